@@ -1,0 +1,69 @@
+"""The precision contract: arithmetic in at least float32, storage as asked for."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax._checks import is_plain_number
+from ae_optax._types import StorageDType
+
+
+def wide_dtype(dtype: Any) -> Any:
+    """Return ``dtype``, or float32 where that is wider."""
+    narrow = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits < 32
+    return jnp.dtype(jnp.float32) if narrow else dtype
+
+
+def widen(x: jax.Array) -> jax.Array:
+    """Cast ``x`` to at least float32."""
+    return jnp.asarray(x).astype(wide_dtype(jnp.asarray(x).dtype))
+
+
+def scalar(value: Any, like: jax.Array) -> Any:
+    """Make a hyperparameter meet ``like`` without promoting it.
+
+    A plain number stays a Python number: weakly typed and exact. Anything else is cast to
+    the real dtype of ``like``.
+    """
+    if is_plain_number(value):
+        return float(value)
+    return jnp.asarray(value).astype(jnp.finfo(like.dtype).dtype)
+
+
+def default_float(value: Any) -> jax.Array:
+    """Return ``value`` as a new array of the default float dtype (float64 if x64 is enabled)."""
+    # A copy: state that shared the memory of an argument would take it along when donated.
+    return jnp.array(value, dtype=jnp.result_type(float))
+
+
+def zeros_like(param: Any, dtype: StorageDType = "params") -> jax.Array:
+    """Return zeros of the shape of ``param``, which may be abstract, to store state in."""
+    return jnp.zeros_like(param, dtype=storage_dtype(param, dtype))
+
+
+def storage_dtype(param: Any, dtype: StorageDType = "params") -> Any:
+    """Return the dtype in which state that belongs to ``param`` is stored."""
+    own = jnp.result_type(param)
+    if dtype is None:
+        return wide_dtype(own)
+    return own if isinstance(dtype, str) and dtype == "params" else jnp.dtype(dtype)
+
+
+def one_minus_power(decay: Any, count: jax.Array, like: jax.Array) -> jax.Array:
+    r"""Return :math:`1 - \rho^t`, accurate where :math:`\rho^t` is close to one.
+
+    The naive difference loses four of float32's seven digits at :math:`\rho = 0.999, t = 1`.
+    """
+    dtype = jnp.finfo(like.dtype).dtype
+    if is_plain_number(decay):
+        # On the host, in double precision: 0.999 is not a float32.
+        log_decay = jnp.asarray(_log(float(decay)), dtype)
+    else:
+        log_decay = jnp.log(jnp.asarray(decay).astype(dtype))
+    return -jnp.expm1(count.astype(dtype) * log_decay)
+
+
+def _log(decay):
+    return math.log(decay) if decay > 0 else -math.inf

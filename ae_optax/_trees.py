@@ -1,0 +1,69 @@
+"""Maps over trees of updates: ``None`` passes through, a wrong shape is an error."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax._numbers import zeros_like
+from ae_optax._types import StorageDType
+
+
+def map_updates(function: Callable[..., Any], updates: Any, *rest: Any) -> Any:
+    """Apply ``function(update, *others)`` at every leaf of ``updates``.
+
+    Args:
+        function: Of one leaf of ``updates`` and the leaves of ``rest`` at its place, as arrays.
+        updates: A tree; a ``None`` leaf stays ``None``.
+        *rest: Trees of the same structure and shapes.
+
+    Returns:
+        A tree like ``updates``.
+
+    Raises:
+        ValueError: If a leaf of ``rest`` has another shape: broadcasting would hide the mistake.
+    """
+
+    def at(path, update, *others):
+        if update is None:
+            return None
+        _check_shapes(path, update, others)
+        return function(*map(jnp.asarray, (update, *others)))
+
+    return jax.tree.map_with_path(at, updates, *rest, is_leaf=_is_none)
+
+
+def zeros_for(params: Any, dtype: StorageDType = "params") -> Any:
+    """Return a tree of fresh zeros, one leaf for each parameter, to keep state in."""
+    return jax.tree.map(lambda p: zeros_like(p, dtype), params)
+
+
+def store(new: Any, old: Any) -> Any:
+    """Return ``new`` in the dtypes of the state ``old`` that it replaces; ``None`` keeps ``old``."""
+    return jax.tree.map(
+        lambda n, o: o if n is None else jnp.asarray(n).astype(o.dtype), new, old, is_leaf=_is_none
+    )
+
+
+def cast_like(updates: Any, like: Any) -> Any:
+    """Cast every leaf of ``updates`` to the dtype of the leaf of ``like`` at its place."""
+    return jax.tree.map(
+        lambda u, g: None if u is None else u.astype(jnp.asarray(g).dtype),
+        updates,
+        like,
+        is_leaf=_is_none,
+    )
+
+
+def _is_none(x):
+    return x is None
+
+
+def _check_shapes(path, update, others):
+    for other in others:
+        if jnp.shape(other) != jnp.shape(update):
+            raise ValueError(
+                f"`updates{jax.tree_util.keystr(path)}` must have the shape of its parameter, "
+                f"{jnp.shape(other)}, got {jnp.shape(update)}."
+            )

@@ -1,0 +1,11 @@
+"""How the program ends."""
+
+OK = 0
+FAILED = 1
+USAGE = 2
+DIVERGED = 3
+STOPPED = 130
+
+
+class UsageError(Exception):
+    """A mistake of the user's; the message is all that is shown."""

@@ -1,0 +1,105 @@
+"""The program's arguments, and what it does about mistakes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ae_optax.cli._exit import OK, STOPPED, USAGE, UsageError
+
+EPILOG = """\
+exit codes:
+  0  done
+  1  every run of the comparison failed or diverged
+  2  a mistake in the command, the config, the data or the output folder
+  3  the training diverged
+  130  stopped by ctrl-C
+
+The data sets mnist and fashion_mnist are looked for below the folder that data.path or the
+variable AE_OPTAX_DATA names, and where torchvision, Keras and Debian put them.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        # The reader has gone (`ae-optax list | head`): nobody is left to tell.
+        sys.stderr.close()
+        return OK
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="ae-optax",
+        description="Train autoencoders and compare optimizers.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands, "train", "train one autoencoder as a config says", _train)
+    _add_run(commands, "compare", "compare optimizers as a config says, with a report", _compare)
+    listing = commands.add_parser("list", help="list what a config can name")
+    listing.add_argument("kind", nargs="?", metavar="KIND", help="optimizers, transforms, ...")
+    listing.set_defaults(run=_list)
+    explain = commands.add_parser("explain", help="show signature, formula and source of a name")
+    explain.add_argument("name", metavar="NAME", help="for instance adam, or optax.lamb")
+    explain.set_defaults(run=_explain)
+    return parser
+
+
+def _add_run(commands, name, summary, run):
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="a YAML file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        dest="overrides",
+        help="replace a value of the config, e.g. optimizer.learning_rate=1e-2; repeatable",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="a new or empty folder (default: below runs/)"
+    )
+    parser.set_defaults(run=run)
+
+
+def _train(arguments):
+    from ae_optax.cli._train import train
+
+    return train(arguments.config, arguments.overrides, arguments.out)
+
+
+def _compare(arguments):
+    from ae_optax.cli._compare import compare
+
+    return compare(arguments.config, arguments.overrides, arguments.out)
+
+
+def _list(arguments):
+    from ae_optax.cli._catalogue import list_names
+
+    return _print(list_names, arguments.kind)
+
+
+def _explain(arguments):
+    from ae_optax.cli._catalogue import explain
+
+    return _print(explain, arguments.name)
+
+
+def _print(make, argument):
+    try:
+        print(make(argument))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return OK

@@ -1,0 +1,59 @@
+"""The run folder."""
+
+import datetime
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ae_optax.cli._exit import UsageError
+
+
+def make_folder(out: Path | None, config: Path) -> Path:
+    """Make the run folder and make sure that it can be written.
+
+    Args:
+        out: The folder asked for, new or empty; ``None`` for one below ``runs/`` named after the
+            config and the time.
+        config: The config's path.
+
+    Raises:
+        UsageError: If the folder is in use, is no folder or cannot be written.
+    """
+    if out is None:
+        now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        out = Path("runs") / f"{config.stem}-{now}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise UsageError(f"{out}: the output folder must be new or empty. Name another.")
+        probe = out / ".write-test"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"{out}: cannot write here: {error.strerror}.") from error
+    return out
+
+
+def write(path: Path, content: str) -> None:
+    """Write a text file.
+
+    Raises:
+        UsageError: If it cannot be written.
+    """
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file; numbers that are not finite are a mistake of ours."""
+    write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def command_line() -> str:
+    """Return the command that is running, as one would type it."""
+    return shlex.join(["ae-optax", *sys.argv[1:]])

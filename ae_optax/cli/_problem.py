@@ -1,0 +1,57 @@
+"""From a config's words to the things they mean, with the user's mistakes caught."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from ae_optax.cli._exit import UsageError
+from ae_optax.config import ComparisonConfig, ConfigError, RunConfig
+from ae_optax.data import DataError, Dataset
+from ae_optax.losses import Loss
+from ae_optax.models import Model
+
+Config = TypeVar("Config", RunConfig, ComparisonConfig)
+
+
+class Problem(NamedTuple):
+    """What an optimizer is set to solve.
+
+    Attributes:
+        data: The images.
+        model: The model.
+        loss: The loss.
+    """
+
+    data: Dataset
+    model: Model
+    loss: Loss
+
+
+def read(load: Callable[..., Config], path: Path, overrides: list[str]) -> Config:
+    """Read a config; its mistakes become one ``UsageError``."""
+    try:
+        return load(path, overrides)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+
+
+def build(config: Any) -> Problem:
+    """Make data, model and loss; bad data becomes a ``UsageError``."""
+    try:
+        return Problem(config.data.build(), config.model.build(), config.loss.build())
+    except (ConfigError, DataError) as error:
+        raise UsageError(str(error)) from error
+
+
+def describe_data(data: Dataset) -> dict[str, Any]:
+    """Return what a record says of a data set."""
+    return {
+        "name": data.name,
+        "source": data.source,
+        "fingerprint": data.fingerprint,
+        "attribution": data.attribution,
+        "train": len(data.train),
+        "validation": len(data.validation),
+        "test": len(data.test),
+        "shape": list(data.train.shape[1:]),
+    }

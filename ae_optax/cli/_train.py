@@ -1,0 +1,90 @@
+"""``ae-optax train``."""
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from ae_optax import report, training
+from ae_optax.cli._environment import device, versions
+from ae_optax.cli._exit import DIVERGED, OK, UsageError
+from ae_optax.cli._output import command_line, make_folder, write, write_json
+from ae_optax.cli._problem import build, describe_data, read
+from ae_optax.cli._progress import progress
+from ae_optax.config import ConfigError, dump, load_run
+from ae_optax.data import DataError
+from ae_optax.models import count_parameters
+
+N_SHOWN = 10
+
+
+def train(path: Path, overrides: list[str], out: Path | None) -> int:
+    """Train as a config says and fill a run folder; return the exit code."""
+    config = read(load_run, path, overrides)
+    problem = build(config)
+    try:
+        optimizer = config.optimizer.build()
+        training.check_trainable(problem.data, config.training.batch_size)
+    except (ConfigError, DataError) as error:
+        raise UsageError(str(error)) from error
+    folder = make_folder(out, path)
+    write(folder / "config.yaml", dump(config))
+
+    started = time.perf_counter()
+    epochs = config.training.epochs
+    with (folder / "metrics.jsonl").open("w") as log, progress(epochs, "epochs") as advance:
+
+        def on_epoch(row):
+            log.write(json.dumps(_finite(row._asdict())) + "\n")
+            log.flush()
+            text = f"train {row.train_loss:.5f}  test {row.test_loss:.5f}"
+            advance(text, line=f"epoch {row.epoch}/{epochs}  {text}  {row.seconds:.2f} s")
+
+        result = training.fit(
+            problem.model,
+            problem.loss,
+            optimizer,
+            problem.data,
+            config.training,
+            on_epoch=on_epoch,
+        )
+
+    shown = problem.data.test[:N_SHOWN]
+    reconstruct = jax.jit(training.make_reconstruct(problem.model, problem.loss))
+    outputs = reconstruct(result.state.params, result.state.model_state, shown)
+    report.loss_curve([row._asdict() for row in result.rows], folder / "loss.png")
+    report.reconstructions(shown, np.asarray(outputs), folder / "reconstructions.png")
+    last = result.rows[-1]
+    summary = {
+        "status": "diverged" if result.diverged else "done",
+        **_finite(last._asdict()),
+        "best_test_loss": _finite_or_none(min(r.test_loss for r in result.rows)),
+        "seconds": time.perf_counter() - started,
+        "compile_seconds": result.compile_seconds,
+        "parameters": count_parameters(problem.model, shown),
+        "command": command_line(),
+        "versions": versions(),
+        "device": device(),
+        "data": describe_data(problem.data),
+        "training": dataclasses.asdict(config.training),
+    }
+    write_json(folder / "summary.json", summary)
+    if result.diverged:
+        print(f"diverged in epoch {last.epoch}: a loss is not finite. Lower the learning rate.")
+    else:
+        steps = last.step / sum(row.seconds for row in result.rows)
+        print(f"test loss {last.test_loss:.5f} after {last.step} steps, {steps:.0f} steps/s")
+    print(f"wrote {folder}")
+    return DIVERGED if result.diverged else OK
+
+
+def _finite(row):
+    return {key: _finite_or_none(value) for key, value in row.items()}
+
+
+def _finite_or_none(value):
+    return value if math.isfinite(value) else None

@@ -1,0 +1,18 @@
+"""Comparisons: contenders x learning rates x seeds on one problem, and what they amount to."""
+
+from ae_optax.comparison._compare import compare
+from ae_optax.comparison._contender import Contender, Result, Run
+from ae_optax.comparison._record import record, save_images
+from ae_optax.comparison._verdict import by_rate, seconds_per_step, verdict
+
+__all__ = [
+    "Contender",
+    "Result",
+    "Run",
+    "by_rate",
+    "compare",
+    "record",
+    "save_images",
+    "seconds_per_step",
+    "verdict",
+]

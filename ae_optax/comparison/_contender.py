@@ -1,0 +1,67 @@
+"""What is compared, and what comes back."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import optax
+
+
+class Contender(NamedTuple):
+    """An optimizer in a comparison.
+
+    Attributes:
+        label: What to call it.
+        make_optimizer: Makes it from one swept number, as a rule the learning rate.
+        learning_rates: The numbers to try.
+    """
+
+    label: str
+    make_optimizer: Callable[..., optax.GradientTransformation]
+    learning_rates: Sequence[float]
+
+
+class Run(NamedTuple):
+    """One run of a contender.
+
+    Attributes:
+        learning_rate: The swept number.
+        seed: The seed.
+        seconds: Time of training and evaluation, compilation excluded.
+        train_loss: Mean over each epoch; shape (epochs,).
+        validation_loss: Before training and after each epoch; shape (epochs + 1,).
+        test_loss: Likewise.
+        reconstructions: Of the images shown; shape (k, height, width).
+    """
+
+    learning_rate: float
+    seed: int
+    seconds: float
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    test_loss: np.ndarray
+    reconstructions: np.ndarray
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a loss is not finite, or the last is above the untrained model's."""
+        finite = np.isfinite(self.train_loss).all() and np.isfinite(self.test_loss).all()
+        return not (finite and self.test_loss[-1] <= self.test_loss[0])
+
+
+class Result(NamedTuple):
+    """All runs of a contender.
+
+    Attributes:
+        contender: Whose runs they are.
+        runs: One for each rate and seed; none if the contender failed.
+        compile_seconds: Time until its one program was compiled.
+        state_bytes: Size of the optimizer's state.
+        failure: Why the contender could not run at all, or ``None``.
+    """
+
+    contender: Contender
+    runs: list[Run]
+    compile_seconds: float
+    state_bytes: int
+    failure: str | None

@@ -1,0 +1,89 @@
+"""A comparison as plain data, which is all that its report is made from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ae_optax.comparison._contender import Result
+from ae_optax.comparison._verdict import by_rate, seconds_per_step, verdict
+
+FORMAT = 1
+
+
+def record(
+    results: Sequence[Result], *, steps_per_epoch: int, parameters: int, target: float | None
+) -> dict[str, Any]:
+    """Return the results of a comparison as data that JSON can hold.
+
+    Args:
+        results: From :func:`compare`.
+        steps_per_epoch: Steps between two measurements.
+        parameters: Number of the model's parameters.
+        target: Test loss to time, or ``None`` for the median of the contenders' final losses.
+
+    Returns:
+        ``format``, ``target``, ``target_rule`` and ``contenders``; numbers that are not finite
+        are ``None``.
+    """
+    rule = "given in the config"
+    if target is None:
+        verdicts = (verdict(result, steps_per_epoch, None) for result in results)
+        finals = [v["final_test"]["median"] for v in verdicts if v]
+        target = float(np.median(finals)) if finals else None
+        rule = "the median of the contenders' final test losses, each at its best learning rate"
+    return {
+        "format": FORMAT,
+        "target": target,
+        "target_rule": rule,
+        "contenders": [_contender(r, steps_per_epoch, parameters, target) for r in results],
+    }
+
+
+def save_images(path: Path, results: Sequence[Result], originals: np.ndarray) -> None:
+    """Write the images shown, and what each contender made of them at its best rate.
+
+    Args:
+        path: The file, ``.npz``.
+        results: From :func:`compare`.
+        originals: Test images; the first of them are the ones shown.
+    """
+    arrays = {}
+    for position, result in enumerate(results):
+        best = verdict(result, 1, None)
+        if best:
+            run = by_rate(result)[best["learning_rate"]][0]
+            arrays[f"reconstructions_{position}"] = run.reconstructions
+    shown = max((len(images) for images in arrays.values()), default=len(originals))
+    np.savez_compressed(path, originals=originals[:shown], **arrays)
+
+
+def _contender(result, steps_per_epoch, parameters, target):
+    times = [seconds_per_step(run, steps_per_epoch) for run in result.runs]
+    return {
+        "label": result.contender.label,
+        "learning_rates": [float(rate) for rate in result.contender.learning_rates],
+        "state_bytes_per_parameter": result.state_bytes / parameters,
+        "ms_per_step": 1e3 * float(np.median(times)) if times else None,
+        "compile_seconds": result.compile_seconds,
+        "failure": result.failure,
+        "runs": [_run(run) for run in result.runs],
+        "best": verdict(result, steps_per_epoch, target),
+    }
+
+
+def _run(run):
+    return {
+        "learning_rate": run.learning_rate,
+        "seed": run.seed,
+        "diverged": run.diverged,
+        "seconds": run.seconds,
+        "train_loss": _numbers(run.train_loss),
+        "validation_loss": _numbers(run.validation_loss),
+        "test_loss": _numbers(run.test_loss),
+    }
+
+
+def _numbers(array):
+    return [float(x) if np.isfinite(x) else None for x in array]

@@ -1,0 +1,25 @@
+"""Configs: YAML files resolved against the signatures of the functions they name."""
+
+from ae_optax.config._call import Call
+from ae_optax.config._dump import dump
+from ae_optax.config._load import description, load_comparison, load_run
+from ae_optax.config._namespaces import catalogue, kinds
+from ae_optax.config._problems import ConfigError, Problem
+from ae_optax.config._schema import ComparisonConfig, Contender, RunConfig
+from ae_optax.config._types import Kind
+
+__all__ = [
+    "Call",
+    "ComparisonConfig",
+    "ConfigError",
+    "Contender",
+    "Kind",
+    "Problem",
+    "RunConfig",
+    "catalogue",
+    "description",
+    "dump",
+    "kinds",
+    "load_comparison",
+    "load_run",
+]

@@ -1,0 +1,195 @@
+"""A function and its arguments, bound but not yet called."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ae_optax.config._problems import Problems, Where
+from ae_optax.config._yaml import child
+
+ABOUT = re.compile(r"`(?P<name>\w+)[^`]*`(.* got (?P<value>.*)\.$)?", re.DOTALL)
+"""How a message about an argument begins, and how it ends: with the value."""
+
+
+class Unset:
+    """The type of two marks that stand where a value is still to come."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+SWEPT = Unset("swept")
+"""Stands where a comparison puts the learning rate."""
+
+FAILED = Unset("failed")
+"""Stands where a value could not be read; a problem says why."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a mapping ``{name: f, **arguments}`` means.
+
+    Attributes:
+        function: What is to be called.
+        name: Its name in configs; ``None`` for a section that has none.
+        arguments: All of them, defaults included: plain values, calls, lists of these.
+        path: Which part of the config this is.
+        where: Where it stands.
+        places: Where each argument that was given stands.
+        kind: The kind of thing it makes, ``"schedule"`` for instance.
+        unread: Arguments that could not be read; a problem says why, the default stands in.
+    """
+
+    function: Callable[..., Any]
+    name: str | None
+    arguments: Mapping[str, Any]
+    path: str = field(default="", compare=False)
+    where: Where = field(default=Where("config"), compare=False)
+    places: Mapping[str, Where] = field(default_factory=dict, compare=False)
+    kind: str = field(default="", compare=False)
+    unread: frozenset[str] = field(default=frozenset(), compare=False)
+
+    def build(self, swept: Any = None) -> Any:
+        """Call the function, and before it those that make its arguments.
+
+        Args:
+            swept: What to put where ``swept`` stands: a number or a traced scalar.
+
+        Raises:
+            ConfigError: If a function refuses its arguments.
+        """
+        problems = Problems()
+        made = self.try_build(problems, swept)
+        problems.raise_if_any()
+        return made
+
+    def try_build(self, problems: Problems, swept: Any = None) -> Any:
+        """Do as :meth:`build` does, but note problems and return ``FAILED`` after one."""
+        before = len(problems)
+        made = {key: _make(value, problems, swept) for key, value in self.arguments.items()}
+        if len(problems) > before or any(v is FAILED for v in _leaves(tuple(made.values()))):
+            return FAILED
+        return self._run(made, problems)
+
+    def _run(self, made, problems):
+        signature = inspect.signature(self.function)
+        bound = inspect.BoundArguments(signature, made)  # pyright: ignore[reportArgumentType]
+        try:
+            return self.function(*bound.args, **bound.kwargs)
+        except Exception as error:
+            # Whatever it is, these arguments made it.
+            argument = self._blamed(error)
+            where, path = self.blame(error)
+            problems.add(where, path, describe(error), cause=error)
+        default = signature.parameters[argument].default if argument else inspect.Parameter.empty
+        known = argument in self.places and default is not inspect.Parameter.empty
+        if known and made[argument] is not default:
+            self._run({**made, argument: default}, problems)  # More may be wrong.
+        return FAILED
+
+    def blame(self, error: Exception) -> tuple[Where, str]:
+        """Return place and path of the argument that an error is about, or of the call."""
+        argument = self._blamed(error)
+        if argument is None:
+            return self.where, self.path
+        key = "chain" if self.name == "chain" else argument
+        return self.places.get(argument, self.where), child(self.path, key)
+
+    def _blamed(self, error):
+        match = ABOUT.match(str(error))
+        if match and match["name"] in self.arguments:
+            return match["name"]
+        # A part may call it by another name: `decay` is `b1` to Adam.
+        same = [k for k in self.places if match and repr(self.arguments[k]) == match["value"]]
+        return same[0] if len(same) == 1 else None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the mapping that means this call, every default written.
+
+        A default that is no plain value (a function, say) is left out.
+        """
+        if self.name == "chain":
+            return {"chain": [plain(part) for parts in self.arguments.values() for part in parts]}
+        head = {} if self.name is None else {"name": self.name}
+        values = {key: plain(value) for key, value in self.arguments.items()}
+        return head | {key: value for key, value in values.items() if value is not FAILED}
+
+    def walk(self) -> Iterator["Call"]:
+        """Yield this call and all that are nested in it, from the inside out."""
+        for value in self.arguments.values():
+            for inner in _leaves(value):
+                if isinstance(inner, Call):
+                    yield from inner.walk()
+        yield self
+
+    def count_swept(self) -> int:
+        """Return how many places are marked ``swept``."""
+        values = (v for call in self.walk() for v in call.arguments.values())
+        return sum(leaf is SWEPT for value in values for leaf in _leaves(value))
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every argument could be read."""
+        values = (v for call in self.walk() for v in call.arguments.values())
+        return not any(leaf is FAILED for value in values for leaf in _leaves(value))
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` in words of YAML, or ``FAILED`` if there are none."""
+    if isinstance(value, Call):
+        return value.plain()
+    if value is SWEPT:
+        return "swept"
+    if isinstance(value, Mapping):
+        values = {key: plain(v) for key, v in value.items()}
+        return FAILED if any(v is FAILED for v in values.values()) else values
+    if isinstance(value, list | tuple):
+        values = [plain(v) for v in value]
+        return FAILED if any(v is FAILED for v in values) else values
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, np.generic) and not isinstance(value, np.void):
+        return value.item()
+    try:
+        return jnp.dtype(value).name
+    except TypeError:
+        return FAILED
+
+
+def describe(error: Exception) -> str:
+    """Return an error's message in one line, with its type where that says more."""
+    message = " ".join(str(error).split())
+    plain_words = isinstance(error, ValueError | TypeError) and message
+    return message if plain_words else f"{type(error).__name__}: {message}"
+
+
+def _make(value, problems, swept):
+    if value is SWEPT:
+        return value if swept is None else swept
+    if isinstance(value, Call):
+        return value.try_build(problems, swept)
+    if isinstance(value, Mapping):
+        return {key: _make(v, problems, swept) for key, v in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        made = [_make(v, problems, swept) for v in value]
+        return tuple(made) if isinstance(value, tuple) else made
+    return value
+
+
+def _leaves(value):
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value

@@ -1,0 +1,65 @@
+"""Optimizers and schedules tried out on a small tree, before anything is trained."""
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax.config._call import FAILED, Call, describe
+from ae_optax.config._problems import ConfigError, Problems
+
+PARAMS = {
+    "bias": jax.ShapeDtypeStruct((3,), jnp.float32),
+    "kernel": jax.ShapeDtypeStruct((2, 3), jnp.float32),
+}
+
+
+def check_optimizer(call: Call, problems: Problems, *, rates: tuple[float, ...] = ()) -> None:
+    """Build the optimizer, evaluate its schedules and make one update, without computing it.
+
+    Args:
+        call: Makes the optimizer.
+        problems: Where what fails is noted.
+        rates: What a comparison puts where ``swept`` stands; then a traced rate must work, too.
+    """
+    rate = rates[0] if rates else None
+    before = len(problems)
+    if call.try_build(problems, rate) is FAILED:
+        return
+    # Optax's own functions do not pass strict promotion.
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        for inner in call.walk():
+            if inner.kind == "schedule":
+                _check_schedule(inner, problems, rate)
+        if len(problems) == before:
+            _check_update(call, problems, swept=bool(rates))
+
+
+def _check_schedule(call, problems, rate):
+    name = call.name or call.path
+    try:
+        value = jnp.asarray(call.build(rate)(jnp.zeros([], jnp.int32)))
+        finite = value.shape == () and bool(jnp.isfinite(value))
+    except Exception as error:
+        where, path = call.blame(error)
+        problems.add(where, path, f"{name} at step 0: {describe(error)}", cause=error)
+        return
+    if not finite:
+        reason = f"{name} must be a finite number at step 0, got {value}."
+        problems.add(call.where, call.path, reason)
+
+
+def _check_update(call, problems, swept):
+    def update(params, rate):
+        transformation = call.build(rate if swept else None)
+        return transformation.update(params, transformation.init(params), params)
+
+    try:
+        jax.eval_shape(update, PARAMS, jax.ShapeDtypeStruct((), jnp.float32))
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error, ConfigError) else None
+        cause = cause if isinstance(cause, Exception) else error
+        where, path = call.blame(cause)
+        name = call.name or call.path
+        reason = f"one update with {name} fails: {describe(cause)}"
+        if swept and isinstance(cause, jax.errors.ConcretizationTypeError):
+            reason = f"{name} cannot be swept: it needs to know the number when it is made."
+        problems.add(where, path, reason, cause=error)

@@ -1,0 +1,37 @@
+"""Configs written as YAML that reads the same under YAML 1.1 and 1.2."""
+
+import re
+
+import yaml
+
+from ae_optax.config._schema import ComparisonConfig, RunConfig
+from ae_optax.config._yaml import FLOAT, INTEGER
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that either version would read as a number, and writes no anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Write everything out."""
+        del data
+        return True
+
+
+for _tag, _pattern in (("float", FLOAT), ("int", INTEGER)):
+    _Dumper.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}",
+        re.compile(f"(?:{_pattern.pattern})\\Z"),
+        list("-+.0123456789"),
+    )
+
+
+def dump(config: RunConfig | ComparisonConfig) -> str:
+    """Return the config as YAML, every default written; loading it gives the same config."""
+    return yaml.dump(
+        config.plain(),
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=None,
+        allow_unicode=True,
+        width=100,
+    )

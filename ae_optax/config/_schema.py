@@ -1,0 +1,170 @@
+"""The sections of a run and of a comparison: their fields are the schema."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import numpy as np
+
+from ae_optax._checks import check_at_least, check_finite, check_positive
+from ae_optax.config._call import Call
+from ae_optax.config._types import Of
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Learning rates at equal ratios.
+
+    Attributes:
+        start: The first, positive.
+        stop: The last, positive and not the same.
+        count: How many, at least 2.
+    """
+
+    start: float
+    stop: float
+    count: int
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_positive("start", self.start)
+        check_positive("stop", self.stop)
+        check_at_least("count", self.count, 2)
+        if self.start == self.stop:
+            raise ValueError(f"`stop` must differ from `start`, got {self.stop!r} twice.")
+
+    def rates(self) -> tuple[float, ...]:
+        """Return the rates."""
+        # Twelve digits: 1e-3 is then 0.001 and not 0.0010000000000000002.
+        return tuple(float(f"{x:.12g}") for x in np.geomspace(self.start, self.stop, self.count))
+
+
+@dataclass(frozen=True)
+class ContenderSection:
+    """One item of ``compare.contenders``.
+
+    Attributes:
+        optimizer: With one number ``swept``; a required ``learning_rate`` may be left out.
+        label: How tables and figures call it; the optimizer's name by default.
+        learning_rates: Its own, instead of the comparison's.
+    """
+
+    optimizer: Annotated[Any, Of("optimizer")]
+    label: str | None = None
+    learning_rates: Grid | Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class CompareSection:
+    """The section ``compare``.
+
+    Attributes:
+        contenders: What is compared.
+        learning_rates: To try for each of them: a grid, or a list.
+        seeds: How many, or which.
+        target: The test loss at which "steps to target" are counted; the median of the
+            contenders' final losses by default.
+    """
+
+    contenders: Sequence[ContenderSection]
+    learning_rates: Grid | Sequence[float] | None = None
+    seeds: int | Sequence[int] = 3
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not self.contenders:
+            raise ValueError("`contenders` must name at least one optimizer, got none.")
+        if self.target is not None:
+            check_finite("target", self.target)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is made of.
+
+    Attributes:
+        data: Makes the data set.
+        model: Makes the model.
+        loss: Makes the loss.
+        optimizer: Makes the optimizer.
+        training: How long to train, in what portions.
+    """
+
+    data: Annotated[Call, Of("data")]
+    model: Annotated[Call, Of("model")]
+    loss: Annotated[Call, Of("loss")]
+    optimizer: Annotated[Call, Of("optimizer")]
+    training: Annotated[Any, Of("training")]
+
+    def plain(self) -> dict[str, Any]:
+        """Return the config in words of YAML, every default written."""
+        return _plain_sections(self, "data", "model", "loss", "optimizer")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One optimizer of a comparison.
+
+    Attributes:
+        label: How tables and figures call it.
+        optimizer: Makes the optimizer from a learning rate: ``optimizer.build(rate)``.
+        learning_rates: Those to try.
+    """
+
+    label: str
+    optimizer: Call
+    learning_rates: tuple[float, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """Return the contender in words of YAML."""
+        rates = list(self.learning_rates)
+        return {"label": self.label, "optimizer": self.optimizer.plain(), "learning_rates": rates}
+
+
+@dataclass(frozen=True)
+class ComparisonConfig:
+    """What a comparison is made of: optimizers × learning rates × seeds on one problem.
+
+    Attributes:
+        data: Makes the data set.
+        model: Makes the model.
+        loss: Makes the loss.
+        training: How long to train; its seed is not used.
+        contenders: What is compared; all try equally many rates.
+        seeds: Of the runs, all different.
+        target: A test loss, or ``None`` for the median of the contenders' final ones.
+    """
+
+    data: Call
+    model: Call
+    loss: Call
+    training: Any
+    contenders: tuple[Contender, ...]
+    seeds: tuple[int, ...]
+    target: float | None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the config in words of YAML, every default written."""
+        compare = {
+            "seeds": list(self.seeds),
+            "contenders": [contender.plain() for contender in self.contenders],
+            "target": self.target,
+        }
+        return _plain_sections(self, "data", "model", "loss") | {"compare": compare}
+
+
+@dataclass(frozen=True)
+class ComparisonSections:
+    """The sections of a comparison, as a file has them."""
+
+    data: Annotated[Call, Of("data")]
+    model: Annotated[Call, Of("model")]
+    loss: Annotated[Call, Of("loss")]
+    compare: CompareSection
+    training: Annotated[Any, Of("training")]
+
+
+def _plain_sections(config, *names):
+    sections = {name: getattr(config, name).plain() for name in names}
+    return sections | {"training": asdict(config.training)}

@@ -1,0 +1,116 @@
+"""What a data set is, and what its images must be."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class DataError(ValueError):
+    """Data that cannot be used: one line that names the file or the array."""
+
+
+class Dataset(NamedTuple):
+    """Images in memory, split once and for all.
+
+    Attributes:
+        name: Name of the set, that of the function which loads it.
+        train: Images to fit, float32 of shape (n, height, width) in [0, 1].
+        validation: Images to choose hyperparameters on; like ``train``, may be none.
+        test: Images to report on; like ``train``.
+        source: The folder or file where the set was found.
+        fingerprint: SHA-256 of the three splits, see :func:`fingerprint`.
+        attribution: Authors, title, year and licence, to be shown with results.
+    """
+
+    name: str
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    source: str
+    fingerprint: str
+    attribution: str
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """Hash arrays: their order, dtypes, shapes and bytes.
+
+    Two data sets with one fingerprint hold the same images in the same splits,
+    wherever they were found.
+
+    Args:
+        *arrays: Any number of arrays, of any shape and of plain (not object) dtype.
+
+    Returns:
+        The SHA-256 digest in hexadecimal, 64 characters.
+    """
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def make_dataset(
+    name: str, splits: Sequence[np.ndarray], *, source: Path, attribution: str
+) -> Dataset:
+    """Put the three ``splits`` (training, validation, test) into a data set."""
+    train, validation, test = splits
+    return Dataset(
+        name=name,
+        train=train,
+        validation=validation,
+        test=test,
+        source=str(source),
+        fingerprint=fingerprint(train, validation, test),
+        attribution=attribution,
+    )
+
+
+def check_images(images: Any, *, name: str) -> None:
+    """Raise unless ``images`` can be trained on as it is.
+
+    Args:
+        images: What should be a NumPy array, float32, (n, height, width), in [0, 1].
+        name: The file or argument it came from, with which the message begins.
+
+    Raises:
+        DataError: If ``images`` is no NumPy array, is not float32 or not of rank 3, holds
+            no pixel, or holds a pixel that is not finite or lies outside [0, 1].
+    """
+    if not isinstance(images, np.ndarray):
+        raise DataError(f"{name}: images must be a NumPy array, got {type(images).__name__}.")
+    if images.dtype != np.float32:
+        raise DataError(f"{name}: images must be float32 in [0, 1], got {images.dtype}.")
+    if images.ndim != 3:
+        raise DataError(f"{name}: images must be (n, height, width), got shape {images.shape}.")
+    if images.size == 0:
+        raise DataError(f"{name}: images must hold at least one pixel, got shape {images.shape}.")
+    low, high = images.min(), images.max()
+    if not (np.isfinite(low) and np.isfinite(high)):  # A NaN anywhere is the minimum.
+        raise DataError(
+            f"{name}: pixels must be finite, got {_first(~np.isfinite(images), images)}."
+        )
+    if low < 0 or high > 1:
+        outside = _first((images < 0) | (images > 1), images)
+        raise DataError(f"{name}: pixels must lie in [0, 1], got {outside}.")
+
+
+def check_count(name: str, value: Any, *, minimum: int, limit: int) -> None:
+    """Raise unless ``value`` is an integer in [``minimum``, ``limit``)."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"`{name}` must be an integer, got {value!r}.")
+    if not minimum <= value < limit:
+        raise ValueError(f"`{name}` must lie in [{minimum}, {limit}), got {value!r}.")
+
+
+def to_unit_interval(images: np.ndarray, *, white: int) -> np.ndarray:
+    """Map the integers 0 to ``white`` to float32 in [0, 1]."""
+    return np.divide(images, np.float32(white), dtype=np.float32)
+
+
+def _first(bad, images):
+    image, row, column = np.argwhere(bad)[0]
+    return f"{images[image, row, column]} at image {image}, row {row}, column {column}"

@@ -1,0 +1,52 @@
+"""Binary cross-entropy from logits."""
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax.losses._loss import Loss
+
+
+def bce_mean() -> Loss:
+    r"""Measure the binary cross-entropy from logits, averaged over pixels.
+
+    .. math::
+
+        L(x, z) = -\frac1d \sum_{i=1}^d \left[
+            x_i \log \sigma(z_i) + (1 - x_i) \log (1 - \sigma(z_i)) \right]
+
+    in nats per pixel, for an image of :math:`d` pixels and logits :math:`z`, computed so that it
+    overflows for no logit. Grey targets have a floor above zero: their own entropy.
+
+    Returns:
+        A loss of logits.
+    """
+    return Loss(
+        per_image=lambda output, target: jnp.mean(_per_pixel(output, target), axis=(1, 2)),
+        reconstruct=jax.nn.sigmoid,
+        expects="logits",
+    )
+
+
+def bce_sum() -> Loss:
+    r"""Measure the binary cross-entropy from logits, summed over pixels.
+
+    .. math::
+
+        L(x, z) = -\sum_{i=1}^d \left[
+            x_i \log \sigma(z_i) + (1 - x_i) \log (1 - \sigma(z_i)) \right]
+
+    in nats per image; :func:`bce_mean` times the number of pixels, so its gradients are as many
+    times larger.
+
+    Returns:
+        A loss of logits.
+    """
+    return Loss(
+        per_image=lambda output, target: jnp.sum(_per_pixel(output, target), axis=(1, 2)),
+        reconstruct=jax.nn.sigmoid,
+        expects="logits",
+    )
+
+
+def _per_pixel(logits, target):
+    return jax.nn.softplus(logits) - target * logits

@@ -1,0 +1,48 @@
+"""Optimizers: each a short composition of transformations that reads like its paper."""
+
+from ae_optax.optimizers._adabelief import adabelief
+from ae_optax.optimizers._adadelta import adadelta
+from ae_optax.optimizers._adafactor import adafactor
+from ae_optax.optimizers._adagrad import adagrad
+from ae_optax.optimizers._adam import adam, adam_uncorrected, adamw
+from ae_optax.optimizers._adam_max_norm import adam_max_norm
+from ae_optax.optimizers._adamax import adam_p_norm, adamax
+from ae_optax.optimizers._adan import adan
+from ae_optax.optimizers._amsgrad import amsgrad
+from ae_optax.optimizers._lamb import lamb
+from ae_optax.optimizers._lars import lars
+from ae_optax.optimizers._lion import lion
+from ae_optax.optimizers._nadam import nadam, nadam_scheduled
+from ae_optax.optimizers._radam import radam
+from ae_optax.optimizers._rmsprop import rmsprop, rmsprop_centered, rmsprop_momentum
+from ae_optax.optimizers._sgd import classical_momentum, momentum, nesterov, sgd
+from ae_optax.optimizers._yogi import yogi
+
+__all__ = [
+    "adabelief",
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adam_max_norm",
+    "adam_p_norm",
+    "adam_uncorrected",
+    "adamax",
+    "adamw",
+    "adan",
+    "amsgrad",
+    "classical_momentum",
+    "lamb",
+    "lars",
+    "lion",
+    "momentum",
+    "nadam",
+    "nadam_scheduled",
+    "nesterov",
+    "radam",
+    "rmsprop",
+    "rmsprop_centered",
+    "rmsprop_momentum",
+    "sgd",
+    "yogi",
+]

@@ -1,0 +1,88 @@
+"""Axes as all figures of the report have them."""
+
+from typing import Any
+
+import numpy as np
+
+from ae_optax.report._format import integer, rate
+from ae_optax.report._palette import FAINT, INK
+from ae_optax.report._svg import FONT_SIZE
+
+_MARGINS = {"left": 46, "right": 10, "bottom": 38}
+
+
+def make_axes(width: float, height: float, *, top: float = 8) -> tuple[Any, Any]:
+    """Return a figure of ``width`` by ``height`` points and its axes, ``top`` points below it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / 72, height / 72))
+    axes = figure.add_axes(
+        (
+            _MARGINS["left"] / width,
+            _MARGINS["bottom"] / height,
+            1 - (_MARGINS["left"] + _MARGINS["right"]) / width,
+            1 - (_MARGINS["bottom"] + top) / height,
+        )
+    )
+    return figure, axes
+
+
+def loss_axis(axes: Any, label: str, lowest: float, highest: float) -> None:
+    """Make the vertical axis logarithmic, from a little below ``lowest`` to above ``highest``."""
+    margin = (highest / lowest) ** 0.06 if highest > lowest else 1.2
+    axes.set_yscale("log")
+    axes.set_ylim(lowest / margin, highest * margin)
+    _log_ticks(axes.yaxis, np.log10(highest / lowest))
+    axes.set_ylabel(label)
+    axes.yaxis.set_label_coords(-38 / _width(axes), 0.5)
+
+
+def rate_axis(axes: Any, lowest: float, highest: float) -> None:
+    """Make the horizontal axis logarithmic, with learning rates."""
+    margin = (highest / lowest) ** 0.03 if highest > lowest else 2
+    axes.set_xscale("log")
+    axes.set_xlim(lowest / margin, highest * margin)
+    _log_ticks(axes.xaxis, np.log10(highest / lowest))
+    axes.set_xlabel("learning rate")
+
+
+def count_axis(axes: Any, label: str, highest: float) -> None:
+    """Make the horizontal axis linear from zero."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axes.set_xlim(0, highest * 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    write = integer if highest > 10 else rate
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+    axes.set_xlabel(label)
+
+
+def reference_line(axes: Any, y: float, text: str, *, dashed: bool) -> None:
+    """Draw a horizontal line through ``y``, named at its right end."""
+    axes.axhline(y, color=INK, linewidth=0.7, linestyle=(0, (4, 3)) if dashed else "-", alpha=0.7)
+    axes.annotate(
+        text,
+        (1, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 2.5),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=FONT_SIZE - 1,
+    )
+
+
+def _log_ticks(axis, decades):
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    few = decades < 2
+    subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if decades < 0.8 else (1.0, 2.0, 5.0) if few else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
+    axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=99))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_tick_params(which="minor", color=FAINT)
+
+
+def _width(axes):
+    return axes.get_position().width * axes.figure.get_figwidth() * 72

@@ -1,0 +1,139 @@
+"""The columns of the verdict table, said once for page, terminal and definitions."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ae_optax.report._format import ABSENT, integer, number, percent, rate, span
+from ae_optax.report._record import Record
+
+
+class Column(NamedTuple):
+    """A column of the verdict table.
+
+    Attributes:
+        title: Its head.
+        short: Its head on the terminal.
+        meaning: Its definition, a clause.
+        text: A contender's entry.
+        keep: The wider the terminal must be, the smaller: columns of small ``keep`` go first.
+    """
+
+    title: str
+    short: str
+    meaning: str
+    text: Callable[[Record], str]
+    keep: int
+
+
+def _of_best(write: Callable[[Record], str]) -> Callable[[Record], str]:
+    return lambda contender: write(contender["best"]) if contender["best"] else ABSENT
+
+
+def _range(key):
+    return _of_best(lambda best: span(best[key]["lowest"], best[key]["highest"]))
+
+
+def _window(best):
+    if best["usable"] is None:
+        return ABSENT
+    lowest, highest = best["usable"]
+    return rate(lowest) if lowest == highest else f"{rate(lowest)}–{rate(highest)}"
+
+
+def _diverged(contender):
+    if not contender["runs"]:
+        return ABSENT
+    return percent(sum(run["diverged"] for run in contender["runs"]) / len(contender["runs"]))
+
+
+def _final(contender):
+    if contender["failure"] is not None:
+        return "failed"
+    best = contender["best"]
+    return number(best["final_test"]["median"]) if best else "diverged"
+
+
+def _rate(best):
+    mark = {None: "", "lowest": " ↓", "highest": " ↑"}[best["edge"]]
+    return rate(best["learning_rate"]) + mark
+
+
+COLUMNS = (
+    Column(
+        "Final test loss",
+        "final",
+        "median over seeds of the test loss after the last epoch, at the best rate",
+        _final,
+        10,
+    ),
+    Column(
+        "Range",
+        "range",
+        "lowest and highest final test loss over the seeds",
+        _range("final_test"),
+        8,
+    ),
+    Column(
+        "Best test loss",
+        "best",
+        "median over seeds of the lowest test loss after any epoch, at the best rate; "
+        "optimistic, as nobody could have stopped there without looking at the test set",
+        _of_best(lambda best: number(best["best_test"]["median"])),
+        2,
+    ),
+    Column(
+        "Best rate",
+        "rate",
+        "the learning rate chosen, by validation loss; ↑ or ↓ marks the highest or lowest rate of "
+        "the range, beyond which a better one may lie",
+        _of_best(_rate),
+        9,
+    ),
+    Column(
+        "Usable rates",
+        "usable rates",
+        "from the lowest to the highest rate whose median final test loss is within 10 % of that "
+        "at the best rate",
+        _of_best(_window),
+        3,
+    ),
+    Column(
+        "Diverged",
+        "div.",
+        "share of all runs, over rates and seeds, that ended with a loss not finite or above that "
+        "of the untrained model",
+        _diverged,
+        7,
+    ),
+    Column(
+        "Steps to target",
+        "steps",
+        "median over seeds of the first step at which the test loss, measured after every epoch, "
+        "was at or below the target; a dash if it never was",
+        _of_best(lambda best: integer(best["steps_to_target"])),
+        6,
+    ),
+    Column(
+        "Seconds to target",
+        "s",
+        "the same in seconds of wall time, compilation left out",
+        _of_best(lambda best: number(best["seconds_to_target"])),
+        5,
+    ),
+    Column(
+        "ms per step",
+        "ms/step",
+        "median over all runs of the wall time of a step, its share of the evaluations included",
+        lambda contender: number(contender["ms_per_step"]) if contender["runs"] else ABSENT,
+        4,
+    ),
+    Column(
+        "State, bytes/parameter",
+        "B/par.",
+        "size of the optimizer's state over the number of the model's parameters",
+        lambda contender: (
+            rate(contender["state_bytes_per_parameter"]) if contender["runs"] else ABSENT
+        ),
+        1,
+    ),
+)

@@ -1,0 +1,73 @@
+"""Numbers as people read them: three significant digits, true signs, no `e`."""
+
+import math
+from collections.abc import Iterable
+
+DIGITS = 3
+ABSENT = "–"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None) -> str:
+    """Write ``value`` with three significant digits; what is absent or not finite is a dash."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.{DIGITS - 1}e}".split("e")
+    power = int(exponent)
+    if not -4 <= power < 6:
+        return f"{mantissa} × {power_of_ten(power)}"
+    return f"{float(f'{mantissa}e{power}'):.{max(0, DIGITS - 1 - power)}f}"
+
+
+def rate(value: float | None) -> str:
+    """Write a learning rate: as :func:`number`, without zeros that carry nothing."""
+    text = number(value)
+    mantissa, times, power = text.partition(" × ")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return power if times and mantissa == "1" else mantissa + times + power
+
+
+def power_of_ten(exponent: int) -> str:
+    """Write a power of ten with a raised exponent."""
+    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+
+
+def integer(value: float | None) -> str:
+    """Write a count, its thousands apart."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    return f"{round(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def percent(share: float | None) -> str:
+    """Write a share in [0, 1] in per cent; only an exact nothing is 0 %."""
+    if share is None:
+        return ABSENT
+    if 0 < share < 0.005:
+        return "< 1 %"
+    return f"{100 * share:.0f} %"
+
+
+def span(lowest: float | None, highest: float | None) -> str:
+    """Write a range of losses; an end that is absent was lost to divergence."""
+    if lowest is None:
+        return ABSENT
+    return f"{number(lowest)}–{number(highest) if highest is not None else 'diverged'}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the unit that suits it."""
+    if seconds < 120:
+        return f"{number(seconds)} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{number(seconds / 3600)} h"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join words as a sentence lists them."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

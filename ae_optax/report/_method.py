@@ -1,0 +1,110 @@
+"""The sections of the report that say how it came about and how to repeat it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from ae_optax.report._columns import COLUMNS
+from ae_optax.report._format import duration, integer, number
+from ae_optax.report._record import Record
+
+
+def method(record: Record) -> Iterator[str]:
+    """Yield how it was done: budget, selection, target, and what each column means."""
+    yield "<h2>How it was done</h2>"
+    for paragraph in (_budget(record), _selection(record), _target(record)):
+        yield f"<p>{escape(paragraph)}</p>"
+    yield '<dl class="columns">'
+    for column in COLUMNS:
+        yield f"<dt>{escape(column.title)}</dt><dd>{escape(_sentence(column.meaning))}</dd>"
+    yield "</dl>"
+
+
+def reproducibility(record: Record, config: str | None) -> Iterator[str]:
+    """Yield what it takes to get these numbers again."""
+    data, versions = record["data"], record["versions"]
+    facts = {
+        "Command": f"<code>{escape(record['command'])}</code>",
+        "Started": escape(record["started"]),
+        "Took": escape(duration(record["wall_seconds"])),
+        "Device": escape(record["device"]),
+        "Versions": escape(", ".join(f"{name} {version}" for name, version in versions.items())),
+        "Seeds": escape(", ".join(map(str, record["seeds"]))),
+        "Data": escape(f"{data['name']} ({data['source']})"),
+        "SHA-256": f"<code>{escape(data['fingerprint'])}</code>",
+        "Attribution": escape(data["attribution"]),
+    }
+    yield "<h2>Reproducibility</h2>"
+    yield '<dl class="facts">'
+    yield from (f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items() if value)
+    yield "</dl>"
+    yield "<details><summary>The config, every default written out</summary>"
+    yield f"<pre>{escape(config if config is not None else _as_json(record))}</pre></details>"
+
+
+def _budget(record):
+    counts = {len(c["learning_rates"]) for c in record["contenders"]}
+    seeds = len(record["seeds"])
+    seeds_text = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    if len(counts) == 1:
+        (rates,) = counts
+        budget = (
+            f"Every contender had the same budget, fixed beforehand: {rates} learning "
+            f"rate{'s' if rates > 1 else ''} × {seeds_text}"
+        )
+    else:
+        budget = (
+            f"Contenders had between {min(counts)} and {max(counts)} learning rates × {seeds_text}"
+        )
+    steps = record["epochs"] * record["steps_per_epoch"]
+    return (
+        f"{budget}, each run {record['epochs']} epochs ({integer(steps)} steps) of batches of "
+        f"{record['batch_size']}. The model, {_call(record['model'])}, has "
+        f"{integer(record['parameters'])} parameters; the loss is {_call(record['loss'])}. The "
+        "seed decides the initial parameters and the order of the images, and is the same for all."
+    )
+
+
+def _selection(record):
+    data = record["data"]
+    parts = f"{integer(data['train'])} for training, {integer(data['validation'])} for validation"
+    images = f"{parts} and {integer(data['test'])} for testing"
+    size = " × ".join(map(str, data["shape"]))
+    by = (
+        "the lowest median validation loss over seeds after the last epoch"
+        if data["validation"]
+        else "the lowest median training loss over seeds in the last epoch, as there is no "
+        "validation set"
+    )
+    return (
+        f"The data are {data['name']}: images of {size} pixels, {images}. A contender's learning "
+        f"rate is the one with {by}; everything reported at it is measured on the test set, which "
+        "had no part in the choice."
+    )
+
+
+def _target(record):
+    if record["target"] is None:
+        return "There is no target, as no contender has a result."
+    rule = record["target_rule"].strip().rstrip(".")
+    return f"The target is a test loss of {number(record['target'])}: {rule}."
+
+
+def _call(part: Mapping[str, Any]) -> str:
+    arguments = ", ".join(f"{k}={json.dumps(v)}" for k, v in part.items() if k != "name")
+    return f"{part.get('name', 'custom')}({arguments})" if arguments else str(part.get("name"))
+
+
+def _sentence(clause):
+    return clause[0].upper() + clause[1:] + "."
+
+
+def _as_json(record):
+    contenders = [
+        {key: c.get(key) for key in ("label", "optimizer", "learning_rates")}
+        for c in record["contenders"]
+    ]
+    keys = ("model", "loss", "epochs", "batch_size", "seeds")
+    config = {key: record[key] for key in keys} | {"contenders": contenders}
+    return json.dumps(config, indent=1, ensure_ascii=False)

@@ -1,0 +1,105 @@
+"""What a record of a comparison says: its contenders in order, its curves with their spread."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+FORMAT = 1
+
+Record = Mapping[str, Any]
+
+
+class Spread(NamedTuple):
+    """A quantity over seeds; what is not finite counts as infinitely bad.
+
+    Attributes:
+        median: The median.
+        lowest: The best seed.
+        highest: The worst seed.
+    """
+
+    median: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a comparison's record.
+
+    Args:
+        path: The file, ``comparison.json``.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no record of a comparison, or one of another format.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: must hold JSON, got {error}.") from error
+    found = record.get("format") if isinstance(record, dict) else None
+    if found != FORMAT:
+        raise ValueError(f"{path}: `format` must be {FORMAT}, got {found!r}.")
+    return record
+
+
+def ranked(record: Record) -> list[tuple[int, Record]]:
+    """Return the contenders with their positions, best first.
+
+    Order is by final test loss; contenders whose runs all diverged follow, then those that failed.
+    A position names a contender's colour and its images, whatever its rank.
+    """
+
+    def key(item):
+        contender = item[1]
+        if contender["failure"] is not None:
+            return (3, 0.0)
+        if contender["best"] is None:
+            return (2, 0.0)
+        median = contender["best"]["final_test"]["median"]
+        return (1, 0.0) if median is None else (0, median)
+
+    return sorted(enumerate(record["contenders"]), key=key)
+
+
+def with_result(record: Record) -> list[tuple[int, Record]]:
+    """Return the contenders that have a best rate, with their positions, best first."""
+    return [(i, contender) for i, contender in ranked(record) if contender["best"] is not None]
+
+
+def best_runs(contender: Record) -> list[Record]:
+    """Return a contender's runs at its best rate."""
+    rate = contender["best"]["learning_rate"]
+    return [run for run in contender["runs"] if run["learning_rate"] == rate]
+
+
+def runs_by_rate(contender: Record) -> dict[float, list[Record]]:
+    """Group a contender's runs by learning rate, lowest first."""
+    groups: dict[float, list[Record]] = {}
+    for run in sorted(contender["runs"], key=lambda run: run["learning_rate"]):
+        groups.setdefault(run["learning_rate"], []).append(run)
+    return groups
+
+
+def array(values: Sequence[float | None]) -> np.ndarray:
+    """Return numbers as an array, with infinity for what was not finite."""
+    return np.array([np.inf if value is None else value for value in values], dtype=np.float64)
+
+
+def over_seeds(runs: Sequence[Record], key: str) -> Spread:
+    """Return the spread over runs of a curve of theirs."""
+    curves = np.stack([array(run[key]) for run in runs])
+    return Spread(np.median(curves, axis=0), curves.min(axis=0), curves.max(axis=0))
+
+
+def untrained(record: Record) -> float | None:
+    """Return the median test loss before training, or ``None`` if nothing ran."""
+    first = [run["test_loss"][0] for c in record["contenders"] for run in c["runs"]]
+    finite = [loss for loss in first if loss is not None]
+    return float(np.median(finite)) if finite else None

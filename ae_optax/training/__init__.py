@@ -1,0 +1,29 @@
+"""Training: one pure step, epochs as compiled scans, whole runs, and the state they pass on."""
+
+from ae_optax.training._check import check_trainable
+from ae_optax.training._epoch import make_epoch, steps_per_epoch
+from ae_optax.training._evaluate import make_evaluate, make_reconstruct
+from ae_optax.training._fit import EpochRow, FitResult, fit
+from ae_optax.training._run import Images, RunResult, make_run
+from ae_optax.training._settings import Settings
+from ae_optax.training._state import TrainState, init_state, key_for
+from ae_optax.training._step import make_step
+
+__all__ = [
+    "EpochRow",
+    "FitResult",
+    "Images",
+    "RunResult",
+    "Settings",
+    "TrainState",
+    "check_trainable",
+    "fit",
+    "init_state",
+    "key_for",
+    "make_epoch",
+    "make_evaluate",
+    "make_reconstruct",
+    "make_run",
+    "make_step",
+    "steps_per_epoch",
+]

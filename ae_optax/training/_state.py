@@ -1,0 +1,59 @@
+"""Everything that changes during training."""
+
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax.models import Model
+
+
+class TrainState(NamedTuple):
+    """Everything that changes during training, as one tree of arrays.
+
+    Attributes:
+        params: The model's parameters.
+        model_state: What else the model remembers.
+        opt_state: State of the optimizer.
+        key: The run's random key; constant. What is random derives from it and the step.
+        step: Number of steps done; shape (), int32.
+    """
+
+    params: Any
+    model_state: Any
+    opt_state: Any
+    key: jax.Array
+    step: jax.Array
+
+
+def init_state(
+    model: Model, optimizer: optax.GradientTransformation, images: jax.Array, seed: int | jax.Array
+) -> TrainState:
+    """Return the state before the first step.
+
+    Args:
+        model: The model.
+        optimizer: The optimizer.
+        images: Images (n, height, width) of the size to train on; only their shape matters.
+        seed: A non-negative integer, which may be traced.
+
+    Returns:
+        A state in which no two leaves share memory, fit to be donated.
+    """
+    key = jax.random.key(seed)
+    init_key, run_key = jax.random.split(key)
+    params, model_state = model.init(init_key, images[:1])
+    return TrainState(
+        params=params,
+        model_state=model_state,
+        opt_state=optimizer.init(params),
+        key=run_key,
+        step=jnp.zeros([], jnp.int32),
+    )
+
+
+def key_for(state: TrainState, purpose: Literal["order", "step"]) -> jax.Array:
+    """Return this step's random key for a purpose, a function of the run's key and the step."""
+    branch = {"order": 0, "step": 1}[purpose]
+    return jax.random.fold_in(jax.random.fold_in(state.key, branch), state.step)

@@ -1,0 +1,116 @@
+"""Memories that never average: a running sum and a running maximum."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_non_negative, check_number, is_plain_number
+from ae_optax._numbers import scalar, storage_dtype, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._types import Scalar, StorageDType
+
+
+class RunningSumState(NamedTuple):
+    """What :func:`running_sum` remembers between steps.
+
+    Attributes:
+        sum: The sum so far. Structure and shapes of the parameters; units of what comes in.
+    """
+
+    sum: optax.Updates
+
+
+@transformation
+def running_sum(
+    *, initial_value: Scalar = 0.0, dtype: StorageDType = None
+) -> optax.GradientTransformation:
+    r"""Replace every coordinate by the sum of its past: :math:`s_t = s_{t-1} + g_t`.
+
+    Args:
+        initial_value: :math:`s_0 \ge 0`, in the units of what comes in.
+        dtype: How the sum is stored: a dtype, ``"params"`` for each parameter's own, or ``None``
+            for that but at least float32.
+
+    Returns:
+        A transformation that computes in at least float32, keeps structure, shapes and dtypes of
+        its updates and ignores ``params``.
+
+    Raises:
+        ValueError: If ``initial_value`` is negative.
+        TypeError: If ``initial_value`` is not a number.
+    """
+    check_non_negative("initial_value", initial_value)
+
+    def init(params):
+        def start(p):
+            stored = storage_dtype(p, dtype)
+            # A copy: the state of a scalar parameter must not share the memory of the argument.
+            return jnp.full_like(p, jnp.array(initial_value, dtype=stored), dtype=stored)
+
+        return RunningSumState(jax.tree.map(start, params))
+
+    def update(updates, state, params=None):
+        del params
+        total = map_updates(lambda g, s: s.astype(widen(g).dtype) + widen(g), updates, state.sum)
+        return cast_like(total, updates), RunningSumState(store(total, state.sum))
+
+    return optax.GradientTransformation(init, update)
+
+
+class RunningMaxState(NamedTuple):
+    """What :func:`running_max` remembers between steps.
+
+    Attributes:
+        max: The largest value so far. Structure and shapes of the parameters.
+    """
+
+    max: optax.Updates
+
+
+@transformation
+def running_max(*, decay: Scalar = 1.0, dtype: StorageDType = None) -> optax.GradientTransformation:
+    r"""Replace every coordinate by the largest value of its past.
+
+    Elementwise on non-negative leaves :math:`g_t`, from :math:`u_0 = 0`,
+
+    .. math::
+
+        u_t = \max(\rho\, u_{t-1},\, g_t)
+
+    With :math:`\rho = 1` this is what AMSGrad adds to Adam, with :math:`\rho = \beta_2` the
+    infinity norm of AdaMax.
+
+    Args:
+        decay: :math:`\rho \in [0, 1]`, the factor by which the past fades each step.
+        dtype: How the maximum is stored: a dtype, ``"params"`` for each parameter's own, or
+            ``None`` for that but at least float32.
+
+    Returns:
+        A transformation that computes in at least float32, keeps structure, shapes and dtypes of
+        its updates and ignores ``params``.
+
+    Raises:
+        ValueError: If ``decay`` is outside [0, 1].
+        TypeError: If ``decay`` is not a number.
+    """
+    check_number("decay", decay)
+    if is_plain_number(decay) and not 0 <= decay <= 1:
+        raise ValueError(f"`decay` must lie in [0, 1], got {decay!r}.")
+
+    def init(params):
+        return RunningMaxState(zeros_for(params, dtype))
+
+    def update(updates, state, params=None):
+        del params
+
+        def largest(g, u):
+            wide = widen(g)
+            return jnp.maximum(scalar(decay, wide) * u.astype(wide.dtype), wide)
+
+        new = map_updates(largest, updates, state.max)
+        return cast_like(new, updates), RunningMaxState(store(new, state.max))
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,130 @@
+"""Adan: Nesterov momentum from the differences of successive gradients."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_in_unit_interval, check_positive
+from ae_optax._numbers import one_minus_power, scalar, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._types import Scalar, StorageDType
+from ae_optax.transforms._average import interpolate
+
+
+class ScaleByAdanState(NamedTuple):
+    """What :func:`scale_by_adan` remembers between steps.
+
+    Attributes:
+        count: Number of updates seen; shape (), int32.
+        mu: Running mean of gradients. Structure and shapes of the parameters.
+        delta: Running mean of differences of successive gradients.
+        nu: Running mean of squared extrapolated gradients.
+        previous: The last gradient.
+    """
+
+    count: jax.Array
+    mu: optax.Updates
+    delta: optax.Updates
+    nu: optax.Updates
+    previous: optax.Updates
+
+
+@transformation
+def scale_by_adan(
+    b1: Scalar = 0.98,
+    b2: Scalar = 0.92,
+    b3: Scalar = 0.99,
+    *,
+    eps: Scalar = 1e-8,
+    mu_dtype: StorageDType = "params",
+    nu_dtype: StorageDType = None,
+) -> optax.GradientTransformation:
+    r"""Average gradients and their differences, over the size of the extrapolated gradient.
+
+    Elementwise on each leaf :math:`g_t`, from zeros, with :math:`d_t = g_t - g_{t-1}`
+    (:math:`d_1 = 0`),
+
+    .. math::
+
+        m_t &= \beta_1\, m_{t-1} + (1 - \beta_1)\, g_t \\
+        v_t &= \beta_2\, v_{t-1} + (1 - \beta_2)\, d_t \\
+        n_t &= \beta_3\, n_{t-1} + (1 - \beta_3)\,(g_t + \beta_2\, d_t)^2 \\
+        u_t &= \frac{\hat m_t + \beta_2\, \hat v_t}{\sqrt{\hat n_t} + \epsilon}
+
+    where hats divide by :math:`1 - \beta_i^t`, as the authors' program does. Decays are written
+    as everywhere in this library; the paper writes :math:`\beta_i` for their complements.
+
+    Args:
+        b1: :math:`\beta_1 \in [0, 1)`, decay of the average gradient.
+        b2: :math:`\beta_2 \in [0, 1)`, decay of the average difference.
+        b3: :math:`\beta_3 \in [0, 1)`, decay of the second moment.
+        eps: :math:`\epsilon > 0`, outside the root, in units of the gradient.
+        mu_dtype: How :math:`m`, :math:`v` and :math:`g_{t-1}` are stored: a dtype, ``"params"``
+            for each parameter's own, or ``None`` for that but at least float32.
+        nu_dtype: How :math:`n` is stored, likewise.
+
+    Returns:
+        A transformation that computes in at least float32, keeps structure, shapes and dtypes of
+        its updates and ignores ``params``.
+
+    Raises:
+        ValueError: If a decay is outside [0, 1) or ``eps`` is not positive.
+        TypeError: If one of them is not a number.
+
+    References:
+        Xie, Zhou, Li, Lin and Yan, `Adan: Adaptive Nesterov Momentum Algorithm for Faster
+        Optimizing Deep Models <https://arxiv.org/abs/2208.06677>`_, 2022.
+    """
+    for name, decay in (("b1", b1), ("b2", b2), ("b3", b3)):
+        check_in_unit_interval(name, decay)
+    check_positive("eps", eps)
+
+    def init(params):
+        return ScaleByAdanState(
+            count=jnp.zeros([], jnp.int32),
+            mu=zeros_for(params, mu_dtype),
+            delta=zeros_for(params, mu_dtype),
+            nu=zeros_for(params, nu_dtype),
+            previous=zeros_for(params, mu_dtype),
+        )
+
+    def update(updates, state, params=None):
+        del params
+        count = optax.safe_increment(state.count)
+
+        def difference(g, last):
+            change = widen(g) - last.astype(widen(g).dtype)
+            return jnp.where(count == 1, jnp.zeros_like(change), change)
+
+        def extrapolated_square(g, last, n):
+            ahead = widen(g) + scalar(b2, widen(g)) * difference(g, last)
+            return interpolate(b3, n, ahead * jnp.conj(ahead))
+
+        mu = map_updates(lambda g, m: interpolate(b1, m, g), updates, state.mu)
+        delta = map_updates(
+            lambda g, last, v: interpolate(b2, v, difference(g, last)),
+            updates,
+            state.previous,
+            state.delta,
+        )
+        nu = map_updates(extrapolated_square, updates, state.previous, state.nu)
+
+        def divide(m, v, n):
+            mean = m * (1 / one_minus_power(b1, count, m))
+            change = v * (1 / one_minus_power(b2, count, v))
+            square = n * (1 / one_minus_power(b3, count, n))
+            return (mean + scalar(b2, mean) * change) / (jnp.sqrt(square) + scalar(eps, square))
+
+        out = cast_like(map_updates(divide, mu, delta, nu), updates)
+        return out, ScaleByAdanState(
+            count=count,
+            mu=store(mu, state.mu),
+            delta=store(delta, state.delta),
+            nu=store(nu, state.nu),
+            previous=store(updates, state.previous),
+        )
+
+    return optax.GradientTransformation(init, update)

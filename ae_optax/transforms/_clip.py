@@ -1,0 +1,116 @@
+"""Clipping of updates that are too large: by value, by the norm of all, by each leaf's RMS."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_positive
+from ae_optax._numbers import default_float, scalar, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates
+from ae_optax._types import Scalar
+from ae_optax.transforms._trust_ratio import norm
+
+
+@transformation
+def clip(max_value: Scalar) -> optax.GradientTransformation:
+    r"""Clip every coordinate to an interval: :math:`u = \max(-c, \min(g, c))`.
+
+    Args:
+        max_value: :math:`c > 0`, in the units of what comes in.
+
+    Returns:
+        A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
+
+    Raises:
+        ValueError: If ``max_value`` is not positive.
+        TypeError: If ``max_value`` is not a number.
+    """
+    check_positive("max_value", max_value)
+
+    def clipped(g):
+        bound = scalar(max_value, widen(g))
+        return jnp.clip(widen(g), -bound, bound)
+
+    return _stateless(lambda updates: map_updates(clipped, updates))
+
+
+@transformation
+def clip_by_global_norm(max_norm: Scalar) -> optax.GradientTransformation:
+    r"""Shorten the whole update to a length, keeping its direction.
+
+    .. math::
+
+        u = g \cdot \min\left(1, \frac{c}{\lVert g \rVert}\right)
+
+    with the Euclidean norm over all leaves together, in at least float32.
+
+    Args:
+        max_norm: :math:`c > 0`, in the units of what comes in.
+
+    Returns:
+        A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
+
+    Raises:
+        ValueError: If ``max_norm`` is not positive.
+        TypeError: If ``max_norm`` is not a number.
+
+    References:
+        Pascanu, Mikolov and Bengio, `On the difficulty of training recurrent neural networks
+        <https://arxiv.org/abs/1211.5063>`_, ICML 2013.
+    """
+    check_positive("max_norm", max_norm)
+
+    def shorten(updates):
+        length = global_norm(updates)
+        bound = scalar(max_norm, length)
+        factor = jnp.where(length > bound, bound / length, jnp.ones_like(length))
+        return map_updates(lambda g: scalar(factor, widen(g)) * widen(g), updates)
+
+    return _stateless(shorten)
+
+
+@transformation
+def clip_by_rms(max_rms: Scalar) -> optax.GradientTransformation:
+    r"""Shorten every leaf to a root mean square: :math:`u = g / \max(1, \mathrm{RMS}(g) / d)`.
+
+    Args:
+        max_rms: :math:`d > 0`, in the units of what comes in.
+
+    Returns:
+        A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
+
+    Raises:
+        ValueError: If ``max_rms`` is not positive.
+        TypeError: If ``max_rms`` is not a number.
+
+    References:
+        Shazeer and Stern, `Adafactor: Adaptive Learning Rates with Sublinear Memory Cost
+        <https://arxiv.org/abs/1804.04235>`_, section 6, ICML 2018.
+    """
+    check_positive("max_rms", max_rms)
+
+    def shorten(g):
+        g = widen(g)
+        rms = norm(g) / max(g.size, 1) ** 0.5
+        return g / jnp.maximum(1, rms / scalar(max_rms, rms)).astype(g.dtype)
+
+    return _stateless(lambda updates: map_updates(shorten, updates))
+
+
+def global_norm(updates: optax.Updates) -> jax.Array:
+    """Return the Euclidean norm over all leaves, in the default float dtype."""
+    norms = [default_float(norm(leaf)) for leaf in jax.tree.leaves(updates)]
+    return norm(jnp.stack(norms)) if norms else default_float(0.0)
+
+
+def _stateless(function):
+    def init(params):
+        del params
+        return optax.EmptyState()
+
+    def update(updates, state, params=None):
+        del params
+        return cast_like(function(updates), updates), state
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,124 @@
+"""Adafactor's second moment: a matrix remembered by its row and column means."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_positive
+from ae_optax._numbers import default_float, scalar, storage_dtype, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates, store
+from ae_optax._types import Scalar, StorageDType
+
+
+class FactoredAverageState(NamedTuple):
+    """What :func:`factored_average` remembers between steps.
+
+    Attributes:
+        count: Number of updates seen; shape (), int32.
+        rows: Running means over the last axis; for a leaf of fewer than two axes, of the leaf.
+        columns: Running means over the last axis but one; for such a leaf, of shape (0,).
+    """
+
+    count: jax.Array
+    rows: optax.Updates
+    columns: optax.Updates
+
+
+@transformation
+def factored_average(
+    *, exponent: Scalar = 0.8, dtype: StorageDType = None
+) -> optax.GradientTransformation:
+    r"""Replace every matrix by the outer product of its averaged row and column means.
+
+    For a leaf :math:`x_t \ge 0` (squared gradients) with at least two axes, over the last two of
+    them, from zeros, with :math:`\rho_t = 1 - t^{-c}`,
+
+    .. math::
+
+        R_t &= \rho_t R_{t-1} + (1 - \rho_t)\, \mathrm{mean}_{\text{columns}}(x_t) \\
+        C_t &= \rho_t C_{t-1} + (1 - \rho_t)\, \mathrm{mean}_{\text{rows}}(x_t) \\
+        u_t &= \frac{R_t\, C_t}{\mathrm{mean}(R_t)}
+
+    Other leaves are averaged as they are. The first decay is zero, so no bias needs correction.
+
+    Args:
+        exponent: :math:`c > 0`, how fast the memory lengthens.
+        dtype: How the means are stored: a dtype, ``"params"`` for each parameter's own, or
+            ``None`` for that but at least float32.
+
+    Returns:
+        A transformation that computes in at least float32, keeps structure, shapes and dtypes of
+        its updates and ignores ``params``; its state is of size rows plus columns.
+
+    Raises:
+        ValueError: If ``exponent`` is not positive.
+        TypeError: If ``exponent`` is not a number.
+
+    References:
+        Shazeer and Stern, `Adafactor: Adaptive Learning Rates with Sublinear Memory Cost
+        <https://arxiv.org/abs/1804.04235>`_, ICML 2018.
+    """
+    check_positive("exponent", exponent)
+
+    def zeros(p, shape):
+        return jnp.zeros(shape, storage_dtype(p, dtype))
+
+    def init(params):
+        return FactoredAverageState(
+            count=jnp.zeros([], jnp.int32),
+            rows=jax.tree.map(lambda p: zeros(p, _row_shape(jnp.shape(p))), params),
+            columns=jax.tree.map(lambda p: zeros(p, _column_shape(jnp.shape(p))), params),
+        )
+
+    def update(updates, state, params=None):
+        del params
+        count = optax.safe_increment(state.count)
+        weight = default_float(count) ** -scalar(exponent, default_float(0.0))
+
+        def towards(mean, new):
+            w = scalar(weight, new)
+            return (1 - w) * mean.astype(new.dtype) + w * new
+
+        squares = map_updates(_bounded, updates)
+        rows = map_updates(lambda x: jnp.mean(x, -1) if x.ndim > 1 else x, squares)
+        columns = map_updates(
+            lambda x: jnp.mean(x, -2) if x.ndim > 1 else jnp.zeros((0,), x.dtype), squares
+        )
+        rows = map_updates(lambda new, mean: towards(mean, new), rows, state.rows)
+        columns = map_updates(lambda new, mean: towards(mean, new), columns, state.columns)
+
+        def product(x, r, c):
+            if jnp.ndim(x) < 2:
+                return r
+            share = r / jnp.mean(r, -1, keepdims=True)
+            return share[..., :, None] * c[..., None, :]
+
+        out = jax.tree.map(
+            lambda x, r, c: None if x is None else product(x, r, c),
+            updates,
+            rows,
+            columns,
+            is_leaf=lambda x: x is None,
+        )
+        return cast_like(out, updates), FactoredAverageState(
+            count, store(rows, state.rows), store(columns, state.columns)
+        )
+
+    return optax.GradientTransformation(init, update)
+
+
+def _bounded(x):
+    """Keep sums of ``x`` finite: the quotient of two overflows would be NaN."""
+    x = widen(x)
+    return jnp.minimum(x, jnp.finfo(x.dtype).max / max(x.size, 1))
+
+
+def _row_shape(shape):
+    return shape[:-1] if len(shape) > 1 else shape
+
+
+def _column_shape(shape):
+    return shape[:-2] + shape[-1:] if len(shape) > 1 else (0,)

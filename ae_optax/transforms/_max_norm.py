@@ -1,0 +1,48 @@
+"""A scalar memory for each leaf, fed with the leaf's max norm."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._numbers import widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import map_updates
+from ae_optax.transforms._chain import check_transformation
+
+
+@transformation
+def of_max_norm(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    r"""Feed a transformation the max norm of each leaf, one number for the whole tensor.
+
+    .. math::
+
+        u = f(\lVert g \rVert_\infty), \quad
+        \lVert g \rVert_\infty = \max_i \lvert g_i \rvert \text{ over one leaf}
+
+    Where one coordinate of a tensor is active all of them count as active: zeros in a sparse
+    gradient do not make a memory of its size fade. Meant for the denominator of a
+    :func:`quotient`, which divides a leaf by a scalar.
+
+    Args:
+        inner: :math:`f`; it sees, and keeps state for, one scalar for each leaf.
+
+    Returns:
+        A transformation that keeps structure and dtypes; every leaf it gives out is a scalar.
+
+    Raises:
+        TypeError: If ``inner`` is no gradient transformation.
+    """
+    check_transformation("inner", inner)
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params):
+        return inner.init(jax.tree.map(lambda p: jnp.zeros((), jnp.result_type(p)), params))
+
+    def update(updates, state, params=None, **extra):
+        del params  # Their shapes are not those that `inner` sees.
+        norms = map_updates(
+            lambda g: jnp.max(jnp.abs(widen(g)), initial=0).astype(g.dtype), updates
+        )
+        return inner.update(norms, state, None, **extra)
+
+    return optax.GradientTransformationExtraArgs(init, update)

@@ -1,0 +1,156 @@
+"""Momentum: the velocity, its Nesterov form, and the point Nesterov looks ahead to."""
+
+from typing import Any, NamedTuple
+
+import jax
+import optax
+
+from ae_optax._checks import check_in_unit_interval
+from ae_optax._numbers import scalar, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._types import Scalar, StorageDType
+
+
+class MomentumState(NamedTuple):
+    """What :func:`scale_by_momentum` and :func:`scale_by_nesterov` remember between steps.
+
+    Attributes:
+        trace: The velocity. Structure and shapes of the parameters; units of what comes in.
+    """
+
+    trace: optax.Updates
+
+
+@transformation
+def scale_by_momentum(
+    decay: Scalar = 0.9, *, dtype: StorageDType = "params"
+) -> optax.GradientTransformation:
+    r"""Replace every update by a velocity that gathers the past.
+
+    Elementwise on each leaf :math:`g_t`, from :math:`v_0 = 0`,
+
+    .. math::
+
+        v_t = \mu\, v_{t-1} + g_t
+
+    and :math:`u_t = v_t`. The past is summed, not averaged: along a constant gradient the
+    velocity grows to :math:`g / (1 - \mu)`. Put the learning rate after it for the rate outside
+    the velocity (PyTorch), before it for the rate inside (Keras): the two differ as soon as the
+    rate changes.
+
+    Args:
+        decay: :math:`\mu \in [0, 1)`; 0 remembers nothing.
+        dtype: How :math:`v` is stored: a dtype, ``"params"`` for each parameter's own, or
+            ``None`` for that but at least float32.
+
+    Returns:
+        A transformation that computes in at least float32, keeps structure, shapes and dtypes of
+        its updates and ignores ``params``.
+
+    Raises:
+        ValueError: If ``decay`` is outside [0, 1).
+        TypeError: If ``decay`` is not a number.
+
+    References:
+        Polyak, `Some methods of speeding up the convergence of iteration methods
+        <https://doi.org/10.1016/0041-5553(64)90137-5>`_, USSR Computational Mathematics and
+        Mathematical Physics 4(5), 1964.
+    """
+    return _momentum(decay, dtype, lambda _g, _mu, v: v)
+
+
+@transformation
+def scale_by_nesterov(
+    decay: Scalar = 0.9, *, dtype: StorageDType = "params"
+) -> optax.GradientTransformation:
+    r"""Replace every update by the velocity one step ahead.
+
+    Elementwise on each leaf :math:`g_t`, from :math:`v_0 = 0`,
+
+    .. math::
+
+        v_t &= \mu\, v_{t-1} + g_t \\
+        u_t &= g_t + \mu\, v_t
+
+    This is Nesterov's method rewritten for the point :math:`\theta - \mu v` at which it takes
+    its gradient (see :func:`look_ahead`), so that an ordinary gradient at the current parameters
+    is all it needs. The rewriting is exact when the learning rate comes *before*, inside the
+    velocity.
+
+    Args:
+        decay: :math:`\mu \in [0, 1)`; 0 remembers nothing.
+        dtype: How :math:`v` is stored: a dtype, ``"params"`` for each parameter's own, or
+            ``None`` for that but at least float32.
+
+    Returns:
+        A transformation that computes in at least float32, keeps structure, shapes and dtypes of
+        its updates and ignores ``params``.
+
+    Raises:
+        ValueError: If ``decay`` is outside [0, 1).
+        TypeError: If ``decay`` is not a number.
+
+    References:
+        Sutskever, Martens, Dahl and Hinton, `On the importance of initialization and momentum in
+        deep learning <https://proceedings.mlr.press/v28/sutskever13.html>`_, ICML 2013.
+    """
+    return _momentum(decay, dtype, lambda g, mu, v: g + mu * v)
+
+
+def look_ahead(params: optax.Params, state: Any, *, decay: Scalar = 0.9) -> optax.Params:
+    r"""Return the point at which Nesterov's method, as it was first written, takes its gradient.
+
+    The look-ahead form
+
+    .. math::
+
+        v_t &= \mu\, v_{t-1} + \eta\, \nabla L(\theta_{t-1} - \mu\, v_{t-1}) \\
+        \theta_t &= \theta_{t-1} - v_t
+
+    is ``classical_momentum`` fed with the gradient at :math:`\theta - \mu v`, which this function
+    computes from the parameters and the optimizer's state.
+
+    Args:
+        params: :math:`\theta`.
+        state: State of ``classical_momentum``, or any state that holds one
+            :class:`MomentumState` behind a learning rate.
+        decay: :math:`\mu \in [0, 1)`, the decay of that momentum.
+
+    Returns:
+        A tree like ``params``.
+
+    Raises:
+        ValueError: If ``decay`` is outside [0, 1), or ``state`` holds no momentum or several.
+        TypeError: If ``decay`` is not a number.
+    """
+    check_in_unit_interval("decay", decay)
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, MomentumState))
+    found = [node for node in nodes if isinstance(node, MomentumState)]
+    if len(found) != 1:
+        raise ValueError(f"`state` must hold exactly one MomentumState, got {len(found)}.")
+
+    # The trace behind a learning rate is -v: what is added to the parameters.
+    def ahead(p, v):
+        return (widen(p) + scalar(decay, widen(p)) * v.astype(widen(p).dtype)).astype(p.dtype)
+
+    return map_updates(ahead, params, found[0].trace)
+
+
+def _momentum(decay, dtype, emit):
+    check_in_unit_interval("decay", decay)
+
+    def init(params):
+        return MomentumState(zeros_for(params, dtype))
+
+    def update(updates, state, params=None):
+        del params
+        trace = map_updates(
+            lambda g, v: widen(g) + scalar(decay, widen(g)) * v.astype(widen(g).dtype),
+            updates,
+            state.trace,
+        )
+        out = map_updates(lambda g, v: emit(widen(g), scalar(decay, v), v), updates, trace)
+        return cast_like(out, updates), MomentumState(store(trace, state.trace))
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,80 @@
+"""Quotient: one gradient, two branches, divided."""
+
+from typing import NamedTuple
+
+import jax
+import optax
+
+from ae_optax._numbers import widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates
+from ae_optax.transforms._chain import check_transformation
+
+
+class QuotientState(NamedTuple):
+    """What :func:`quotient` remembers between steps.
+
+    Attributes:
+        numerator: State of the numerator.
+        denominator: State of the denominator.
+    """
+
+    numerator: optax.OptState
+    denominator: optax.OptState
+
+
+@transformation
+def quotient(
+    *,
+    numerator: optax.GradientTransformation,
+    denominator: optax.GradientTransformation,
+) -> optax.GradientTransformation:
+    r"""Feed the same gradient to two transformations and divide their results.
+
+    .. math::
+
+        u = \frac{n(g)}{d(g)}
+
+    elementwise on each leaf. With :func:`~ae_optax.chain` this is the whole algebra of
+    adaptive methods: Adam is a debiased average over a debiased root mean square,
+
+    .. code-block:: python
+
+        quotient(
+            numerator=chain(average(b1), correct_bias(b1)),
+            denominator=chain(square(), average(b2), correct_bias(b2), root(), add(eps)),
+        )
+
+    Both branches compute in at least float32, whatever the dtype of the gradient; compiled,
+    they fuse, and the composition costs what a hand-written rule costs.
+
+    Args:
+        numerator: :math:`n`.
+        denominator: :math:`d`; a leaf of its result has the shape of the gradient's or is a
+            scalar. Keep it away from zero with :func:`~ae_optax.add`.
+
+    Returns:
+        A transformation that keeps structure, shapes and dtypes of its updates; it needs
+        ``params`` if a branch does.
+
+    Raises:
+        TypeError: If a branch is no gradient transformation.
+    """
+    check_transformation("numerator", numerator)
+    check_transformation("denominator", denominator)
+    above = optax.with_extra_args_support(numerator)
+    below = optax.with_extra_args_support(denominator)
+
+    def init(params):
+        return QuotientState(above.init(params), below.init(params))
+
+    def update(updates, state, params=None, **extra):
+        wide = map_updates(widen, updates)
+        top, above_state = above.update(wide, state.numerator, params, **extra)
+        bottom, below_state = below.update(wide, state.denominator, params, **extra)
+        ratio = jax.tree.map(
+            lambda n, d: None if n is None else n / d, top, bottom, is_leaf=lambda x: x is None
+        )
+        return cast_like(ratio, updates), QuotientState(above_state, below_state)
+
+    return optax.GradientTransformationExtraArgs(init, update)

@@ -1,0 +1,63 @@
+"""Weight decay, added to whatever comes in."""
+
+import optax
+
+from ae_optax._checks import check_non_negative
+from ae_optax._numbers import scalar, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates
+from ae_optax._types import Mask, Scalar
+
+
+@transformation
+def add_decayed_weights(
+    weight_decay: Scalar = 0.0, *, weight_decay_mask: Mask | None = None
+) -> optax.GradientTransformation:
+    r"""Add the parameters, scaled: :math:`u = g + \lambda\, \theta`.
+
+    First in a chain this is the gradient of :math:`\tfrac\lambda2 \lVert\theta\rVert^2` (an L2
+    penalty); between an adaptive scaling and the learning rate it is decoupled decay (AdamW).
+
+    Args:
+        weight_decay: :math:`\lambda \ge 0`.
+        weight_decay_mask: Which parameters decay: a tree of booleans (or a prefix of one), or a
+            function of the parameters that makes it. ``None`` decays all.
+
+    Returns:
+        A transformation that keeps structure, shapes and dtypes of its updates; it needs
+        ``params``.
+
+    Raises:
+        ValueError: If ``weight_decay`` is negative; in ``update``, if ``params`` is missing.
+        TypeError: If ``weight_decay`` is not a number.
+
+    References:
+        Loshchilov and Hutter, `Decoupled Weight Decay Regularization
+        <https://arxiv.org/abs/1711.05101>`_, ICLR 2019.
+    """
+    check_non_negative("weight_decay", weight_decay)
+
+    def init(params):
+        del params
+        return optax.EmptyState()
+
+    def update(updates, state, params=None):
+        check_params_given(params)
+        out = map_updates(
+            lambda g, p: widen(g) + scalar(weight_decay, widen(g)) * p.astype(widen(g).dtype),
+            updates,
+            params,
+        )
+        return cast_like(out, updates), state
+
+    decay = optax.GradientTransformation(init, update)
+    return decay if weight_decay_mask is None else optax.masked(decay, weight_decay_mask)
+
+
+def check_params_given(params: object) -> None:
+    """Raise ``ValueError`` if ``params`` is missing from a call of ``update``."""
+    if params is None:
+        raise ValueError(
+            "`params` must be given to `update`: this transformation reads the parameters. "
+            "Call `tx.update(grads, state, params)`."
+        )

@@ -1,0 +1,162 @@
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import ae_optax
+from ae_optax import data, losses, models, training
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    rng = np.random.default_rng(0)
+    parts = (rng.uniform(size=(n, 3, 3)).astype(np.float32) for n in (10, 4, 5))
+    return data.Dataset("tiny", *parts, source="memory", fingerprint="", attribution="")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.mlp_autoencoder([6], 2)
+
+
+def fit(model, tiny, seed=0, epochs=3, optimizer=None, **kwargs):
+    settings = training.Settings(epochs=epochs, batch_size=4, seed=seed)
+    return training.fit(
+        model, losses.mse(), optimizer or ae_optax.adam(1e-2), tiny, settings, **kwargs
+    )
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(model, tiny):
+    first, again, other = fit(model, tiny), fit(model, tiny), fit(model, tiny, seed=1)
+    chex.assert_trees_all_equal(first.state.params, again.state.params)
+    assert [r.test_loss for r in first.rows] == [r.test_loss for r in again.rows]
+    assert first.rows[-1].test_loss != other.rows[-1].test_loss
+
+
+def test_an_epoch_takes_every_image_once_and_weighs_the_last_batch_by_its_size():
+    seen = []
+
+    def step(state, images, weights):
+        weights = jnp.ones(images.shape[0]) if weights is None else weights
+        jax.debug.callback(lambda x, w: seen.append((x, w)), images[:, 0, 0], weights)
+        mean = jnp.sum(weights * images[:, 0, 0]) / jnp.sum(weights)
+        return state._replace(step=state.step + 1), mean
+
+    images = jnp.arange(10.0)[:, None, None]
+    state = training.TrainState({}, {}, (), jax.random.key(3), jnp.int32(0))
+    state, loss = jax.jit(training.make_epoch(step, 4))(state, images)
+    jax.effects_barrier()
+    taken = np.concatenate([x[w > 0] for x, w in seen])
+    assert int(state.step) == len(seen) == 3
+    assert sorted(taken) == list(range(10))
+    assert list(taken) != list(range(10))
+    np.testing.assert_allclose(loss, 4.5, rtol=1e-6)
+
+
+def test_every_epoch_has_its_own_order():
+    state = training.TrainState({}, {}, (), jax.random.key(3), jnp.int32(0))
+    orders = []
+
+    def step(state, images, weights):
+        return state._replace(step=state.step + 1), images[0, 0, 0]
+
+    epoch = jax.jit(training.make_epoch(step, 1))
+    for _ in range(3):
+        before = state
+        state, _ = epoch(state, jnp.arange(5.0)[:, None, None])
+        orders.append(tuple(jax.random.permutation(training.key_for(before, "order"), 5).tolist()))
+    assert len(set(orders)) > 1
+
+
+def test_a_step_is_the_gradient_of_the_mean_over_the_images_that_count(model, tiny):
+    optimizer = ae_optax.sgd(1.0)
+    images = jnp.asarray(tiny.train)
+    state = training.init_state(model, optimizer, images, 0)
+    step = training.make_step(model, losses.mse(), optimizer)
+    weighted, value = step(state, images[:4], jnp.asarray([1.0, 1.0, 1.0, 0.0]))
+    plain, expected = step(state, images[:3], None)
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    chex.assert_trees_all_close(weighted.params, plain.params, rtol=1e-5, atol=1e-7)
+
+
+def test_evaluation_in_portions_is_the_mean_over_all(model, tiny):
+    images = jnp.asarray(tiny.train)
+    params, state = model.init(jax.random.key(0), images)
+    output, _ = model.apply(params, state, images, jax.random.key(0), False)
+    expected = jnp.mean(losses.mse().per_image(output, images))
+    for size in (1, 3, 10, 1000):
+        evaluate = training.make_evaluate(model, losses.mse(), size)
+        np.testing.assert_allclose(evaluate(params, state, images), expected, rtol=1e-6)
+
+
+def test_rows_count_epochs_and_steps_and_arrive_as_they_are_made(model, tiny):
+    arrived = []
+    result = fit(model, tiny, on_epoch=arrived.append)
+    assert arrived == result.rows
+    assert [(r.epoch, r.step) for r in result.rows] == [(1, 3), (2, 6), (3, 9)]
+    assert all(r.seconds >= 0 for r in result.rows)
+    assert int(result.state.step) == 9
+
+
+def test_without_validation_images_their_loss_is_not_a_number(model, tiny):
+    empty = tiny._replace(validation=np.zeros((0, 3, 3), np.float32))
+    assert np.isnan(fit(model, empty, epochs=1).rows[0].validation_loss)
+
+
+def test_a_run_that_diverges_stops_and_says_so(tiny):
+    linear = models.mlp_autoencoder([6], 2, output="linear")
+    result = fit(linear, tiny, epochs=50, optimizer=ae_optax.sgd(1e9))
+    assert result.diverged
+    assert len(result.rows) < 50
+
+
+def test_the_optimizer_is_told_the_loss_of_the_batch(model, tiny):
+    told = []
+
+    def update(updates, state, params=None, *, value, **extra):
+        jax.debug.callback(lambda v: told.append(float(v)), value)
+        return updates, state
+
+    spy = optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
+    images = jnp.asarray(tiny.train)
+    state = training.init_state(model, spy, images, 0)
+    _, value = training.make_step(model, losses.mse(), spy)(state, images, None)
+    jax.effects_barrier()
+    assert told == [float(value)]
+
+
+def test_images_that_cannot_be_trained_on_are_refused_by_name(model, tiny):
+    bad = tiny.train.copy()
+    bad[1, 2, 0] = np.nan
+    with pytest.raises(data.DataError, match=r"tiny \(memory\), train: pixels must be finite"):
+        fit(model, tiny._replace(train=bad))
+    with pytest.raises(data.DataError, match="`batch_size` must be at most the 3 training images"):
+        fit(model, tiny._replace(train=tiny.train[:3]))
+
+
+def test_a_whole_run_equals_the_same_run_epoch_by_epoch(model, tiny):
+    settings = training.Settings(epochs=3, batch_size=4, seed=5)
+    images = training.Images(tiny.train, tiny.validation, tiny.test, tiny.test[:2])
+    run = jax.jit(training.make_run(model, losses.mse(), ae_optax.adam, settings))
+    whole = run(jnp.float32(1e-2), jnp.int32(5), images)
+    rows = fit(model, tiny, seed=5).rows
+    # The rate is traced in one and constant in the other, so the last digits may differ.
+    np.testing.assert_allclose(whole.test_loss[1:], [r.test_loss for r in rows], rtol=1e-5)
+    np.testing.assert_allclose(whole.train_loss, [r.train_loss for r in rows], rtol=1e-5)
+    chex.assert_shape(whole.validation_loss, (4,))
+    chex.assert_shape(whole.reconstructions, (2, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"batch_size": 0}, "`batch_size` must be at least 1"),
+        ({"seed": -1}, "`seed` must be at least 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        training.Settings(**arguments)

@@ -1,0 +1,93 @@
+"""The one loop that runs a transformation over a stream of gradients, and the streams."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ae_optax import optimizers, transforms
+
+STEPS = 12
+
+
+def stream(*shape, seed=0, steps=STEPS):
+    """Return random float64 gradients, one for each step, with zeros in the middle."""
+    g = np.random.default_rng(seed).normal(size=(steps, *shape))
+    g[steps // 2] = 0
+    return g
+
+
+def scan(transformation, grads, params=None):
+    """Return what ``transformation`` makes of ``grads``, whose first axis is the step."""
+
+    def step(state, g):
+        out, state = transformation.update(g, state, params)
+        return state, out
+
+    start = transformation.init(jax.tree.map(lambda g: jnp.zeros_like(g[0]), grads))
+    return jax.lax.scan(step, start, grads)[1]
+
+
+def run(transformation, grads, params=None):
+    """Compile :func:`scan` and return its result as NumPy arrays."""
+    grads, params = jax.tree.map(jnp.asarray, (grads, params))
+    compiled = jax.jit(lambda grads, params: scan(transformation, grads, params))
+    return jax.tree.map(np.asarray, compiled(grads, params))
+
+
+# What each function of `ae_optax.transforms` is made with when all are put to the same test.
+ARGUMENTS = {
+    "absolute": {},
+    "add": {"value": 0.5},
+    "add_decayed_weights": {"weight_decay": 0.1},
+    "average": {"decay": 0.9},
+    "clip": {"max_value": 0.5},
+    "clip_by_global_norm": {"max_norm": 0.5},
+    "clip_by_rms": {"max_rms": 0.5},
+    "correct_bias": {"decay": 0.9},
+    "factored_average": {"exponent": 0.7},
+    "identity": {},
+    "interpolated_average": {"b1": 0.8, "b2": 0.95},
+    "nesterov_average": {"decay": 0.9},
+    "power": {"exponent": 2.0},
+    "rectify": {"decay": 0.9, "threshold": 4.5},
+    "root": {},
+    "running_max": {"decay": 0.9},
+    "running_sum": {"initial_value": 0.5},
+    "running_variance": {"decay": 0.9},
+    "scale": {"factor": -3.0},
+    "scale_by_adadelta": {"decay": 0.9, "eps": 1e-6},
+    "scale_by_adan": {"b1": 0.9, "b2": 0.8, "b3": 0.95, "eps": 1e-8},
+    "scale_by_belief": {"b1": 0.9, "b2": 0.95, "eps": 1e-8},
+    "scale_by_learning_rate": {"learning_rate": 0.1},
+    "scale_by_local_rate": {"coefficient": 0.1, "weight_decay": 0.1},
+    "scale_by_momentum": {"decay": 0.9},
+    "scale_by_nesterov": {"decay": 0.9},
+    "scale_by_parameter_rms": {"minimum": 1e-3},
+    "scale_by_rms": {"decay": 0.9, "eps": 1e-8},
+    "scale_by_trust_ratio": {"coefficient": 0.5},
+    "scheduled_nesterov_average": {"decay": 0.9, "momentum_decay": 0.5},
+    "sign": {},
+    "square": {},
+    "yogi_average": {"decay": 0.9},
+}
+
+# Made of other transformations, or no transformation at all: they have tests of their own.
+OTHERS = {"chain", "quotient", "of_max_norm", "global_norm", "look_ahead"}
+
+
+@functools.cache
+def make(name):
+    """Return the transformation ``name`` with the arguments of the table, as plain numbers."""
+    return getattr(transforms, name)(**ARGUMENTS[name])
+
+
+def functions(package):
+    """Return the names of the functions that ``package`` exports."""
+    return [name for name in package.__all__ if name[0].islower()]
+
+
+EVERY_FUNCTION = [("transforms", n) for n in functions(transforms)] + [
+    ("optimizers", n) for n in functions(optimizers)
+]
