@@ -17,7 +17,7 @@ def is_plain_number(value: Any) -> bool:
 
 
 def check_number(name: str, value: Any) -> None:
-    """Raise ``TypeError`` unless ``value`` is a real number or a scalar array of one, traced or not."""
+    """Raise ``TypeError`` unless ``value`` is a real number or a scalar array of one."""
     if not (is_plain_number(value) or _is_real_scalar(value)):
         raise TypeError(f"`{name}` must be a number, got {value!r}.")
 

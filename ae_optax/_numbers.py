@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from ae_optax._checks import is_plain_number
 from ae_optax._types import StorageDType
@@ -49,6 +50,11 @@ def storage_dtype(param: Any, dtype: StorageDType = "params") -> Any:
     if dtype is None:
         return wide_dtype(own)
     return own if isinstance(dtype, str) and dtype == "params" else jnp.dtype(dtype)
+
+
+def increment(count: jax.Array) -> jax.Array:
+    """Return ``count + 1``, or ``count`` if that is the largest number it can hold."""
+    return jnp.asarray(optax.safe_increment(count))
 
 
 def one_minus_power(decay: Any, count: jax.Array, like: jax.Array) -> jax.Array:

@@ -40,7 +40,7 @@ def zeros_for(params: Any, dtype: StorageDType = "params") -> Any:
 
 
 def store(new: Any, old: Any) -> Any:
-    """Return ``new`` in the dtypes of the state ``old`` that it replaces; ``None`` keeps ``old``."""
+    """Return ``new`` in the dtypes of the state ``old`` it replaces; ``None`` keeps ``old``."""
     return jax.tree.map(
         lambda n, o: o if n is None else jnp.asarray(n).astype(o.dtype), new, old, is_leaf=_is_none
     )

@@ -8,12 +8,11 @@ from rich.console import Console
 
 from ae_optax import comparison, report, training
 from ae_optax.cli._environment import device, versions
-from ae_optax.cli._exit import FAILED, OK, UsageError
+from ae_optax.cli._exit import FAILED, OK
 from ae_optax.cli._output import command_line, make_folder, write, write_json
-from ae_optax.cli._problem import build, describe_data, read
 from ae_optax.cli._progress import progress
+from ae_optax.cli._task import build, describe_data, read
 from ae_optax.config import description, dump, load_comparison
-from ae_optax.data import DataError
 from ae_optax.models import count_parameters
 
 
@@ -21,12 +20,8 @@ def compare(path: Path, overrides: list[str], out: Path | None) -> int:
     """Compare as a config says and fill a run folder; return the exit code."""
     started, clock = datetime.datetime.now().astimezone(), time.perf_counter()
     config = read(load_comparison, path, overrides)
-    problem = build(config)
-    data, settings = problem.data, config.training
-    try:
-        training.check_trainable(data, settings.batch_size)
-    except DataError as error:
-        raise UsageError(str(error)) from error
+    task = build(config)
+    data, settings = task.data, config.training
     folder = make_folder(out, path)
     write(folder / "config.yaml", dump(config))
 
@@ -44,8 +39,8 @@ def compare(path: Path, overrides: list[str], out: Path | None) -> int:
                 advance(contender.label)
 
         results = comparison.compare(
-            problem.model,
-            problem.loss,
+            task.model,
+            task.loss,
             data,
             contenders,
             settings=settings,
@@ -54,7 +49,7 @@ def compare(path: Path, overrides: list[str], out: Path | None) -> int:
         )
 
     steps = training.steps_per_epoch(len(data.train), settings.batch_size)
-    parameters = count_parameters(problem.model, data.test[:1])
+    parameters = count_parameters(task.model, data.test[:1])
     record = {
         "title": path.stem.replace("_", " "),
         "question": description(path),

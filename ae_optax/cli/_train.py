@@ -11,12 +11,11 @@ import numpy as np
 
 from ae_optax import report, training
 from ae_optax.cli._environment import device, versions
-from ae_optax.cli._exit import DIVERGED, OK, UsageError
+from ae_optax.cli._exit import DIVERGED, OK
 from ae_optax.cli._output import command_line, make_folder, write, write_json
-from ae_optax.cli._problem import build, describe_data, read
 from ae_optax.cli._progress import progress
-from ae_optax.config import ConfigError, dump, load_run
-from ae_optax.data import DataError
+from ae_optax.cli._task import build, describe_data, read
+from ae_optax.config import dump, load_run
 from ae_optax.models import count_parameters
 
 N_SHOWN = 10
@@ -25,12 +24,8 @@ N_SHOWN = 10
 def train(path: Path, overrides: list[str], out: Path | None) -> int:
     """Train as a config says and fill a run folder; return the exit code."""
     config = read(load_run, path, overrides)
-    problem = build(config)
-    try:
-        optimizer = config.optimizer.build()
-        training.check_trainable(problem.data, config.training.batch_size)
-    except (ConfigError, DataError) as error:
-        raise UsageError(str(error)) from error
+    task = build(config)
+    optimizer = config.optimizer.build()
     folder = make_folder(out, path)
     write(folder / "config.yaml", dump(config))
 
@@ -45,16 +40,16 @@ def train(path: Path, overrides: list[str], out: Path | None) -> int:
             advance(text, line=f"epoch {row.epoch}/{epochs}  {text}  {row.seconds:.2f} s")
 
         result = training.fit(
-            problem.model,
-            problem.loss,
+            task.model,
+            task.loss,
             optimizer,
-            problem.data,
+            task.data,
             config.training,
             on_epoch=on_epoch,
         )
 
-    shown = problem.data.test[:N_SHOWN]
-    reconstruct = jax.jit(training.make_reconstruct(problem.model, problem.loss))
+    shown = task.data.test[:N_SHOWN]
+    reconstruct = jax.jit(training.make_reconstruct(task.model, task.loss))
     outputs = reconstruct(result.state.params, result.state.model_state, shown)
     report.loss_curve([row._asdict() for row in result.rows], folder / "loss.png")
     report.reconstructions(shown, np.asarray(outputs), folder / "reconstructions.png")
@@ -65,11 +60,11 @@ def train(path: Path, overrides: list[str], out: Path | None) -> int:
         "best_test_loss": _finite_or_none(min(r.test_loss for r in result.rows)),
         "seconds": time.perf_counter() - started,
         "compile_seconds": result.compile_seconds,
-        "parameters": count_parameters(problem.model, shown),
+        "parameters": count_parameters(task.model, shown),
         "command": command_line(),
         "versions": versions(),
         "device": device(),
-        "data": describe_data(problem.data),
+        "data": describe_data(task.data),
         "training": dataclasses.asdict(config.training),
     }
     write_json(folder / "summary.json", summary)

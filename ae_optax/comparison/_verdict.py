@@ -35,9 +35,9 @@ def verdict(result: Result, steps_per_epoch: int, target: float | None) -> dict[
         "learning_rate": best,
         "edge": {rates[0]: "lowest", rates[-1]: "highest"}.get(best) if len(rates) > 1 else None,
         "final_test": _spread([run.test_loss[-1] for run in runs]),
-        "best_test": _spread([np.nanmin(run.test_loss) for run in runs]),
+        "best_test": _spread([np.min(_worst_if_lost(run.test_loss)) for run in runs]),
         "diverged_share": float(np.mean([run.diverged for run in result.runs])),
-        "usable": _usable(result, float(np.median([run.test_loss[-1] for run in runs]))),
+        "usable": _usable(result, np.median(_worst_if_lost([run.test_loss[-1] for run in runs]))),
         "steps_to_target": _finite(np.median(steps)),
         "seconds_to_target": _finite(np.median(seconds)),
     }
@@ -86,11 +86,18 @@ def _steps_to(run, steps_per_epoch, target):
 
 
 def _spread(values):
+    values = _worst_if_lost(values)
     return {
-        "median": float(np.median(values)),
-        "lowest": float(np.min(values)),
-        "highest": float(np.max(values)),
+        "median": _finite(np.median(values)),
+        "lowest": _finite(np.min(values)),
+        "highest": _finite(np.max(values)),
     }
+
+
+def _worst_if_lost(values):
+    """Count what is not a number as the worst there is, not as missing."""
+    values = np.asarray(values, float)
+    return np.where(np.isfinite(values), values, np.inf)
 
 
 def _finite(value):

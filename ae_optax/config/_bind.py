@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ae_optax.config import _values
-from ae_optax.config._call import FAILED, SWEPT, Call, plain
+from ae_optax.config._call import Call, plain
+from ae_optax.config._marks import FAILED, SWEPT
 from ae_optax.config._names import find_head, look_up, match
 from ae_optax.config._problems import Problems, Where
 from ae_optax.config._types import Accepts, Kind, accepts, annotations

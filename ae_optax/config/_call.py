@@ -8,30 +8,17 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 
+from ae_optax.config._marks import FAILED, SWEPT
 from ae_optax.config._problems import Problems, Where
 from ae_optax.config._yaml import child
 
 ABOUT = re.compile(r"`(?P<name>\w+)[^`]*`(.* got (?P<value>.*)\.$)?", re.DOTALL)
 """How a message about an argument begins, and how it ends: with the value."""
 
-
-class Unset:
-    """The type of two marks that stand where a value is still to come."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        """Return the name."""
-        return self.name
-
-
-SWEPT = Unset("swept")
-"""Stands where a comparison puts the learning rate."""
-
-FAILED = Unset("failed")
-"""Stands where a value could not be read; a problem says why."""
+STAND_INS = {"schedule": optax.constant_schedule(1.0), "optimizer": optax.identity()}
+"""Used for parts that failed, so that the whole can still check its other arguments."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +63,10 @@ class Call:
         """Do as :meth:`build` does, but note problems and return ``FAILED`` after one."""
         before = len(problems)
         made = {key: _make(value, problems, swept) for key, value in self.arguments.items()}
-        if len(problems) > before or any(v is FAILED for v in _leaves(tuple(made.values()))):
+        if any(value is FAILED for value in _leaves(tuple(made.values()))):
             return FAILED
-        return self._run(made, problems)
+        result = self._run(made, problems)
+        return result if len(problems) == before and self.complete else FAILED
 
     def _run(self, made, problems):
         signature = inspect.signature(self.function)
@@ -176,7 +164,8 @@ def _make(value, problems, swept):
     if value is SWEPT:
         return value if swept is None else swept
     if isinstance(value, Call):
-        return value.try_build(problems, swept)
+        made = value.try_build(problems, swept)
+        return STAND_INS.get(value.kind, FAILED) if made is FAILED else made
     if isinstance(value, Mapping):
         return {key: _make(v, problems, swept) for key, v in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):

@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ae_optax.config._call import FAILED, Call, describe
+from ae_optax.config._call import Call, describe
+from ae_optax.config._marks import FAILED
 from ae_optax.config._problems import ConfigError, Problems
 
 PARAMS = {

@@ -1,8 +1,9 @@
 """The section ``compare``: budgets made equal, labels unique, one number swept."""
 
 from ae_optax._checks import check_positive
-from ae_optax.config._call import FAILED, Call
+from ae_optax.config._call import Call
 from ae_optax.config._check import check_optimizer
+from ae_optax.config._marks import FAILED
 from ae_optax.config._problems import Problems, Where
 from ae_optax.config._schema import Contender
 from ae_optax.config._yaml import child

@@ -16,7 +16,13 @@ class _Dumper(yaml.SafeDumper):
         del data
         return True
 
+    def text(self, data: str) -> yaml.ScalarNode:
+        """Escape what is not printable: PyYAML writes some line breaks as they are."""
+        style = None if data.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
+
+_Dumper.add_representer(str, _Dumper.text)
 for _tag, _pattern in (("float", FLOAT), ("int", INTEGER)):
     _Dumper.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}",

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 
 from ae_optax.config import _compare
 from ae_optax.config._bind import Binder
-from ae_optax.config._call import FAILED, Call
+from ae_optax.config._call import Call
 from ae_optax.config._check import check_optimizer
+from ae_optax.config._marks import FAILED
 from ae_optax.config._namespaces import kinds as all_kinds
 from ae_optax.config._overrides import override
 from ae_optax.config._problems import Problems, Where

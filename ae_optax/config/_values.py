@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ae_optax.config._call import FAILED
+from ae_optax.config._marks import FAILED
 from ae_optax.config._suggest import did_you_mean
 from ae_optax.config._types import Accepts
 from ae_optax.config._yaml import Items, Node, Scalar, scalar_value

@@ -109,7 +109,7 @@ def mlp_autoencoder(
             rngs=rngs,
         )
 
-    return from_nnx(build)
+    return from_nnx(build)._replace(squashed=output == "sigmoid")
 
 
 def _check_known(name, value, known):

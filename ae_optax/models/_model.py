@@ -16,7 +16,9 @@ class Model(NamedTuple):
         apply: ``apply(params, state, x, key, train) -> (output, state)``: what the model makes of
             ``x``, and its new state. ``key`` feeds what is random in the model, ``train`` is a
             Python boolean.
+        squashed: Whether the output is already squashed into [0, 1], and so holds no logits.
     """
 
     init: Callable[[jax.Array, jax.Array], tuple[Any, Any]]
     apply: Callable[[Any, Any, jax.Array, jax.Array, bool], tuple[Any, Any]]
+    squashed: bool = False

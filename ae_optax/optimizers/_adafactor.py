@@ -66,6 +66,8 @@ def adafactor(
         <https://arxiv.org/abs/1804.04235>`_, ICML 2018.
     """
     check_positive("eps", eps)
+    check_positive("clipping", clipping)
+    check_positive("minimum_rms", minimum_rms)
     return chain(
         quotient(
             numerator=identity(),

@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule, StorageDType
 from ae_optax.transforms import (
@@ -64,6 +64,8 @@ def adam(
         Kingma and Ba, `Adam: A Method for Stochastic Optimization
         <https://arxiv.org/abs/1412.6980>`_, ICLR 2015.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(
@@ -123,6 +125,8 @@ def adam_uncorrected(
         Kingma and Ba, `Adam: A Method for Stochastic Optimization
         <https://arxiv.org/abs/1412.6980>`_, section 6.4, ICLR 2015.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(
@@ -184,6 +188,8 @@ def adamw(
         Loshchilov and Hutter, `Decoupled Weight Decay Regularization
         <https://arxiv.org/abs/1711.05101>`_, ICLR 2019.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(

@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
 from ae_optax.transforms import (
@@ -67,6 +67,8 @@ def adam_max_norm(
         Kingma and Ba, `Adam: A Method for Stochastic Optimization
         <https://arxiv.org/abs/1412.6980>`_, ICLR 2015.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(

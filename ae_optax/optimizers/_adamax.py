@@ -66,6 +66,8 @@ def adamax(
         Kingma and Ba, `Adam: A Method for Stochastic Optimization
         <https://arxiv.org/abs/1412.6980>`_, section 7.1, ICLR 2015.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(
@@ -127,8 +129,9 @@ def adam_p_norm(
         <https://arxiv.org/abs/1412.6980>`_, section 7.1, ICLR 2015.
     """
     check_positive("p", p)
-    check_positive("eps", eps)
+    check_in_unit_interval("b1", b1)
     check_in_unit_interval("b2", b2)
+    check_positive("eps", eps)
     decay = b2**p
     return chain(
         quotient(

@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
 from ae_optax.transforms import (
@@ -63,6 +63,8 @@ def amsgrad(
         Reddi, Kale and Kumar, `On the Convergence of Adam and Beyond
         <https://arxiv.org/abs/1904.09237>`_, ICLR 2018.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(

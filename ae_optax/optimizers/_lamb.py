@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule, StorageDType
 from ae_optax.transforms import (
@@ -69,6 +69,8 @@ def lamb(
         You et al., `Large Batch Optimization for Deep Learning: Training BERT in 76 minutes
         <https://arxiv.org/abs/1904.00962>`_, ICLR 2020.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(

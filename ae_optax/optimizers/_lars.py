@@ -2,6 +2,7 @@
 
 import optax
 
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.transforms import (
@@ -53,6 +54,8 @@ def lars(
         You, Gitman and Ginsburg, `Large Batch Training of Convolutional Networks
         <https://arxiv.org/abs/1708.03888>`_, 2017.
     """
+    check_in_unit_interval("momentum", momentum)
+    check_positive("trust_coefficient", trust_coefficient)
     return chain(
         scale_by_local_rate(coefficient=trust_coefficient, weight_decay=weight_decay),
         scale_by_learning_rate(learning_rate),  # Before the velocity, as in the paper.

@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
 from ae_optax.transforms import (
@@ -64,6 +64,8 @@ def nadam(
         Dozat, `Incorporating Nesterov Momentum into Adam
         <https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ>`_, ICLR workshop 2016.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(
@@ -125,6 +127,8 @@ def nadam_scheduled(
         Dozat, `Incorporating Nesterov Momentum into Adam
         <https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ>`_, ICLR workshop 2016.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(

@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
 from ae_optax.transforms import (
@@ -68,6 +68,8 @@ def radam(
         Liu et al., `On the Variance of the Adaptive Learning Rate and Beyond
         <https://arxiv.org/abs/1908.03265>`_, ICLR 2020.
     """
+    check_in_unit_interval("b1", b1)
+    check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     return chain(
         quotient(

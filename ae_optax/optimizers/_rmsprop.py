@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.transforms import (
@@ -75,7 +75,7 @@ def rmsprop_centered(
     Args:
         learning_rate: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from
             0.
-        decay: :math:`\rho \in [0, 1)`; the average spans about :math:`1 / (1 - \rho)` steps.
+        decay: :math:`\rho \in (0, 1)`; the average spans about :math:`1 / (1 - \rho)` steps.
         eps: :math:`\epsilon > 0`, inside the root, in units of the gradient squared.
 
     Returns:
@@ -83,7 +83,7 @@ def rmsprop_centered(
         ``params``.
 
     Raises:
-        ValueError: If ``learning_rate`` is negative, ``decay`` outside [0, 1) or ``eps`` not
+        ValueError: If ``learning_rate`` is negative, ``decay`` outside (0, 1) or ``eps`` not
             positive.
         TypeError: If one of them is not a number.
 
@@ -141,6 +141,7 @@ def rmsprop_momentum(
         Graves, `Generating Sequences With Recurrent Neural Networks
         <https://arxiv.org/abs/1308.0850>`_, equations 38 to 41, 2013.
     """
+    check_in_unit_interval("momentum", momentum)
     return chain(
         scale_by_rms(decay, eps=eps),
         scale_by_momentum(momentum),  # Before the rate: a schedule must not rescale old steps.

@@ -1,6 +1,6 @@
 """Axes as all figures of the report have them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ae_optax.report._format import integer, rate
 from ae_optax.report._palette import FAINT, INK
 from ae_optax.report._svg import FONT_SIZE
 
-_MARGINS = {"left": 46, "right": 10, "bottom": 38}
+_MARGINS = {"left": 53, "right": 10, "bottom": 38}
 
 
 def make_axes(width: float, height: float, *, top: float = 8) -> tuple[Any, Any]:
@@ -28,13 +28,17 @@ def make_axes(width: float, height: float, *, top: float = 8) -> tuple[Any, Any]
 
 
 def loss_axis(axes: Any, label: str, lowest: float, highest: float) -> None:
-    """Make the vertical axis logarithmic, from a little below ``lowest`` to above ``highest``."""
-    margin = (highest / lowest) ** 0.06 if highest > lowest else 1.2
-    axes.set_yscale("log")
-    axes.set_ylim(lowest / margin, highest * margin)
-    _log_ticks(axes.yaxis, np.log10(highest / lowest))
+    """Make the vertical axis logarithmic; linear if a loss is not positive."""
+    if lowest > 0:
+        margin = (highest / lowest) ** 0.06 if highest > lowest else 1.2
+        axes.set_yscale("log")
+        axes.set_ylim(lowest / margin, highest * margin)
+        _log_ticks(axes.yaxis, np.log10(highest / lowest))
+    else:
+        margin = 0.06 * (highest - lowest) or 1.0
+        axes.set_ylim(lowest - margin, highest + margin)
     axes.set_ylabel(label)
-    axes.yaxis.set_label_coords(-38 / _width(axes), 0.5)
+    axes.yaxis.set_label_coords(-41 / _width(axes), 0.5)
 
 
 def rate_axis(axes: Any, lowest: float, highest: float) -> None:
@@ -51,22 +55,38 @@ def count_axis(axes: Any, label: str, highest: float) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axes.set_xlim(0, highest * 1.02)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     write = integer if highest > 10 else rate
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
     axes.set_xlabel(label)
 
 
-def reference_line(axes: Any, y: float, text: str, *, dashed: bool) -> None:
-    """Draw a horizontal line through ``y``, named at its right end."""
-    axes.axhline(y, color=INK, linewidth=0.7, linestyle=(0, (4, 3)) if dashed else "-", alpha=0.7)
+class Level(NamedTuple):
+    """A horizontal line that curves are read against.
+
+    Attributes:
+        y: Its height.
+        text: Its name, written above it.
+        side: At which end: ``left`` or ``right``.
+        dashes: Matplotlib's line style.
+    """
+
+    y: float
+    text: str
+    side: str
+    dashes: Any
+
+
+def draw_level(axes: Any, level: Level) -> None:
+    """Draw a horizontal line with its name."""
+    axes.axhline(level.y, color=INK, linewidth=0.7, linestyle=level.dashes, alpha=0.7)
     axes.annotate(
-        text,
-        (1, y),
+        level.text,
+        (1 if level.side == "right" else 0, level.y),
         xycoords=("axes fraction", "data"),
-        xytext=(0, 2.5),
+        xytext=(0 if level.side == "right" else 3, 2.5),
         textcoords="offset points",
-        ha="right",
+        ha=level.side,
         va="bottom",
         fontsize=FONT_SIZE - 1,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ae_optax.report._format import ABSENT, integer, number, percent, rate, span
+from ae_optax.report._format import ABSENT, hundredths, integer, number, percent, rate, span
 from ae_optax.report._record import Record
 
 
@@ -15,7 +15,7 @@ class Column(NamedTuple):
         short: Its head on the terminal.
         meaning: Its definition, a clause.
         text: A contender's entry.
-        keep: The wider the terminal must be, the smaller: columns of small ``keep`` go first.
+        keep: How long it stays as the terminal narrows: the column of the least goes first.
     """
 
     title: str
@@ -128,11 +128,11 @@ COLUMNS = (
         4,
     ),
     Column(
-        "State, bytes/parameter",
+        "State bytes per parameter",
         "B/par.",
-        "size of the optimizer's state over the number of the model's parameters",
+        "size of the optimizer's state over the number of the model's parameters, to a hundredth",
         lambda contender: (
-            rate(contender["state_bytes_per_parameter"]) if contender["runs"] else ABSENT
+            hundredths(contender["state_bytes_per_parameter"]) if contender["runs"] else ABSENT
         ),
         1,
     ),

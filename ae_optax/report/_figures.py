@@ -35,7 +35,8 @@ def sensitivity(record: Record, *, width: float, height: float, name: str) -> st
         _limit(axes, [spread for _, spread in spreads.values()], "final test loss", before)
         rates = np.concatenate([rates for rates, _ in spreads.values()])
         _axes.rate_axis(axes, rates.min(), rates.max())
-        _axes.reference_line(axes, before, "untrained", dashed=True)
+        level = _axes.Level(before, "untrained", "right", (0, (4, 3)))
+        _axes.draw_level(axes, level)
         for position, (rates, spread) in spreads.items():
             _draw(axes, position, rates, spread, markers=True)
         _mark_divergence(axes, diverging)
@@ -44,7 +45,7 @@ def sensitivity(record: Record, *, width: float, height: float, name: str) -> st
             for i, c in contenders
             if np.isfinite(spreads[i][1].median).any()
         }
-        label_curves(axes, names, lines=[before])
+        label_curves(axes, names, levels=[level])
         described = "Final test loss against learning rate for each contender, both logarithmic."
         return to_svg(figure, name=name, description=described)
 
@@ -75,14 +76,20 @@ def loss_curves(record: Record, key: str, *, seconds: bool, name: str) -> str | 
         _limit(axes, [spread for _, spread in spreads.values()], loss)
         unit = "seconds of training" if seconds else "steps"
         _axes.count_axis(axes, unit, max(x[-1] for x, _ in spreads.values()))
-        lines = [record["target"]] if key == "test_loss" and record["target"] is not None else []
-        for target in lines:
-            _axes.reference_line(axes, target, "target", dashed=False)
+        levels = []
+        if key == "test_loss" and _in_sight(axes, record["target"]):
+            levels = [_axes.Level(record["target"], "target", "left", "-")]
+            _axes.draw_level(axes, levels[0])
         for position, (x, spread) in spreads.items():
             _draw(axes, position, x, spread, markers=False)
-        label_curves(axes, names, lines=lines)
+        label_curves(axes, names, levels=levels)
         described = f"{loss} by {'seconds' if seconds else 'steps'}, at each best learning rate."
         return to_svg(figure, name=name, description=described.capitalize())
+
+
+def _in_sight(axes, y):
+    floor, ceiling = axes.get_ylim()
+    return y is not None and floor <= y <= ceiling
 
 
 def _by_rate(contender) -> tuple[np.ndarray, Spread]:
@@ -100,7 +107,7 @@ def _final(run):
 
 def _limit(axes: Any, spreads, label, before=None):
     values = np.concatenate([np.concatenate(spread) for spread in spreads])
-    values = values[np.isfinite(values) & (values > 0)]
+    values = values[np.isfinite(values)]
     values = np.append(values, [] if before is None else [before])
     _axes.loss_axis(axes, label, values.min(), values.max())
 
@@ -136,7 +143,7 @@ def _mark_divergence(axes, diverging):
                     marker="x",
                     markersize=4.5,
                     markeredgewidth=1.3,
-                    alpha=1 if share == 1 else 0.45,
+                    alpha=1 if share == 1 else 0.55,
                     clip_on=False,
                 )
     if diverging:

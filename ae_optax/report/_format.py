@@ -42,6 +42,16 @@ def integer(value: float | None) -> str:
     return f"{round(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def hundredths(value: float) -> str:
+    """Write a number to two decimals, without zeros that carry nothing."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def counted(count: int, noun: str) -> str:
+    """Write how many there are of something whose plural is regular."""
+    return f"{integer(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def percent(share: float | None) -> str:
     """Write a share in [0, 1] in per cent; only an exact nothing is 0 %."""
     if share is None:

@@ -1,106 +1,114 @@
 """Names beside curves, where there is room for them."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ae_optax.report._axes import Level
 from ae_optax.report._palette import colour
 from ae_optax.report._record import Spread
 from ae_optax.report._svg import FONT_SIZE
 
+# All lengths are in points.
 _GAP = 3.0
-_SIDES = (*itertools.product((0.5, 1.0, 0.0), (0.0, 1.0)), (0.0, 0.5), (1.0, 0.5))
+_SPACING = 3.0
+_EVERY = 4
+_LETTER, _HEIGHT = 0.6 * FONT_SIZE, 0.95 * FONT_SIZE
+_ENOUGH = 4 * FONT_SIZE
+# Where the anchor lies in the name's box: from 0, left, to 1, right; above or below.
+_SIDES = np.array([*itertools.product((0.5, 1.0, 0.0), (0.0, 1.0)), (0.0, 0.5), (1.0, 0.5)])
 
 
 def label_curves(
     axes: Any,
-    curves: dict[int, tuple[str, np.ndarray, Spread]],
+    curves: Mapping[int, tuple[str, np.ndarray, Spread]],
     *,
-    lines: Sequence[float] = (),
+    levels: Sequence[Level] = (),
 ) -> None:
     """Write each curve's name beside it, unless it would lie on a curve or another name.
 
-    Places are tried along each curve; the one furthest from all other curves is taken.
+    Places are tried along each curve and its band; the one furthest from all others is taken.
 
     Args:
         axes: Axes with their final limits.
         curves: ``(name, x, spread of y)`` for each contender's position.
-        lines: Heights of horizontal lines, each with a word at its right end, to keep clear of.
+        levels: Horizontal lines, to keep clear of with their names.
     """
     scale = 72 / axes.figure.dpi
     bounds = axes.bbox.extents * scale
-    dense = {
-        position: np.concatenate([_dense(_in_points(axes, x, y) * scale) for y in spread])
+    drawn = {
+        position: np.concatenate([_traced(axes, x, y) for y in spread])
         for position, (_, x, spread) in curves.items()
     }
-    levels = [_level(axes, y) * scale for y in lines]
-    taken = [np.array([*(line[-1] - [6 * FONT_SIZE, 0]), *(line[-1] + [0, 11])]) for line in levels]
+    lines = [_traced(axes, axes.get_xlim(), (level.y, level.y)) for level in levels]
+    taken = [_name_of(level, line) for level, line in zip(levels, lines, strict=True)]
     for position, (name, _, _) in curves.items():
-        size = np.array([0.6 * FONT_SIZE * len(name), 0.95 * FONT_SIZE])
-        others = [curve for other, curve in dense.items() if other != position and len(curve)]
-        place = _best(dense[position], size, others + levels, taken, bounds)
-        if place is None:
+        others = [points for other, points in drawn.items() if other != position]
+        boxes, sides = _candidates(drawn[position], _LETTER * len(name))
+        room = _room(boxes, drawn[position], [*others, *lines], taken, bounds)
+        if not room.size or room.max() <= 0:
             continue
-        box, right = place
+        box, side = boxes[room.argmax()], sides[room.argmax()]
         taken.append(box)
         # The page's font may be wider than the measure: let it grow away from the curve.
-        side, left = {0.0: ("left", box[0]), 1.0: ("right", box[2])}.get(
-            right, ("center", (box[0] + box[2]) / 2)
+        x, y = axes.transData.inverted().transform(
+            np.array([box[0] + side * (box[2] - box[0]), box[1]]) / scale
         )
-        x, y = axes.transData.inverted().transform(np.array([left, box[1]]) / scale)
-        axes.text(x, y, name, color=colour(position), ha=side, va="bottom", clip_on=False)
+        align = {0.0: "left", 0.5: "center", 1.0: "right"}[side]
+        axes.text(x, y, name, color=colour(position), ha=align, va="bottom", clip_on=False)
 
 
-def _best(curve, size, others, taken, bounds):
-    best, best_score = None, 0.0
-    for anchor in curve[:: max(1, len(curve) // 150)]:
-        for right, up in _SIDES:
-            corner = anchor - size * [right, 1 - up] + [_GAP * (1 - 2 * right), _GAP * (2 * up - 1)]
-            box = np.concatenate([corner, corner + size])
-            score = _room(box, curve, others, taken, bounds)
-            if score > best_score + 1e-6:
-                best, best_score = (box, right), score
-    return best
+def _candidates(points, width):
+    """Boxes ``(left, bottom, right, top)`` around points of a curve, and each one's side."""
+    size = np.array([width, _HEIGHT])
+    inside = _SIDES * [1, -1] + [0, 1]
+    offset = _GAP * (1 - 2 * inside)
+    corners = points[::_EVERY, None] - size * inside + offset
+    boxes = np.concatenate([corners, corners + size], axis=-1).reshape(-1, 4)
+    return boxes, np.tile(_SIDES[:, 0], len(corners))
 
 
-def _room(box, curve, others, taken, bounds):
-    """Distance to what is nearest, up to some em; negative if the place will not do."""
-    outside = (box[:2] < bounds[:2]).any() or (box[2:] > bounds[2:]).any()
-    if outside or _distance(box, curve) < 1.5:
-        return -1.0
-    if any(_overlap(box, other) for other in taken):
-        return -1.0
-    nearest = min((_distance(box, other) for other in others), default=np.inf)
-    own = _distance(box, curve)
-    return min(nearest, 4 * FONT_SIZE) - own if nearest > own + 2 else -1.0
+def _room(boxes, own, others, taken, bounds):
+    """How far each box is from all other curves beyond its own; 0 where it will not do."""
+    fits = (boxes[:, :2] >= bounds[:2]).all(1) & (boxes[:, 2:] <= bounds[2:]).all(1)
+    for other in taken:
+        apart = (boxes[:, :2] - 2 >= other[2:]) | (other[:2] - 2 >= boxes[:, 2:])
+        fits &= apart.any(1)
+    room = np.zeros(len(boxes))
+    to_own = _distance(boxes[fits], own)
+    nearest = np.min([_distance(boxes[fits], points) for points in others], 0, initial=_ENOUGH)
+    good = (to_own >= _GAP / 2) & (nearest > to_own + 2)
+    room[fits] = np.where(good, nearest - to_own, 0)
+    return room
 
 
-def _distance(box, points):
-    gap = np.maximum(np.maximum(box[:2] - points, points - box[2:]), 0)
-    return float(np.sqrt((gap**2).sum(1)).min())
+def _distance(boxes, points):
+    if not len(points):
+        return np.full(len(boxes), np.inf)
+    x, y = points.T
+    left, bottom, right, top = boxes.T[:, :, None]
+    across = np.maximum(np.maximum(left - x, x - right), 0)
+    up = np.maximum(np.maximum(bottom - y, y - top), 0)
+    return np.sqrt((across**2 + up**2).min(axis=1, initial=np.inf))
 
 
-def _overlap(a, b):
-    return bool((a[:2] - 2 < b[2:]).all() and (b[:2] - 2 < a[2:]).all())
-
-
-def _in_points(axes, x, y):
+def _traced(axes, x, y):
+    """Points along a curve, at even distances."""
+    x, y = np.asarray(x), np.asarray(y)
     floor, ceiling = axes.get_ylim()
     inside = np.isfinite(y) & (y >= floor) & (y <= ceiling)
-    return axes.transData.transform(np.column_stack([x, y])[inside])
+    corners = axes.transData.transform(np.column_stack([x, y])[inside]) * 72 / axes.figure.dpi
+    if len(corners) < 2:
+        return corners.reshape(-1, 2)
+    lengths = np.linalg.norm(np.diff(corners, axis=0), axis=1)
+    passed = np.concatenate([[0], np.cumsum(lengths)])
+    even = np.linspace(0, passed[-1], int(passed[-1] / _SPACING) + 2)
+    return np.column_stack([np.interp(even, passed, corners[:, i]) for i in (0, 1)])
 
 
-def _level(axes, y):
-    left, right = axes.get_xlim()
-    ends = axes.transData.transform(np.array([[left, y], [right, y]]))
-    return ends[0] + np.linspace(0, 1, 200)[:, None] * (ends[1] - ends[0])
-
-
-def _dense(curve):
-    if len(curve) < 2:
-        return curve
-    steps = np.linspace(0, 1, 24)[:, None]
-    pieces = [a + steps * (b - a) for a, b in itertools.pairwise(curve)]
-    return np.concatenate(pieces)
+def _name_of(level, line):
+    width = _LETTER * len(level.text)
+    left = line[-1, 0] - width if level.side == "right" else line[0, 0]
+    return np.array([left, line[0, 1], left + width, line[0, 1] + FONT_SIZE])

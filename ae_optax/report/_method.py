@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from ae_optax.report._columns import COLUMNS
-from ae_optax.report._format import duration, integer, number
+from ae_optax.report._format import counted, duration, integer, number
 from ae_optax.report._record import Record
 
 
@@ -45,24 +45,22 @@ def reproducibility(record: Record, config: str | None) -> Iterator[str]:
 
 def _budget(record):
     counts = {len(c["learning_rates"]) for c in record["contenders"]}
-    seeds = len(record["seeds"])
-    seeds_text = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    seeds = counted(len(record["seeds"]), "seed")
     if len(counts) == 1:
         (rates,) = counts
         budget = (
-            f"Every contender had the same budget, fixed beforehand: {rates} learning "
-            f"rate{'s' if rates > 1 else ''} × {seeds_text}"
+            "Every contender had the same budget, fixed beforehand: "
+            f"{counted(rates, 'learning rate')} × {seeds}"
         )
     else:
-        budget = (
-            f"Contenders had between {min(counts)} and {max(counts)} learning rates × {seeds_text}"
-        )
+        budget = f"Contenders had between {min(counts)} and {max(counts)} learning rates × {seeds}"
     steps = record["epochs"] * record["steps_per_epoch"]
     return (
-        f"{budget}, each run {record['epochs']} epochs ({integer(steps)} steps) of batches of "
-        f"{record['batch_size']}. The model, {_call(record['model'])}, has "
-        f"{integer(record['parameters'])} parameters; the loss is {_call(record['loss'])}. The "
-        "seed decides the initial parameters and the order of the images, and is the same for all."
+        f"{budget}, each run {counted(record['epochs'], 'epoch')} ({counted(steps, 'step')}) of "
+        f"batches of {record['batch_size']}. The model, {_call(record['model'])}, has "
+        f"{integer(record['parameters'])} parameters; the loss is {_call(record['loss'])}. "
+        "A seed decides initial parameters and the order of the images; every contender gets the "
+        "same seeds."
     )
 
 

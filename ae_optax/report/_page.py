@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ae_optax.report import _method, _results
-from ae_optax.report._format import duration, integer
+from ae_optax.report._format import counted, duration
 from ae_optax.report._record import Record, read_record
 from ae_optax.report._style import CSS
 from ae_optax.report._verdict import remarks, verdict
@@ -74,8 +74,8 @@ def _opening(record):
     data, n_runs = record["data"], sum(len(c["runs"]) for c in record["contenders"])
     facts = (
         data["name"],
-        f"{len(record['contenders'])} contenders",
-        f"{integer(n_runs)} runs of {record['epochs']} epochs",
+        counted(len(record["contenders"]), "contender"),
+        f"{counted(n_runs, 'run')} of {counted(record['epochs'], 'epoch')}",
         duration(record["wall_seconds"]),
         record["started"][:10],
     )

@@ -10,6 +10,7 @@ from ae_optax.report._columns import COLUMNS
 from ae_optax.report._palette import colour, css_names, line_style
 from ae_optax.report._pictures import image_grid
 from ae_optax.report._record import Record, ranked, with_result
+from ae_optax.report._verdict import without_result
 
 
 def table(record: Record) -> Iterator[str]:
@@ -57,8 +58,9 @@ def curves(record: Record) -> Iterator[str]:
     yield f'<div class="pair"><div>{by_step}</div><div>{by_time}</div></div>'
     yield (
         "<figcaption>Test loss at each contender's best learning rate, by step and by seconds, "
-        "compilation left out: median over seeds, the band from the lowest to the highest. What "
-        "is ahead by step but not by time pays for it in each step.</figcaption>"
+        "compilation left out: median over seeds, the band from the lowest to the highest; "
+        "the thin line is the target, if in sight. What is ahead by step but not by time pays for "
+        "it in each step.</figcaption>"
     )
     yield "</figure>"
     train = _figures.loss_curves(record, "train_loss", seconds=False, name="rs")
@@ -88,16 +90,11 @@ def reconstructions(record: Record, images: Mapping[str, np.ndarray]) -> Iterato
 
 def failures(record: Record) -> Iterator[str]:
     """Yield what went wrong, if anything did."""
-    failed = [(c["label"], c["failure"]) for _, c in ranked(record) if c["failure"] is not None]
-    lost = [
-        (c["label"], f"diverged in all of its {len(c['runs'])} runs; try lower learning rates")
-        for _, c in ranked(record)
-        if c["failure"] is None and c["best"] is None
-    ]
-    if failed or lost:
+    lost = without_result(record)
+    if lost:
         yield "<h2>Failures</h2>"
         yield '<dl class="facts">'
-        for label, reason in lost + failed:
+        for label, reason in lost:
             yield f"<dt>{escape(label)}</dt><dd>{escape(reason)}</dd>"
         yield "</dl>"
 

@@ -32,7 +32,7 @@ def loss_curve(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         for key, name, colour in _CURVES
     ]
     values = np.concatenate([y for _, _, y in curves]) if rows else np.array([])
-    values = values[np.isfinite(values) & (values > 0)]
+    values = values[np.isfinite(values)]
     with drawing():
         figure, axes = _axes.make_axes(400, 270)
         if values.size:

@@ -37,14 +37,18 @@ ul { padding-left: 1.1rem; }
 .verdict { margin: 1.4rem 0 0; font-size: 1.25rem; line-height: 1.45; text-wrap: pretty; }
 .flag { color: var(--c1); font-weight: 600; }
 .remarks { margin-top: 0.8rem; font-size: 0.9375rem; color: var(--soft); }
-.scroll { overflow-x: auto; max-width: 100%; margin: 0.5rem 0 1rem; }
+/* A shadow on the right as long as there is more to see there. */
+.scroll { overflow-x: auto; max-width: 100%; margin: 0.5rem 0 1rem;
+  background: linear-gradient(to left, var(--paper) 1.2rem, transparent 2.4rem) right / 2.4rem 100%,
+    radial-gradient(farthest-side at 100% 50%, var(--faint), transparent) right / 0.6rem 100%;
+  background-attachment: local, scroll; background-repeat: no-repeat; }
 table {
   border-collapse: collapse; width: 100%; font-size: 0.8125rem; line-height: 1.35;
   font-variant-numeric: tabular-nums; border-block: 1.5px solid var(--ink);
 }
-th, td { padding: 0.4rem 0 0.4rem 1.1rem; text-align: right; white-space: nowrap; }
+th, td { padding: 0.4rem 0 0.4rem 0.85rem; text-align: right; white-space: nowrap; }
 thead th { vertical-align: bottom; font-weight: 500; color: var(--soft); white-space: normal;
-  min-width: 5.6em; }
+  min-width: 4.9em; }
 thead { border-bottom: 1px solid var(--faint); }
 tbody tr + tr { border-top: 1px solid var(--rule); }
 tbody tr:first-child td:nth-child(2) { font-weight: 650; }
@@ -53,7 +57,7 @@ th:first-child {
   font-weight: 550; background: var(--paper); white-space: nowrap;
 }
 figure { margin: 1rem 0 0; }
-svg text { fill: currentColor; }
+svg text { fill: currentColor; paint-order: stroke; stroke: var(--paper); stroke-width: 2.5px; }
 svg { display: block; width: 100%; height: auto; stroke-linejoin: round; overflow: visible; }
 figcaption { margin: 0.6rem 0 0; max-width: 44rem; font-size: 0.875rem; line-height: 1.5;
   color: var(--soft); }
@@ -93,7 +97,6 @@ summary { cursor: pointer; font-size: 0.9375rem; }
   .images { max-width: none; grid-template-columns: max-content repeat(var(--n), 2.75rem); }
   dl.columns, dl.facts { display: block; }
   dl dd { margin-bottom: 0.5rem; }
-  th, td { padding-left: 0.9rem; }
 }
 @media print {
   body { padding: 0; font-size: 10pt; max-width: none; }

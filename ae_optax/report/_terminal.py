@@ -4,7 +4,7 @@ from typing import Any
 
 from ae_optax.report._columns import COLUMNS
 from ae_optax.report._record import Record, ranked
-from ae_optax.report._verdict import remarks, verdict
+from ae_optax.report._verdict import remarks, verdict, without_result
 
 
 class TerminalTable:
@@ -29,8 +29,10 @@ class TerminalTable:
                 break
             columns.remove(min(columns, key=lambda column: column.keep))
         yield table
-        for sentence in (verdict(self._record), *remarks(self._record), *_failures(self._record)):
+        for sentence in (verdict(self._record), *remarks(self._record)):
             yield Text(sentence)
+        for label, reason in without_result(self._record):
+            yield Text(f"{label}: {reason}")
 
 
 def terminal_table(record: Record) -> TerminalTable:
@@ -61,11 +63,3 @@ def _table(record, columns):
         # `Text`, as a label may hold what rich takes for markup.
         table.add_row(*map(Text, cells), style="bold" if rank == 0 else "")
     return table
-
-
-def _failures(record):
-    for _, contender in ranked(record):
-        if contender["failure"] is not None:
-            yield f"{contender['label']} failed: {contender['failure']}"
-        elif contender["best"] is None:
-            yield f"{contender['label']}: diverged at every learning rate."

@@ -3,7 +3,7 @@
 import math
 
 from ae_optax.report._format import listed, number, rate, span
-from ae_optax.report._record import Record, with_result
+from ae_optax.report._record import Record, ranked, with_result
 
 
 def verdict(record: Record) -> str:
@@ -58,6 +58,25 @@ def remarks(record: Record) -> list[str]:
             "with more."
         )
     return sentences
+
+
+def without_result(record: Record) -> list[tuple[str, str]]:
+    """Return the contenders without a result, each with the reason."""
+    lost = [contender for _, contender in ranked(record) if contender["best"] is None]
+    return [(contender["label"], _reason(contender)) for contender in lost]
+
+
+def _reason(contender):
+    if contender["failure"] is not None:
+        return contender["failure"]
+    n_runs = len(contender["runs"])
+    n_diverged = sum(run["diverged"] for run in contender["runs"])
+    if n_diverged == n_runs:
+        return f"Diverged in all of its {n_runs} runs. Try lower learning rates."
+    return (
+        f"Diverged in {n_diverged} of its {n_runs} runs, at every learning rate with half of the "
+        "seeds or more. Try lower learning rates."
+    )
 
 
 def _standing(first, others, n_seeds):

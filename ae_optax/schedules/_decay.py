@@ -288,7 +288,7 @@ def progress(step, begin, duration):
     return jnp.clip(passed / default_float(duration), 0, 1)
 
 
-def check_increasing(name: str, values: Sequence[int]) -> None:
+def check_increasing(name: str, values: Sequence[Scalar]) -> None:
     """Raise ``ValueError`` unless ``values`` are non-negative and strictly increasing."""
     for position, value in enumerate(values):
         check_non_negative(f"{name}[{position}]", value)

@@ -1,6 +1,6 @@
 """Training: one pure step, epochs as compiled scans, whole runs, and the state they pass on."""
 
-from ae_optax.training._check import check_trainable
+from ae_optax.training._check import check_fitting, check_trainable
 from ae_optax.training._epoch import make_epoch, steps_per_epoch
 from ae_optax.training._evaluate import make_evaluate, make_reconstruct
 from ae_optax.training._fit import EpochRow, FitResult, fit
@@ -16,6 +16,7 @@ __all__ = [
     "RunResult",
     "Settings",
     "TrainState",
+    "check_fitting",
     "check_trainable",
     "fit",
     "init_state",

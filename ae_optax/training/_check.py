@@ -1,6 +1,8 @@
 """Checks before a run starts."""
 
 from ae_optax.data import DataError, Dataset, check_images
+from ae_optax.losses import Loss
+from ae_optax.models import Model
 
 
 def check_trainable(data: Dataset, batch_size: int) -> None:
@@ -13,4 +15,13 @@ def check_trainable(data: Dataset, batch_size: int) -> None:
         raise DataError(
             f"{data.name} ({data.source}): `batch_size` must be at most the {len(data.train)} "
             f"training images, got {batch_size}."
+        )
+
+
+def check_fitting(model: Model, loss: Loss) -> None:
+    """Raise ``ValueError`` if a loss of logits would be fed the output of a sigmoid."""
+    if loss.expects == "logits" and model.squashed:
+        raise ValueError(
+            "`loss` must fit the model: it expects logits, but the model squashes its output "
+            "into [0, 1]. Give the model a linear output (`output: linear`)."
         )

@@ -41,11 +41,10 @@ def make_epoch(step: Step, batch_size: int) -> Epoch:
         full = n % batch_size == 0
 
         def body(state, batch):
-            indices, weights = batch
-            weights = None if full else weights.astype(images.dtype)
-            state, value = step(state, images[indices], weights)
-            size = jnp.asarray(batch_size, value.dtype) if full else jnp.sum(weights)
-            return state, (value, size.astype(value.dtype))
+            indices, here = batch
+            weights = here.astype(images.dtype)
+            state, value = step(state, images[indices], None if full else weights)
+            return state, (value, jnp.sum(weights).astype(value.dtype))
 
         state, (values, sizes) = jax.lax.scan(body, state, (padded, present))
         return state, jnp.sum(values * sizes) / jnp.sum(sizes)

@@ -8,6 +8,7 @@ import optax
 
 from ae_optax.losses import Loss
 from ae_optax.models import Model
+from ae_optax.training._check import check_fitting
 from ae_optax.training._state import TrainState, key_for
 
 Step = Callable[[TrainState, jax.Array, jax.Array | None], tuple[TrainState, jax.Array]]
@@ -24,7 +25,11 @@ def make_step(model: Model, loss: Loss, optimizer: optax.GradientTransformation)
     Returns:
         ``step(state, images, weights) -> (state, loss)`` for images (b, height, width).
         ``weights`` (b,) of ones and zeros says which of them count; ``None``: all.
+
+    Raises:
+        ValueError: If the loss expects logits and the model squashes its output.
     """
+    check_fitting(model, loss)
     optimizer = optax.with_extra_args_support(optimizer)
 
     def batch_loss(params, model_state, images, weights, key):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval
-from ae_optax._numbers import one_minus_power, scalar, widen
+from ae_optax._numbers import increment, one_minus_power, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -114,7 +114,7 @@ def correct_bias(decay: Scalar) -> optax.GradientTransformation:
 
     def update(updates, state, params=None):
         del params
-        count = optax.safe_increment(state.count)
+        count = increment(state.count)
 
         def correct(m):
             wide = widen(m)

@@ -99,7 +99,14 @@ def clip_by_rms(max_rms: Scalar) -> optax.GradientTransformation:
 
 
 def global_norm(updates: optax.Updates) -> jax.Array:
-    """Return the Euclidean norm over all leaves, in the default float dtype."""
+    r"""Return the Euclidean norm of a whole tree: :math:`\sqrt{\sum_i |g_i|^2}`.
+
+    Args:
+        updates: A tree of arrays; ``None`` leaves and empty ones count nothing.
+
+    Returns:
+        A scalar of the default float dtype, summed in at least float32; zero for no leaves.
+    """
     norms = [default_float(norm(leaf)) for leaf in jax.tree.leaves(updates)]
     return norm(jnp.stack(norms)) if norms else default_float(0.0)
 

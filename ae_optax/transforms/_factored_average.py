@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive
-from ae_optax._numbers import default_float, scalar, storage_dtype, widen
+from ae_optax._numbers import default_float, increment, scalar, storage_dtype, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store
 from ae_optax._types import Scalar, StorageDType
@@ -75,7 +75,7 @@ def factored_average(
 
     def update(updates, state, params=None):
         del params
-        count = optax.safe_increment(state.count)
+        count = increment(state.count)
         weight = default_float(count) ** -scalar(exponent, default_float(0.0))
 
         def towards(mean, new):
@@ -83,9 +83,9 @@ def factored_average(
             return (1 - w) * mean.astype(new.dtype) + w * new
 
         squares = map_updates(_bounded, updates)
-        rows = map_updates(lambda x: jnp.mean(x, -1) if x.ndim > 1 else x, squares)
+        rows = map_updates(lambda x: _mean(x, -1) if x.ndim > 1 else x, squares)
         columns = map_updates(
-            lambda x: jnp.mean(x, -2) if x.ndim > 1 else jnp.zeros((0,), x.dtype), squares
+            lambda x: _mean(x, -2) if x.ndim > 1 else jnp.zeros((0,), x.dtype), squares
         )
         rows = map_updates(lambda new, mean: towards(mean, new), rows, state.rows)
         columns = map_updates(lambda new, mean: towards(mean, new), columns, state.columns)
@@ -114,6 +114,11 @@ def _bounded(x):
     """Keep sums of ``x`` finite: the quotient of two overflows would be NaN."""
     x = widen(x)
     return jnp.minimum(x, jnp.finfo(x.dtype).max / max(x.size, 1))
+
+
+def _mean(x, axis):
+    """Return the mean of ``x``, zero where there is nothing to average."""
+    return jnp.sum(x, axis) / max(x.shape[axis], 1)
 
 
 def _row_shape(shape):

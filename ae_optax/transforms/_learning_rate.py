@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_learning_rate
-from ae_optax._numbers import default_float, scalar, widen
+from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import ScalarOrSchedule
@@ -59,7 +59,7 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule) -> optax.GradientTra
         rate = rate_at(state.count)
         out = map_updates(lambda g: -scalar(rate, widen(g)) * widen(g), updates)
         return cast_like(out, updates), ScaleByLearningRateState(
-            optax.safe_increment(state.count), default_float(rate)
+            increment(state.count), default_float(rate)
         )
 
     return optax.GradientTransformation(init, update)

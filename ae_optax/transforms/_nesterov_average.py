@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_non_negative
-from ae_optax._numbers import default_float, one_minus_power, scalar, widen
+from ae_optax._numbers import default_float, increment, one_minus_power, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -63,7 +63,7 @@ def nesterov_average(decay: Scalar, *, dtype: StorageDType = None) -> optax.Grad
 
     def update(updates, state, params=None):
         del params
-        count = optax.safe_increment(state.count)
+        count = increment(state.count)
         mean = map_updates(lambda g, m: interpolate(decay, m, g), updates, state.mean)
 
         def ahead(g, m):
@@ -140,7 +140,7 @@ def scheduled_nesterov_average(
 
     def update(updates, state, params=None):
         del params
-        count = optax.safe_increment(state.count)
+        count = increment(state.count)
         t = default_float(count)
         mu, mu_next = _scheduled(decay, momentum_decay, t), _scheduled(decay, momentum_decay, t + 1)
         product = state.product * mu

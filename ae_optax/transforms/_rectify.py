@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_at_least, check_in_unit_interval
-from ae_optax._numbers import one_minus_power, scalar
+from ae_optax._numbers import increment, one_minus_power, scalar
 from ae_optax._transformation import transformation
 from ae_optax._trees import map_updates
 from ae_optax._types import Scalar
@@ -55,7 +55,7 @@ def rectify(decay: Scalar, *, threshold: Scalar = 5.0) -> optax.GradientTransfor
 
     def update(updates, state, params=None):
         del params
-        count = optax.safe_increment(state.count)
+        count = increment(state.count)
 
         def divide(d):
             weight = one_minus_power(decay, count, d)

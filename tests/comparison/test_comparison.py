@@ -106,6 +106,15 @@ def test_a_contender_whose_runs_all_diverged_has_no_best():
     assert comparison.verdict(a_result([a_run(1, [1.0, 2.0])]), 10, None) is None
 
 
+def test_a_seed_that_is_lost_at_the_best_rate_counts_as_the_worst():
+    tests = ([1.0, 0.3], [1.0, np.nan], [1.0, 0.2])
+    runs = [a_run(0.1, test, seed=seed) for seed, test in enumerate(tests)]
+    verdict = comparison.verdict(a_result(runs), 10, 0.25)
+    assert verdict["final_test"] == {"median": 0.3, "lowest": 0.2, "highest": None}
+    assert verdict["best_test"] == {"median": 0.3, "lowest": 0.2, "highest": 1.0}
+    assert verdict["diverged_share"] == pytest.approx(1 / 3)
+
+
 def test_the_record_is_plain_data(results, tiny, tmp_path):
     record = comparison.record(results, steps_per_epoch=3, parameters=100, target=None)
     json.dumps(record, allow_nan=False)

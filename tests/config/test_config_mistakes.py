@@ -309,6 +309,8 @@ def test_all_mistakes_are_reported_in_the_order_of_the_file(tmp_path):
         ["x.yaml:3:1:", "los:"],
         ["x.yaml:5:9:", "optimizer.name:"],
         ["x.yaml:6:3:", "optimizer.wieght_decay_mask:"],
+        ["x.yaml:7:7:", "optimizer.b1:"],
+        ["x.yaml:8:8:", "optimizer.eps:"],
         ["x.yaml:9:47:", "optimizer.learning_rate.durtion:"],
         ["x.yaml:9:56:", "optimizer.learning_rate.duration:"],
         ["x.yaml:10:20:", "training.epochs:"],
@@ -321,6 +323,18 @@ def test_one_call_reports_all_its_values_out_of_range(tmp_path):
     assert lines == [
         "x.yaml:4:48: optimizer.eps: `eps` must be positive, got -1.0.",
         "x.yaml:4:56: optimizer.b1: `decay` must lie in [0, 1), got 2.0.",
+    ]
+
+
+def test_values_out_of_range_are_reported_at_every_depth(tmp_path):
+    text = optimizer(
+        "{chain: [{name: adam, eps: -1, learning_rate: {name: cosine, max_value: 1, "
+        "duration: 0}}, {name: adam, learning_rate: -1}]}"
+    )
+    assert [line.split(": ")[1] for line in mistakes(run, tmp_path, text)] == [
+        "optimizer.chain[0].eps",
+        "optimizer.chain[0].learning_rate.duration",
+        "optimizer.chain[1].learning_rate",
     ]
 
 

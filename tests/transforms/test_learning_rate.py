@@ -27,7 +27,7 @@ def test_a_schedule_sees_the_steps_from_zero():
 
 
 @pytest.mark.parametrize(
-    "learning_rate", [np.float64(0.1), np.float32(0.1), jnp.float32(0.1), lambda step: 0.1]
+    "learning_rate", [np.float64(0.1), np.float32(0.1), jnp.float32(0.1), lambda _: 0.1]
 )
 def test_a_rate_may_be_any_kind_of_number(learning_rate):
     plain = run(tf.scale_by_learning_rate(0.1), GRADS)

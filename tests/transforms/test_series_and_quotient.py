@@ -18,7 +18,7 @@ def remember(log):
         log.append((params, extra))
         return updates, state
 
-    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+    return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
 
 
 def test_a_chain_of_nothing_is_the_identity():

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from ae_optax import training
 from ae_optax.cli._exit import UsageError
-from ae_optax.config import ComparisonConfig, ConfigError, RunConfig
+from ae_optax.config import ComparisonConfig, ConfigError, Problem, RunConfig
 from ae_optax.data import DataError, Dataset
 from ae_optax.losses import Loss
 from ae_optax.models import Model
@@ -13,7 +14,7 @@ from ae_optax.models import Model
 Config = TypeVar("Config", RunConfig, ComparisonConfig)
 
 
-class Problem(NamedTuple):
+class Task(NamedTuple):
     """What an optimizer is set to solve.
 
     Attributes:
@@ -35,12 +36,19 @@ def read(load: Callable[..., Config], path: Path, overrides: list[str]) -> Confi
         raise UsageError(str(error)) from error
 
 
-def build(config: Any) -> Problem:
+def build(config: Any) -> Task:
     """Make data, model and loss; bad data becomes a ``UsageError``."""
     try:
-        return Problem(config.data.build(), config.model.build(), config.loss.build())
+        task = Task(config.data.build(), config.model.build(), config.loss.build())
+        training.check_trainable(task.data, config.training.batch_size)
+        training.check_fitting(task.model, task.loss)
     except (ConfigError, DataError) as error:
         raise UsageError(str(error)) from error
+    except ValueError as error:
+        file, line, column = config.loss.where
+        reason = str(Problem(file, line, column, config.loss.path, str(error)))
+        raise UsageError(reason) from error
+    return task
 
 
 def describe_data(data: Dataset) -> dict[str, Any]:

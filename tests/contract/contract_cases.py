@@ -1,0 +1,88 @@
+"""The optimizers as the contract suite makes them, and the problem on which they meet it."""
+
+import functools
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ae_optax import optimizers
+from ae_optax._types import Scalar, ScalarOrSchedule
+
+# Exporting a name enrols it. What an optimizer needs besides a learning rate goes here.
+EXTRA = {}
+NAMES = list(optimizers.__all__)
+
+# Rates at which the quadratic below goes down in a few steps, where 0.03 does not do.
+RATES = {"adadelta": 1.0}
+
+
+def rate(name):
+    return RATES.get(name, 0.03)
+
+
+def make(name, learning_rate=None, **kwargs):
+    """Return the optimizer ``name``, with a rate of its own unless one is given."""
+    learning_rate = rate(name) if learning_rate is None else learning_rate
+    return getattr(optimizers, name)(learning_rate, **EXTRA.get(name, {}), **kwargs)
+
+
+def numeric_arguments(factory):
+    """Return the arguments of ``factory`` that are numbers, with their defaults."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(factory).parameters.items()
+        if parameter.annotation in (Scalar, ScalarOrSchedule)
+    }
+
+
+def hyperparameters(name):
+    """Return every number that ``make(name)`` uses, by the name of its argument."""
+    defaults = numeric_arguments(getattr(optimizers, name)) | EXTRA.get(name, {})
+    return defaults | {"learning_rate": rate(name)}
+
+
+def needs_params(name):
+    """Tell whether the docstring says that the optimizer needs ``params``."""
+    return "it needs\n        ``params``" in getattr(optimizers, name).__doc__
+
+
+def parameters(dtype=jnp.float32):
+    """Return a tree with every kind of leaf: a matrix, a vector, a scalar, an empty one, none."""
+    return {
+        "w": jnp.linspace(0.5, 2.0, 6).reshape(3, 2).astype(dtype),
+        "nested": [jnp.linspace(-1.0, 1.0, 4).astype(dtype), None],
+        "scalar": jnp.asarray(-2.0, dtype),
+        "empty": jnp.zeros((0, 3), dtype),
+    }
+
+
+def problem():
+    """Return a small tree without oddities, for what compiles much."""
+    return {"w": parameters()["w"], "b": parameters()["nested"][0]}
+
+
+STEPS = 20
+
+
+def descend(optimizer, params, steps=STEPS):
+    """Return where ``steps`` updates lead on the quadratic whose gradient is the parameters."""
+
+    def step(carry, _):
+        params, state = carry
+        updates, state = optimizer.update(params, state, params)
+        return (optax.apply_updates(params, updates), state), None
+
+    return jax.lax.scan(step, (params, optimizer.init(params)), length=steps)[0][0]
+
+
+@functools.cache
+def descended(name):
+    """Return :func:`descend` for plain numbers: what the other ways must agree with."""
+    return jax.tree.map(np.asarray, jax.jit(lambda p: descend(make(name), p))(problem()))
+
+
+def squared(params):
+    return sum(np.sum(np.square(leaf, dtype=np.float64)) for leaf in jax.tree.leaves(params))

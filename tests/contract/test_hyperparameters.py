@@ -1,0 +1,156 @@
+"""Every number an optimizer takes: plain, traced, scheduled, swept and refused."""
+
+import inspect
+import re
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from contract_cases import (
+    NAMES,
+    descend,
+    descended,
+    hyperparameters,
+    make,
+    numeric_arguments,
+    problem,
+    rate,
+)
+
+from ae_optax import optimizers, transforms
+
+EVERY = pytest.mark.parametrize("name", NAMES)
+# Twenty steps of float32, in which a traced decay has fewer digits than a plain one.
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+
+
+@EVERY
+def test_every_way_of_giving_the_rate_is_the_same(name):
+    @jax.jit
+    def each_way(learning_rate):
+        ways = learning_rate, lambda _: learning_rate, lambda _: rate(name)
+        return [descend(make(name, way), problem()) for way in ways]
+
+    for reached in each_way(rate(name)):
+        chex.assert_trees_all_close(reached, descended(name), **CLOSE)
+
+
+@EVERY
+def test_every_number_may_be_traced_and_a_sweep_is_the_loop(name):
+    factory = getattr(optimizers, name)
+
+    @jax.jit
+    @jax.vmap
+    def sweep(factor):
+        numbers = {key: jnp.float32(1) * value for key, value in hyperparameters(name).items()}
+        numbers["learning_rate"] = factor * numbers["learning_rate"]
+        return descend(factory(**numbers), problem())
+
+    @jax.jit
+    def one(learning_rate):
+        return descend(make(name, learning_rate), problem())
+
+    swept = sweep(jnp.asarray([0.5, 1.0, 2.0]))
+    for i, factor in enumerate([0.5, 1.0, 2.0]):
+        member = jax.tree.map(lambda leaf, i=i: leaf[i], swept)
+        chex.assert_trees_all_close(member, one(factor * rate(name)), **CLOSE)
+
+
+@EVERY
+def test_works_inside_inject_hyperparams(name):
+    factory, params = getattr(optimizers, name), problem()
+    injected = optax.inject_hyperparams(factory)(learning_rate=rate(name))
+    plain = make(name)
+
+    @jax.jit
+    def both(params):
+        return [tx.update(params, tx.init(params), params) for tx in (injected, plain)]
+
+    (updates, state), (desired, plain_state) = both(params)
+    chex.assert_trees_all_close(updates, desired, **CLOSE)
+    chex.assert_trees_all_close(state.inner_state, plain_state, **CLOSE)
+    assert set(state.hyperparams) == set(hyperparameters(name))
+    start = injected.init(params)
+    assert jax.tree.map(jax.typeof, state) == jax.tree.map(jax.typeof, start)
+
+
+# What is refused, of optimizers and transformations alike.
+
+FUNCTIONS = [
+    getattr(package, name)
+    for package in (optimizers, transforms)
+    for name in package.__all__
+    if name[0].islower()
+]
+ARGUMENTS = [
+    pytest.param(function, argument, id=f"{function.__name__}-{argument}")
+    for function in FUNCTIONS
+    for argument in numeric_arguments(function)
+]
+ANY_SIGN = {("add", "value"), ("scale", "factor")}
+MAY_BE_ZERO = {"initial_value", "learning_rate", "momentum_decay", "weight_decay"}
+IN_UNIT_INTERVAL = {"b1", "b2", "b3", "decay", "momentum"}
+
+
+def call(function, argument, value):
+    """Call ``function`` with ``value`` for ``argument`` and something good for the others."""
+    required = {
+        name: {"params": {}, "state": ()}.get(name, 0.5)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is parameter.empty
+    }
+    return function(**required | {argument: value})
+
+
+def outside(function, argument):
+    """Return numbers that ``function`` must refuse, from the ends of its range outwards."""
+    values = [float("nan"), float("inf"), float("-inf"), np.float32("nan")]
+    if (function.__name__, argument) in ANY_SIGN:
+        return values
+    values += [-1, -1e-9, np.float32(-0.5)]
+    if argument in IN_UNIT_INTERVAL:
+        # A maximum may keep its past in full.
+        return [*values, 1.5] if function.__name__ == "running_max" else [*values, 1, 1.5]
+    if argument == "threshold":
+        return [*values, 3.999]
+    return values if argument in MAY_BE_ZERO else [*values, 0, 0.0]
+
+
+def ends(function, argument):
+    """Return the ends of the range of ``argument`` that ``function`` must take."""
+    if argument in IN_UNIT_INTERVAL:
+        # The variance is divided by its decay.
+        return [] if function.__name__ in ("running_variance", "rmsprop_centered") else [0, 0.0]
+    return [0, 0.0] if argument in MAY_BE_ZERO else [4] if argument == "threshold" else [1e-6]
+
+
+@pytest.mark.parametrize(("function", "argument"), ARGUMENTS)
+def test_what_is_no_number_is_refused_by_name(function, argument):
+    for value in (True, np.True_, "0.1", None, [0.1], {}, 0.1j, np.ones(2), jnp.ones(2)):
+        message = f"`{argument}` must be a number, got {value!r}."
+        with pytest.raises(TypeError, match=re.escape(message)):
+            call(function, argument, value)
+
+
+@pytest.mark.parametrize(("function", "argument"), ARGUMENTS)
+def test_a_number_outside_its_range_is_refused_by_name(function, argument):
+    for value in outside(function, argument):
+        message = rf"^`{argument}` must .*, got {re.escape(repr(value))}\.$"
+        with pytest.raises(ValueError, match=message):
+            call(function, argument, value)
+
+
+@pytest.mark.parametrize(("function", "argument"), ARGUMENTS)
+def test_the_ends_of_a_range_are_taken_as_its_docstring_says(function, argument):
+    for value in ends(function, argument):
+        if function.__name__ == "look_ahead":
+            with pytest.raises(ValueError, match="`state`"):  # The state that `call` has is empty.
+                call(function, argument, value)
+        else:
+            call(function, argument, value)
+    lines = " ".join(function.__doc__.split())
+    assert "ValueError: If" in lines
+    assert "TypeError: If" in lines

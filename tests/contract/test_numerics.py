@@ -1,0 +1,70 @@
+"""No NaN from any gradient in any dtype, and second moments that do not stall."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from contract_cases import NAMES, make
+
+DTYPES = [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64]
+
+
+def gradients(params):
+    """Return a stream of gradients: zero, ordinary, near the largest number and near none."""
+    info = jnp.finfo(params.dtype)
+    # Half of the largest number: a velocity of two of them is the largest.
+    sizes = [0, 1, info.max / 2, 0, info.max / 2, info.smallest_subnormal, 0]
+    return jnp.stack([jnp.full_like(params, size) for size in sizes])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_gradient_makes_a_nan(name):
+    with jax.enable_x64(True):
+        params = {str(jnp.dtype(dtype)): jnp.ones((3, 2), dtype) for dtype in DTYPES}
+        grads = {key: gradients(p) for key, p in params.items()}
+        tx = make(name)
+
+        @jax.jit
+        def run(grads):
+            def step(state, g):
+                updates, state = tx.update(g, state, params)
+                return state, updates
+
+            return jax.lax.scan(step, tx.init(params), grads)
+
+        state, updates = run(grads)
+        for path, leaf in jax.tree.leaves_with_path((updates, state)):
+            assert not np.any(np.isnan(leaf.astype(jnp.float64))), jax.tree_util.keystr(path)
+        # The two steps before the first huge gradient are ordinary ones.
+        for path, leaf in jax.tree.leaves_with_path(updates):
+            assert np.all(np.isfinite(leaf[:2].astype(jnp.float64))), jax.tree_util.keystr(path)
+
+
+@functools.cache
+def second_moment(name, dtype):
+    optimizer, params = make(name), jnp.full(1, 1.0, dtype)
+
+    @jax.jit
+    def run():
+        def step(state, _):
+            return optimizer.update(jnp.full(1, 0.1, dtype), state, params)[1], None
+
+        return jax.lax.scan(step, optimizer.init(params), length=10_000)[0]
+
+    (denominator,) = (
+        leaf
+        for path, leaf in jax.tree.leaves_with_path(run())
+        if "denominator" in jax.tree_util.keystr(path) and leaf.shape == (1,)
+    )
+    return float(denominator[0])
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+def test_the_second_moment_of_bfloat16_does_not_stall(name):
+    with jax.enable_x64(True):
+        low = second_moment(name, jnp.bfloat16)
+        # bfloat16 has no 0.1; what it has is 0.1001.
+        desired = second_moment(name, jnp.float64) * (float(jnp.bfloat16(0.1)) / 0.1) ** 2
+    assert abs(low / desired - 1) < 0.01

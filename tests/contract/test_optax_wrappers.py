@@ -1,0 +1,58 @@
+"""Every optimizer inside Optax's combinators."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from contract_cases import NAMES, make, parameters, problem
+
+EVERY = pytest.mark.parametrize("name", NAMES)
+
+
+@EVERY
+def test_wrappers_of_optax_leave_the_optimizer_what_it_is(name):
+    params = problem()
+    # Leaf by leaf, so that no norm over all leaves can tell the difference.
+    mask = {"w": True, "b": False}
+    labels = {"w": "moves", "b": "stays"}
+    wrapped = {
+        "plain": make(name),
+        "masked": optax.masked(make(name), mask),
+        "partition": optax.partition({"moves": make(name), "stays": optax.set_to_zero()}, labels),
+        "accumulated": optax.MultiSteps(
+            optax.chain(optax.identity(), make(name), optax.scale(2.0)), every_k_schedule=3
+        ).gradient_transformation(),
+    }
+
+    @jax.jit
+    def run(params):
+        def steps(tx):
+            def step(state, _):
+                updates, state = tx.update(params, state, params)
+                return state, updates
+
+            return jax.lax.scan(step, tx.init(params), length=6)[1]
+
+        return {key: steps(tx) for key, tx in wrapped.items()}
+
+    with jax.numpy_dtype_promotion("standard"):  # MultiSteps divides by a count.
+        updates = run(params)
+    plain = updates["plain"]
+    # rtol: the same formula in another program.
+    kwargs = {"rtol": 1e-5, "atol": 1e-7}
+    stays = jnp.broadcast_to(params["b"], (6, 4))
+    chex.assert_trees_all_close(updates["masked"], plain | {"b": stays}, **kwargs)
+    chex.assert_trees_all_close(updates["partition"], plain | {"b": 0 * stays}, **kwargs)
+    # Three equal gradients have the mean of one: exact zeros, twice, and then a step.
+    for leaf, u in plain.items():
+        accumulated = updates["accumulated"][leaf]
+        np.testing.assert_array_equal(np.delete(accumulated, [2, 5], axis=0), 0)
+        np.testing.assert_allclose(accumulated[2::3], 2 * u[:2], **kwargs)
+
+
+@EVERY
+def test_its_state_has_one_count_and_one_learning_rate_to_find_by_name(name):
+    state = make(name, 0.25).init(parameters())
+    assert optax.tree.get(state, "learning_rate") == 0.25

@@ -1,0 +1,81 @@
+"""The verdict table on the terminal and as CSV."""
+
+import csv
+import io
+
+import pytest
+from rich.console import Console
+
+from ae_optax.report import terminal_table, write_table
+
+
+def printed(comparison, width):
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(terminal_table(comparison))
+    return console.file.getvalue()
+
+
+def rows(comparison, tmp_path):
+    write_table(comparison, tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_fits_the_terminal(comparison, width):
+    lines = printed(comparison, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in "".join(lines)
+
+
+def test_ranks_contenders_and_gives_the_verdict(comparison):
+    text = printed(comparison, 140)
+    names = [line.split("  ")[0].strip() for line in text.splitlines()[2:7]]
+    assert names == ["rmsprop", "adam", "momentum", "sgd", "clipped lion"]
+    assert "rmsprop has the lowest median test loss" in text
+    assert "1 ↑" in text
+    assert "clipped lion: ValueError" in text
+
+
+def test_leaves_out_columns_where_there_is_no_room(comparison):
+    assert "B/par." in printed(comparison, 140)
+    narrow = printed(comparison, 60)
+    assert "B/par." not in narrow
+    assert "final" in narrow
+    assert "rate" in narrow
+
+
+def test_shows_a_label_as_it_is(comparison):
+    comparison["contenders"][0]["label"] = "[bold]adam[/]"
+    assert "[bold]adam[/]" in printed(comparison, 140)
+
+
+def test_names_a_contender_that_always_diverged(comparison):
+    adam = comparison["contenders"][0]
+    adam["best"] = None
+    assert "adam: Diverged in 4 of its 27 runs, at every learning rate" in printed(comparison, 140)
+    for run in adam["runs"]:
+        run["diverged"] = True
+    assert "adam: Diverged in all of its 27 runs." in printed(comparison, 140)
+
+
+def test_csv_has_every_contender_and_full_numbers(comparison, tmp_path):
+    table = rows(comparison, tmp_path)
+    assert [row["contender"] for row in table][-1] == "clipped lion"
+    best = comparison["contenders"][3]["best"]
+    assert table[0]["contender"] == "rmsprop"
+    assert float(table[0]["final_test_median"]) == best["final_test"]["median"]
+    assert float(table[0]["learning_rate"]) == best["learning_rate"]
+    assert float(table[0]["diverged_share"]) == best["diverged_share"]
+    assert table[0]["runs"] == "27"
+
+
+def test_csv_leaves_empty_what_is_absent(comparison, tmp_path):
+    last = rows(comparison, tmp_path)[-1]
+    assert last["failure"] == "ValueError: `b1` must lie in [0, 1), got 2."
+    assert last["final_test_median"] == last["learning_rate"] == last["diverged_share"] == ""
+
+
+def test_csv_quotes_what_needs_it(comparison, tmp_path):
+    comparison["contenders"][3]["label"] = 'rms,"prop"\nnew'
+    assert rows(comparison, tmp_path)[0]["contender"] == 'rms,"prop"\nnew'

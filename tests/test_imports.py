@@ -1,0 +1,193 @@
+"""Imports point down, the library stands alone, and every public name is listed and explained."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ae_optax
+from ae_optax import optimizers
+
+ROOT = Path(ae_optax.__file__).parent
+HELPERS = {"_checks", "_numbers", "_transformation", "_trees", "_types"}
+LIBRARY = HELPERS | {"optimizers", "schedules", "transforms"}
+EXPERIMENTS = {"comparison", "config", "data", "losses", "models", "report", "training"}
+
+# What each part may import, itself aside.
+LAYERS = {
+    "_types": set(),
+    "_checks": set(),
+    "_transformation": set(),
+    "_numbers": {"_checks", "_types"},
+    "_trees": {"_numbers", "_types"},
+    "transforms": HELPERS,
+    "optimizers": HELPERS | {"transforms"},
+    "schedules": HELPERS,
+    "data": HELPERS,
+    "losses": HELPERS,
+    "models": HELPERS,
+    "training": LIBRARY | {"data", "losses", "models"},
+    "comparison": LIBRARY | {"data", "losses", "models", "training"},
+    "config": LIBRARY | EXPERIMENTS - {"report"},  # It reads every namespace.
+    "report": set(),  # It reads files only.
+    "cli": LIBRARY | EXPERIMENTS | {"__init__"},
+    "__main__": {"cli"},
+    "__init__": LIBRARY,
+}
+
+# What of other projects. A part that is not listed here may import all that are installed.
+NUMERICS = {"jax", "numpy", "optax"}
+THIRD_PARTIES = {
+    **dict.fromkeys(LIBRARY | {"losses", "__init__"}, NUMERICS),
+    "models": NUMERICS | {"flax"},
+    "data": {"numpy"},
+    "report": {"matplotlib", "numpy", "rich"},
+    "__main__": set(),
+}
+
+
+def part_of(path):
+    """Return the part of the package that a file belongs to."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    """Return (line, dotted name) of everything that a file imports, at any depth."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []  # For the type checker alone.
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            for alias in node.names:
+                yield node.lineno, f"{node.module}.{alias.name}"
+
+
+def own_part(name):
+    """Return the part of the package that a dotted name belongs to."""
+    part = name.split(".")[1]
+    return part if part in LAYERS else "__init__"  # A name that the package itself exports.
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("part", sorted({part_of(path) for path in FILES}))
+def test_imports_point_down(part):
+    upward = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in FILES
+        if part_of(path) == part
+        for line, name in imports(path)
+        if name.split(".")[0] == "ae_optax" and own_part(name) not in LAYERS[part] | {part}
+    ]
+    assert not upward
+
+
+@pytest.mark.parametrize("part", sorted(THIRD_PARTIES))
+def test_no_part_needs_more_than_its_own_dependencies(part):
+    foreign = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in FILES
+        if part_of(path) == part
+        for line, name in imports(path)
+        if name.split(".")[0] not in THIRD_PARTIES[part] | sys.stdlib_module_names | {"ae_optax"}
+    ]
+    assert not foreign
+
+
+def test_no_underscore_module_of_another_project_is_imported():
+    private = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in FILES
+        for line, name in imports(path)
+        if not name.startswith(("ae_optax.", "__future__"))
+        and any(word.startswith("_") for word in name.split("."))
+    ]
+    assert not private
+
+
+def test_the_library_loads_neither_flax_nor_plotting_nor_configuration():
+    program = """
+import sys
+import ae_optax, ae_optax.transforms, ae_optax.optimizers, ae_optax.schedules
+heavy = {"flax", "orbax", "matplotlib", "rich", "yaml", "torch", "pandas"}
+print(sorted(heavy & {name.split(".")[0] for name in sys.modules}))
+print(sorted(name for name in sys.modules if name.startswith("ae_optax.") and name.count(".") == 1))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT.parent,
+    )
+    heavy, loaded = result.stdout.splitlines()
+    assert heavy == "[]"
+    assert set(ast.literal_eval(loaded)) == {f"ae_optax.{part}" for part in LIBRARY}
+
+
+# Public names.
+
+PACKAGES = ["ae_optax", "ae_optax.optimizers", "ae_optax.schedules", "ae_optax.transforms"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names_are_listed_in_order_and_listed_completely(package):
+    module = importlib.import_module(package)
+    assert list(module.__all__) == sorted(set(module.__all__))
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ae_optax")
+        for alias in node.names
+    }
+    assert set(module.__all__) == imported
+
+
+def test_every_optimizer_and_every_transformation_function_is_at_the_top():
+    functions = {name for name in ae_optax.transforms.__all__ if name[0].islower()}
+    assert functions | set(optimizers.__all__) <= set(ae_optax.__all__)
+
+
+def test_an_unknown_name_is_an_ordinary_attribute_error():
+    with pytest.raises(AttributeError, match="module 'ae_optax' has no attribute 'adamm'"):
+        ae_optax.adamm  # noqa: B018
+
+
+PUBLIC = [
+    pytest.param(getattr(importlib.import_module(package), name), id=f"{package}.{name}")
+    for package in PACKAGES[1:]
+    for name in importlib.import_module(package).__all__
+]
+
+
+@pytest.mark.parametrize("public", PUBLIC)
+def test_every_public_name_is_explained(public):
+    doc = inspect.getdoc(public)
+    assert doc
+    assert doc.splitlines()[0].endswith((".", ":"))
+    if inspect.isclass(public):
+        assert "Attributes:" in doc
+        return
+    sections = [doc.find(f"\n{name}:\n") for name in ("Args", "Returns", "Raises", "References")]
+    present = [at for at in sections if at >= 0]
+    assert present == sorted(present)
+    assert sections[1] in present
+    for name in inspect.signature(public).parameters:
+        assert f"\n    {name}: " in doc or f"\n    *{name}: " in doc, name
+
+
+@pytest.mark.parametrize("name", optimizers.__all__)
+def test_every_optimizer_names_its_source_and_its_formula(name):
+    doc = inspect.getdoc(getattr(optimizers, name))
+    assert "\nReferences:\n" in doc
+    assert "<https://" in doc
+    assert ".. math::" in doc
