@@ -1,6 +1,8 @@
 """Files become configs, or one error that names every mistake in them."""
 
+import itertools
 import os
+import re
 from collections.abc import Iterable, Mapping
 
 from ae_optax.config import _compare
@@ -91,15 +93,14 @@ def load_comparison(
 def description(path: str | os.PathLike[str]) -> str:
     """Return the comment that a config file opens with: its question, command, expectation.
 
+    A line that is indented further continues the one before.
+
     Raises:
         ConfigError: If the file cannot be read.
     """
-    lines = []
-    for line in read_text(path).splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line[1:].removeprefix(" ").rstrip())
-    return "\n".join(lines).strip()
+    comment = itertools.takewhile(lambda line: line.startswith("#"), read_text(path).splitlines())
+    text = "\n".join(line[1:].removeprefix(" ").rstrip() for line in comment)
+    return re.sub(r"\n\s+(?=\S)", " ", text).strip()
 
 
 def _sections(record, path, overrides, kinds, problems):

@@ -107,7 +107,7 @@ def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path):
 def test_the_description_is_the_comment_at_the_top(tmp_path):
     text = "# Question: why?\n#\n#   because\n#Expect: 3\n\n# not this\ndata: 1 # nor this\n"
     path = write(tmp_path, text)
-    assert description(path) == "Question: why?\n\n  because\nExpect: 3"
+    assert description(path) == "Question: why? because\nExpect: 3"
     assert description(write(tmp_path, "data: 1\n")) == ""
     with pytest.raises(ValueError, match="cannot be read"):
         description(tmp_path / "missing.yaml")

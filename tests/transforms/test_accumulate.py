@@ -47,3 +47,10 @@ def test_running_max_without_memory_is_the_identity():
 def test_running_max_decay_may_be_one_but_not_more():
     with pytest.raises(ValueError, match=r"`decay` must lie in \[0, 1\], got 1\.5\."):
         tf.running_max(decay=1.5)
+
+
+def test_the_sum_of_a_scalar_never_shares_memory_with_its_start():
+    # A compiled step that donates the state would delete the argument.
+    start = jnp.float32(0.1)
+    state = tf.running_sum(initial_value=start).init(jnp.float32(0.0))
+    assert state.sum.unsafe_buffer_pointer() != start.unsafe_buffer_pointer()

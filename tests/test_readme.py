@@ -1,0 +1,60 @@
+import re
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+import pytest
+import yaml
+from flax import nnx
+
+from ae_optax import config, training
+
+PROJECT = Path(__file__).parents[1]
+README = (PROJECT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_its_programs_run(block):
+    images = np.random.default_rng(0).uniform(size=(256, 4, 4)).astype(np.float32)
+    scope = {
+        "model": nnx.Linear(2, 2, rngs=nnx.Rngs(0)),
+        "images": training.Images(images, images[:8], images[:8], images[:2]),
+    }
+    with jax.numpy_dtype_promotion("standard"):
+        exec(compile(block, "README.md", "exec"), scope)
+
+
+def test_its_first_program_is_adam():
+    scope = {}
+    exec(blocks("python")[0], scope)
+    params, grads = {"w": np.float32([1.0, -2.0])}, {"w": np.float32([0.3, -0.1])}
+    updates = []
+    for tx in (scope["adam"], optax.adam(1e-3)):
+        with jax.numpy_dtype_promotion("standard"):
+            updates.append(tx.update(grads, tx.init(params), params)[0]["w"])
+    # Optax's bias correction loses this much in float32.
+    np.testing.assert_allclose(*updates, rtol=1e-5)
+
+
+def test_its_config_is_a_run(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(blocks("yaml")[0])
+    assert config.load_run(path).training == training.Settings(100, 64, 0)
+
+
+def test_the_files_it_links_to_are_there():
+    for target in re.findall(r"\]\(([^)#]+)", README):
+        assert target.startswith("http") or (PROJECT / target).is_file(), target
+
+
+def test_it_names_one_command_for_the_main_job_and_one_for_the_tests():
+    commands = re.findall(r"^    (python3 -m venv .*)$", README, re.MULTILINE)
+    assert len(commands) == 2
+    assert "ae-optax compare configs/digits/compare_optimizers.yaml" in commands[0]
+    assert commands[1].endswith(".venv/bin/pytest")
+    assert yaml.safe_load((PROJECT / "configs/digits/compare_optimizers.yaml").read_text())
