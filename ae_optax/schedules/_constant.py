@@ -1,6 +1,6 @@
-"""The schedule that does not move."""
+"""The schedule that does nothing."""
 
-import jax
+import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_finite
@@ -9,22 +9,21 @@ from ae_optax._types import Scalar
 
 
 def constant(value: Scalar) -> optax.Schedule:
-    r"""Keep one value: :math:`\eta(t) = \eta_0`.
+    r"""Keep one value: :math:`\eta_t = \eta_0`.
 
     Args:
-        value: :math:`\eta_0`, finite.
+        value: :math:`\eta_0`, any finite number.
 
     Returns:
-        A function of the step :math:`t = 0, 1, \dots` that returns a scalar.
+        A schedule.
 
     Raises:
-        ValueError: If ``value`` is not finite.
-        TypeError: If ``value`` is not a number.
+        TypeError: If ``value`` is no number.
+        ValueError: If it is not finite.
     """
     check_finite("value", value)
 
-    def schedule(step: jax.typing.ArrayLike) -> jax.Array:
-        del step
-        return default_float(value)
+    def schedule(step):
+        return jnp.broadcast_to(default_float(value), jnp.shape(step))
 
     return schedule

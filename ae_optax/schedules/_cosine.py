@@ -1,48 +1,51 @@
-"""Cosine annealing, with and without warm restarts."""
+"""Half a cosine wave, once or again and again."""
 
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_at_least, check_non_negative, check_positive
+from ae_optax._checks import check_at_least, check_positive
 from ae_optax._numbers import default_float
 from ae_optax._types import Scalar
-from ae_optax.schedules._decay import progress
+from ae_optax.schedules._arguments import check_range, check_shrinking
+from ae_optax.schedules._restarts import restarts
+from ae_optax.schedules._time import remaining
+from ae_optax.schedules._values import blend, half_wave, power
 
 
 def cosine_annealing(
     max_value: Scalar, *, min_value: Scalar = 0.0, duration: Scalar
 ) -> optax.Schedule:
-    r"""Fall along half a cosine, and stay.
+    r"""Fall along half a cosine wave, and stay.
 
     .. math::
 
-        \eta(t) = \eta_{\min} + \tfrac12 (\eta_{\max} - \eta_{\min})
-            \left(1 + \cos\frac{\pi \min(t, T)}{T}\right)
+        \eta_t = \eta_{\min} + \tfrac12 (\eta_{\max} - \eta_{\min})
+        \left(1 + \cos \frac{\pi \min(t, T)}{T}\right)
 
-    PyTorch's namesake rises again after :math:`T`.
+    After :math:`T` steps the minimum is kept, as in Optax and Keras; PyTorch rises again.
 
     Args:
-        max_value: :math:`\eta_{\max} \ge 0`, at step 0.
-        min_value: :math:`\eta_{\min} \ge 0`, from step :math:`T` on.
+        max_value: :math:`\eta_{\max} \ge \eta_{\min}`, the value at step 0.
+        min_value: :math:`\eta_{\min}`, the value from step :math:`T`.
         duration: :math:`T > 0`, in steps.
 
     Returns:
-        A function of the step :math:`t = 0, 1, \dots` that returns a scalar.
+        A schedule.
 
     Raises:
-        ValueError: If a value is negative or ``duration`` not positive.
-        TypeError: If an argument is not a number.
+        TypeError: If an argument is no number.
+        ValueError: If a value is not finite, ``max_value`` less than ``min_value``, or
+            ``duration`` not positive.
 
     References:
         Loshchilov and Hutter, `SGDR: Stochastic Gradient Descent with Warm Restarts
-        <https://arxiv.org/abs/1608.03983>`_, ICLR 2017.
+        <https://arxiv.org/abs/1608.03983>`_, ICLR 2017, equation 5.
     """
-    check_non_negative("max_value", max_value)
-    check_non_negative("min_value", min_value)
+    check_range(min_value, max_value)
     check_positive("duration", duration)
 
     def schedule(step):
-        return _half_cosine(max_value, min_value, progress(step, 0, duration))
+        return blend(min_value, max_value, half_wave(remaining(step, duration)))
 
     return schedule
 
@@ -53,76 +56,49 @@ def cosine_warm_restarts(
     min_value: Scalar = 0.0,
     period: Scalar,
     period_multiplier: Scalar = 1,
-    factor: Scalar = 1.0,
+    decay: Scalar = 1.0,
 ) -> optax.Schedule:
-    r"""Fall along half a cosine, jump back, and fall again, each time for longer.
+    r"""Fall along half a cosine wave and jump back to its top, in cycles that may grow.
 
-    Cycle :math:`i = 0, 1, \dots` begins at :math:`s_i = T_0 + T_0 m + \dots + T_0 m^{i-1}` and
-    lasts :math:`T_i = T_0\, m^i` steps. In it
+    With cycle :math:`n = 0, 1, \dots` from step :math:`t_n`, of :math:`T_n` steps,
 
     .. math::
 
-        \eta(t) = \eta_{\min} + \tfrac12 (\gamma^i\, \eta_{\max} - \eta_{\min})
-            \left(1 + \cos\frac{\pi (t - s_i)}{T_i}\right)
+        t_n &= T_0 + \dots + T_{n-1}, \quad T_n = T_0\, m^n, \quad
+        h_n = \max(\eta_{\max}\, \rho^n,\, \eta_{\min}) \\
+        \eta_t &= \eta_{\min} + \tfrac12 (h_n - \eta_{\min})
+        \left(1 + \cos \frac{\pi (t - t_n)}{T_n}\right), \quad t_n \le t < t_{n+1}
+
+    The restart is the step :math:`t_n` itself, which has the value :math:`h_n`; the minimum is
+    approached and, at whole steps, never quite met.
 
     Args:
-        max_value: :math:`\eta_{\max} \ge 0`.
-        min_value: :math:`\eta_{\min} \ge 0`.
-        period: :math:`T_0 > 0`, in steps.
-        period_multiplier: :math:`m \ge 1`.
-        factor: :math:`\gamma > 0`, by which the maximum changes at each restart.
+        max_value: :math:`\eta_{\max} \ge \eta_{\min}`, the top of the first cycle.
+        min_value: :math:`\eta_{\min}`.
+        period: :math:`T_0 > 0`, the first cycle's number of steps.
+        period_multiplier: :math:`m \ge 1`, the number of steps of a cycle over that of the last.
+        decay: :math:`\rho \in (0, 1]`, the top of a cycle over that of the last.
 
     Returns:
-        A function of the step :math:`t = 0, 1, \dots` that returns a scalar.
+        A schedule.
 
     Raises:
-        ValueError: If a value is negative, ``period`` or ``factor`` not positive or
-            ``period_multiplier`` below 1.
-        TypeError: If an argument is not a number.
+        TypeError: If an argument is no number.
+        ValueError: If a value is not finite, ``max_value`` less than ``min_value``, ``period``
+            not positive, ``period_multiplier`` less than 1, or ``decay`` outside (0, 1].
 
     References:
         Loshchilov and Hutter, `SGDR: Stochastic Gradient Descent with Warm Restarts
         <https://arxiv.org/abs/1608.03983>`_, ICLR 2017.
     """
-    check_non_negative("max_value", max_value)
-    check_non_negative("min_value", min_value)
+    check_range(min_value, max_value)
     check_positive("period", period)
     check_at_least("period_multiplier", period_multiplier, 1)
-    check_positive("factor", factor)
+    check_shrinking("decay", decay)
 
     def schedule(step):
-        cycle, share = _cycle(default_float(step), default_float(period), period_multiplier)
-        top = default_float(max_value) * default_float(factor) ** cycle
-        return _half_cosine(top, min_value, share)
+        count, left = restarts(step, period, period_multiplier)
+        top = jnp.maximum(default_float(max_value) * power(decay, count), default_float(min_value))
+        return blend(min_value, top, half_wave(left))
 
     return schedule
-
-
-def _half_cosine(high, low, share):
-    high, low = default_float(high), default_float(low)
-    return low + 0.5 * (high - low) * (1 + jnp.cos(jnp.pi * share))
-
-
-def _cycle(t, period, multiplier):
-    """Return the cycle of step ``t``, counted from 0, and the share of it that has passed."""
-    m = default_float(multiplier)
-    growing = m > 1
-    # Cycles of equal length in the one branch, a growing series in the other; each is fed safe
-    # numbers where it is not taken, or its gradient would be NaN.
-    safe = jnp.where(growing, m, 2)
-
-    def length(i):
-        power = safe**i
-        # A whole power of a whole number is whole, but not by logarithms.
-        return period * jnp.where(safe == jnp.round(safe), jnp.round(power), power)
-
-    def begin(i):
-        return (length(i) - period) / (safe - 1)
-
-    guess = jnp.floor(jnp.log1p(t / period * (safe - 1)) / jnp.log(safe))
-    # The logarithm may be off by one near a restart; the sums are exact there.
-    guess = guess + jnp.where(begin(guess + 1) <= t, 1, 0) - jnp.where(begin(guess) > t, 1, 0)
-    equal = jnp.floor(t / period)
-    cycle = jnp.where(growing, guess, equal)
-    start = jnp.where(growing, begin(guess), equal * period)
-    return cycle, (t - start) / jnp.where(growing, length(guess), period)

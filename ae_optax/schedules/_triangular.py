@@ -1,116 +1,135 @@
-"""Triangular cycles: up in a straight line, down in a straight line."""
+"""Triangular cycles, after Smith."""
 
-from collections.abc import Callable
-
-import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_positive
-from ae_optax._numbers import default_float
+from ae_optax._checks import check_positive
 from ae_optax._types import Scalar
+from ae_optax.schedules._arguments import check_range, check_shrinking
+from ae_optax.schedules._time import cycles, fraction
+from ae_optax.schedules._values import blend, power
 
 
 def triangular(min_value: Scalar, max_value: Scalar, *, half_period: Scalar) -> optax.Schedule:
-    r"""Swing between two values along straight lines.
-
-    With the cycle :math:`c = \lfloor 1 + t / (2 \mu) \rfloor` and :math:`x = |t / \mu - 2 c + 1|`,
+    r"""Go up and down in straight lines, for ever.
 
     .. math::
 
-        \eta(t) = \eta_{\min} + (\eta_{\max} - \eta_{\min}) \max(0, 1 - x)
+        c_t &= \left\lfloor 1 + \frac{t}{2 \mu} \right\rfloor, \quad
+        x_t = \left\lvert \frac{t}{\mu} - 2 c_t + 1 \right\rvert \\
+        \eta_t &= \eta_{\min} + (\eta_{\max} - \eta_{\min}) \max(0, 1 - x_t)
 
-    It starts at :math:`\eta_{\min}` and is at :math:`\eta_{\max}` after :math:`\mu` steps.
+    The maximum is met at odd multiples of :math:`\mu`, the minimum at even ones, step 0 first.
 
     Args:
-        min_value: :math:`\eta_{\min} \ge 0`.
-        max_value: :math:`\eta_{\max} \ge 0`.
-        half_period: :math:`\mu > 0`, steps from one end to the other.
+        min_value: :math:`\eta_{\min}`.
+        max_value: :math:`\eta_{\max} \ge \eta_{\min}`.
+        half_period: :math:`\mu > 0`, in steps; a cycle takes :math:`2 \mu`.
 
     Returns:
-        A function of the step :math:`t = 0, 1, \dots` that returns a scalar.
+        A schedule.
 
     Raises:
-        ValueError: If a value is negative or ``half_period`` not positive.
-        TypeError: If an argument is not a number.
+        TypeError: If an argument is no number.
+        ValueError: If a value is not finite, ``max_value`` less than ``min_value``, or
+            ``half_period`` not positive.
 
     References:
         Smith, `Cyclical Learning Rates for Training Neural Networks
         <https://arxiv.org/abs/1506.01186>`_, WACV 2017.
     """
-    return _cycles(min_value, max_value, half_period, lambda _t, cycle: jnp.ones_like(cycle))
+    check_range(min_value, max_value)
+    check_positive("half_period", half_period)
+
+    def schedule(step):
+        _, height = _wave(step, half_period)
+        return blend(min_value, max_value, height)
+
+    return schedule
 
 
 def triangular_halving(
     min_value: Scalar, max_value: Scalar, *, half_period: Scalar
 ) -> optax.Schedule:
-    r"""Swing along straight lines, half as high in each cycle as in the one before.
+    r"""Go up and down in straight lines, half as high in each cycle as in the last.
 
-    As :func:`triangular`, with the amplitude in cycle :math:`c = 1, 2, \dots` multiplied by
-    :math:`2^{1 - c}`.
+    .. math::
+
+        \eta_t = \eta_{\min}
+        + (\eta_{\max} - \eta_{\min}) \max(0, 1 - x_t)\, 2^{-(c_t - 1)}
+
+    with cycle :math:`c_t` and position :math:`x_t` as in :func:`triangular`. Smith calls it
+    ``triangular2``.
 
     Args:
-        min_value: :math:`\eta_{\min} \ge 0`.
-        max_value: :math:`\eta_{\max} \ge 0`, reached in the first cycle only.
-        half_period: :math:`\mu > 0`, steps from one end to the other.
+        min_value: :math:`\eta_{\min}`.
+        max_value: :math:`\eta_{\max} \ge \eta_{\min}`, the height of the first cycle.
+        half_period: :math:`\mu > 0`, in steps; a cycle takes :math:`2 \mu`.
 
     Returns:
-        A function of the step :math:`t = 0, 1, \dots` that returns a scalar.
+        A schedule.
 
     Raises:
-        ValueError: If a value is negative or ``half_period`` not positive.
-        TypeError: If an argument is not a number.
+        TypeError: If an argument is no number.
+        ValueError: If a value is not finite, ``max_value`` less than ``min_value``, or
+            ``half_period`` not positive.
 
     References:
         Smith, `Cyclical Learning Rates for Training Neural Networks
         <https://arxiv.org/abs/1506.01186>`_, WACV 2017.
     """
-    return _cycles(min_value, max_value, half_period, lambda _t, cycle: 0.5 ** (cycle - 1))
+    check_range(min_value, max_value)
+    check_positive("half_period", half_period)
+
+    def schedule(step):
+        completed, height = _wave(step, half_period)
+        return blend(min_value, max_value, height * power(0.5, completed))
+
+    return schedule
 
 
 def triangular_exponential(
     min_value: Scalar, max_value: Scalar, *, half_period: Scalar, factor: Scalar
 ) -> optax.Schedule:
-    r"""Swing along straight lines, with an amplitude that fades every step.
+    r"""Go up and down in straight lines, below a height that decays in every step.
 
-    As :func:`triangular`, with the amplitude at step :math:`t` multiplied by :math:`\gamma^t`.
+    .. math::
+
+        \eta_t = \eta_{\min} + (\eta_{\max} - \eta_{\min}) \max(0, 1 - x_t)\, \gamma^t
+
+    with position :math:`x_t` as in :func:`triangular`. Smith calls it ``exp_range``.
 
     Args:
-        min_value: :math:`\eta_{\min} \ge 0`.
-        max_value: :math:`\eta_{\max} \ge 0`.
-        half_period: :math:`\mu > 0`, steps from one end to the other.
-        factor: :math:`\gamma > 0`, as a rule a little below 1.
+        min_value: :math:`\eta_{\min}`.
+        max_value: :math:`\eta_{\max} \ge \eta_{\min}`; a bound, never quite met.
+        half_period: :math:`\mu > 0`, in steps; a cycle takes :math:`2 \mu`.
+        factor: :math:`\gamma \in (0, 1]`, per step.
 
     Returns:
-        A function of the step :math:`t = 0, 1, \dots` that returns a scalar.
+        A schedule.
 
     Raises:
-        ValueError: If a value is negative, or ``half_period`` or ``factor`` not positive.
-        TypeError: If an argument is not a number.
+        TypeError: If an argument is no number.
+        ValueError: If a value is not finite, ``max_value`` less than ``min_value``,
+            ``half_period`` not positive, or ``factor`` outside (0, 1].
 
     References:
         Smith, `Cyclical Learning Rates for Training Neural Networks
         <https://arxiv.org/abs/1506.01186>`_, WACV 2017.
     """
-    check_positive("factor", factor)
-    return _cycles(min_value, max_value, half_period, lambda t, _cycle: default_float(factor) ** t)
-
-
-def _cycles(
-    min_value: Scalar,
-    max_value: Scalar,
-    half_period: Scalar,
-    amplitude: Callable[[jax.Array, jax.Array], jax.Array],
-) -> optax.Schedule:
-    check_non_negative("min_value", min_value)
-    check_non_negative("max_value", max_value)
+    check_range(min_value, max_value)
     check_positive("half_period", half_period)
+    check_shrinking("factor", factor)
 
     def schedule(step):
-        t = default_float(step)
-        low, high, mu = map(default_float, (min_value, max_value, half_period))
-        cycle = jnp.floor(1 + t / (2 * mu))
-        x = jnp.abs(t / mu - 2 * cycle + 1)
-        return low + (high - low) * amplitude(t, cycle) * jnp.maximum(0, 1 - x)
+        _, height = _wave(step, half_period)
+        return blend(min_value, max_value, height * power(factor, step))
 
     return schedule
+
+
+def _wave(step, half_period):
+    """Return the completed cycles, c - 1, and the height in [0, 1], 1 - x."""
+    halves, taken, left = cycles(step, half_period)
+    height = jnp.where(halves % 2 == 0, taken, left)
+    return halves // 2, fraction(height, half_period)

@@ -84,5 +84,11 @@ def descended(name):
     return jax.tree.map(np.asarray, jax.jit(lambda p: descend(make(name), p))(problem()))
 
 
+@functools.cache
+def descended_at(name):
+    """Return :func:`descend` as a compiled function of the learning rate."""
+    return jax.jit(lambda learning_rate: descend(make(name, learning_rate), problem()))
+
+
 def squared(params):
     return sum(np.sum(np.square(leaf, dtype=np.float64)) for leaf in jax.tree.leaves(params))

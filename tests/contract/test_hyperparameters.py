@@ -13,6 +13,7 @@ from contract_cases import (
     NAMES,
     descend,
     descended,
+    descended_at,
     hyperparameters,
     make,
     numeric_arguments,
@@ -29,13 +30,9 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 @EVERY
 def test_every_way_of_giving_the_rate_is_the_same(name):
-    @jax.jit
-    def each_way(learning_rate):
-        ways = learning_rate, lambda _: learning_rate, lambda _: rate(name)
-        return [descend(make(name, way), problem()) for way in ways]
-
-    for reached in each_way(rate(name)):
-        chex.assert_trees_all_close(reached, descended(name), **CLOSE)
+    scheduled = jax.jit(lambda p: descend(make(name, lambda _: rate(name)), p))(problem())
+    chex.assert_trees_all_close(scheduled, descended(name), **CLOSE)
+    chex.assert_trees_all_close(descended_at(name)(rate(name)), descended(name), **CLOSE)
 
 
 @EVERY
@@ -49,14 +46,10 @@ def test_every_number_may_be_traced_and_a_sweep_is_the_loop(name):
         numbers["learning_rate"] = factor * numbers["learning_rate"]
         return descend(factory(**numbers), problem())
 
-    @jax.jit
-    def one(learning_rate):
-        return descend(make(name, learning_rate), problem())
-
     swept = sweep(jnp.asarray([0.5, 1.0, 2.0]))
     for i, factor in enumerate([0.5, 1.0, 2.0]):
         member = jax.tree.map(lambda leaf, i=i: leaf[i], swept)
-        chex.assert_trees_all_close(member, one(factor * rate(name)), **CLOSE)
+        chex.assert_trees_all_close(member, descended_at(name)(factor * rate(name)), **CLOSE)
 
 
 @EVERY

@@ -53,10 +53,10 @@ def test_keeps_structure_shapes_and_dtypes_and_its_state_is_a_fixed_point(name):
         }
         grads, transformation = jax.tree.map(jnp.ones_like, leaves), make(name)
         state = transformation.init(leaves)
-        out, after = jax.jit(transformation.update)(grads, state, leaves)
+        out, after = jax.eval_shape(transformation.update, grads, state, leaves)
         chex.assert_trees_all_equal_shapes_and_dtypes(out, grads)
-        assert jax.tree.map(jax.typeof, after) == jax.tree.map(jax.typeof, state)  # Weak types too.
-        chex.assert_tree_all_finite(out)
+        start = jax.eval_shape(lambda: state)
+        assert jax.tree.map(jax.typeof, after) == jax.tree.map(jax.typeof, start)  # Weak types too.
 
 
 @EVERY

@@ -1,0 +1,78 @@
+"""Steps, periods and durations: exact in whole numbers, sensible in all others."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ae_optax._checks import is_plain_number
+from ae_optax._numbers import default_float
+
+
+def align(step: Any, duration: Any) -> tuple[jax.Array, jax.Array]:
+    """Return both as integers if both are whole by nature, else both as floats.
+
+    Integers keep what is exact so at every step; float32 could not tell steps apart beyond
+    :math:`2^{24}`.
+    """
+    whole = _is_whole(step) and _is_whole(duration)
+    dtype = jnp.result_type(int if whole else float)
+    return jnp.asarray(step).astype(dtype), jnp.asarray(duration).astype(dtype)
+
+
+def since(step: Any, begin: Any) -> jax.Array:
+    """Return the steps since ``begin``, none before it."""
+    step, begin = align(step, begin)
+    return jnp.maximum(step - begin, 0)
+
+
+def passed(step: Any, boundaries: Sequence[Any]) -> jax.Array:
+    """Return how many boundaries have been passed; one counts from its own step on."""
+    count = jnp.zeros(jnp.shape(step), jnp.int32)
+    for boundary in boundaries:
+        now, then = align(step, boundary)
+        count = count + (now >= then).astype(jnp.int32)
+    return count
+
+
+def cycles(step: Any, period: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    r"""Return the completed cycles :math:`\lfloor t / \tau \rfloor`, and the steps of this one.
+
+    Of the present cycle first the steps taken, :math:`t \bmod \tau`, then those that are left.
+    """
+    step, period = align(step, period)
+    taken = jnp.fmod(step, period)
+    if jnp.issubdtype(step.dtype, jnp.integer):
+        count = step // period
+    else:
+        # The remainder is exact, so but for rounding the quotient is a whole number.
+        count = jax.lax.stop_gradient(jnp.round((step - taken) / period))
+    return count, taken, period - taken
+
+
+def fraction(part: Any, whole: Any) -> jax.Array:
+    """Return the quotient, which is exactly one where both are equal."""
+    part, whole = default_float(part), default_float(whole)
+    quotient = part / whole
+    # XLA turns division by a constant into multiplication by its reciprocal, and
+    # 41 * (1 / 41) < 1 in float32.
+    slip = jnp.where(part == whole, 1 - quotient, 0)
+    return quotient + jax.lax.stop_gradient(slip)
+
+
+def remaining(step: Any, duration: Any, *, begin: Any = 0) -> jax.Array:
+    """Return the fraction of ``duration`` still to come: exactly 1 at ``begin``, 0 at the end.
+
+    Taken from the steps that are left, it has no cancellation where it is small.
+    """
+    elapsed, duration = align(since(step, begin), duration)
+    return fraction(jnp.maximum(duration - elapsed, 0), duration)
+
+
+def _is_whole(value):
+    if is_plain_number(value):
+        # A period beyond int32 is as good as endless.
+        return float(value).is_integer() and abs(value) <= np.iinfo(np.int32).max
+    return jnp.issubdtype(jnp.result_type(value), jnp.integer)
