@@ -1,8 +1,8 @@
 """Composable, verified optimizers for training autoencoders in JAX.
 
 The library proper, transformations, optimizers and schedules, needs JAX and Optax only. What
-belongs to the laboratory (``models``, ``losses``, ``data``, ``training``, ``config``, ``report``)
-is imported when it is first used.
+belongs to the laboratory (``models``, ``losses``, ``data``, ``training``, ``comparison``,
+``config``, ``report``) is imported when it is first used.
 """
 
 import importlib
@@ -80,9 +80,9 @@ from ae_optax.transforms import (
 )
 
 if TYPE_CHECKING:
-    from ae_optax import config, data, losses, models, report, training
+    from ae_optax import comparison, config, data, losses, models, report, training
 
-_LABORATORY = ("config", "data", "losses", "models", "report", "training")
+_LABORATORY = ("comparison", "config", "data", "losses", "models", "report", "training")
 
 
 def __getattr__(name: str) -> Any:
@@ -114,6 +114,7 @@ __all__ = [
     "clip",
     "clip_by_global_norm",
     "clip_by_rms",
+    "comparison",
     "config",
     "correct_bias",
     "data",

@@ -34,6 +34,11 @@ def map_updates(function: Callable[..., Any], updates: Any, *rest: Any) -> Any:
     return jax.tree.map_with_path(at, updates, *rest, is_leaf=_is_none)
 
 
+def check_shapes(updates: Any, params: Any) -> None:
+    """Raise ``ValueError`` if a leaf of ``updates`` has another shape than its parameter."""
+    map_updates(lambda update, _: update, updates, params)
+
+
 def zeros_for(params: Any, dtype: StorageDType = "params") -> Any:
     """Return a tree of fresh zeros, one leaf for each parameter, to keep state in."""
     return jax.tree.map(lambda p: zeros_like(p, dtype), params)

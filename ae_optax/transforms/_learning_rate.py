@@ -9,7 +9,7 @@ import optax
 from ae_optax._checks import check_learning_rate
 from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
+from ae_optax._trees import cast_like, check_shapes, map_updates
 from ae_optax._types import ScalarOrSchedule
 
 
@@ -38,10 +38,11 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule) -> optax.GradientTra
 
     Returns:
         A transformation that keeps structure, shapes and dtypes of its updates and ignores
-        ``params``.
+        ``params``, but for their shapes.
 
     Raises:
-        ValueError: If ``learning_rate`` is negative or not finite.
+        ValueError: If ``learning_rate`` is negative or not finite; in ``update``, if an update
+            has another shape than its parameter.
         TypeError: If it is neither a number nor a schedule.
     """
     check_learning_rate("learning_rate", learning_rate)
@@ -55,7 +56,8 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule) -> optax.GradientTra
         return ScaleByLearningRateState(count, default_float(rate_at(count)))
 
     def update(updates, state, params=None):
-        del params
+        if params is not None:
+            check_shapes(updates, params)
         rate = rate_at(state.count)
         out = map_updates(lambda g: -scalar(rate, widen(g)) * widen(g), updates)
         return cast_like(out, updates), ScaleByLearningRateState(

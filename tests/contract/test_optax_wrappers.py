@@ -53,6 +53,6 @@ def test_wrappers_of_optax_leave_the_optimizer_what_it_is(name):
 
 
 @EVERY
-def test_its_state_has_one_count_and_one_learning_rate_to_find_by_name(name):
+def test_its_state_has_one_learning_rate_to_find_by_name(name):
     state = make(name, 0.25).init(parameters())
     assert optax.tree.get(state, "learning_rate") == 0.25

@@ -11,8 +11,6 @@ from contract_cases import NAMES, descended, make, needs_params, parameters, pro
 EVERY = pytest.mark.parametrize("name", NAMES)
 # Optax lists these rules as without meaning for complex numbers too.
 NOT_COMPLEX = {"adadelta", "adan", "lars", "lion"}
-# Keeps nothing but a count, so it cannot know the shape of a parameter.
-REMEMBERS_NO_SHAPES = {"sgd"}
 
 
 def types(tree):
@@ -130,7 +128,7 @@ def test_missing_parameters_are_an_error_where_they_are_needed_and_nowhere_else(
         tx.update(params, tx.init(params))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in REMEMBERS_NO_SHAPES])
+@EVERY
 def test_a_gradient_of_the_wrong_shape_is_refused_by_name(name):
     tx, params = make(name), parameters()
     wrong = params | {"w": jnp.ones((1, 2))}

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax import optimizers, transforms
+from ae_optax import transforms
 
 STEPS = 12
 
@@ -86,8 +86,3 @@ def make(name):
 def functions(package):
     """Return the names of the functions that ``package`` exports."""
     return [name for name in package.__all__ if name[0].islower()]
-
-
-EVERY_FUNCTION = [("transforms", n) for n in functions(transforms)] + [
-    ("optimizers", n) for n in functions(optimizers)
-]
