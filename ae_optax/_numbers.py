@@ -26,11 +26,11 @@ def scalar(value: Any, like: jax.Array) -> Any:
     """Make a hyperparameter meet ``like`` without promoting it.
 
     A plain number stays a Python number: weakly typed and exact. Anything else is cast to
-    the real dtype of ``like``.
+    the dtype of ``like``.
     """
     if is_plain_number(value):
         return float(value)
-    return jnp.asarray(value).astype(jnp.finfo(like.dtype).dtype)
+    return jnp.asarray(value).astype(like.dtype)
 
 
 def default_float(value: Any) -> jax.Array:
@@ -69,6 +69,11 @@ def one_minus_power(decay: Any, count: jax.Array, like: jax.Array) -> jax.Array:
     else:
         log_decay = jnp.log(jnp.asarray(decay).astype(dtype))
     return -jnp.expm1(count.astype(dtype) * log_decay)
+
+
+def debias(mean: jax.Array, decay: Any, count: jax.Array) -> jax.Array:
+    r"""Return :math:`m / (1 - \rho^t)`, the average ``mean`` freed of its start from zero."""
+    return mean * (1 / one_minus_power(decay, count, mean)).astype(mean.dtype)
 
 
 def _log(decay):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval
-from ae_optax._numbers import increment, one_minus_power, scalar, widen
+from ae_optax._numbers import debias, increment, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -116,10 +116,7 @@ def correct_bias(decay: Scalar) -> optax.GradientTransformation:
         del params
         count = increment(state.count)
 
-        def correct(m):
-            wide = widen(m)
-            return (wide * (1 / one_minus_power(decay, count, wide))).astype(m.dtype)
-
-        return map_updates(correct, updates), CorrectBiasState(count)
+        corrected = map_updates(lambda m: debias(widen(m), decay, count), updates)
+        return cast_like(corrected, updates), CorrectBiasState(count)
 
     return optax.GradientTransformation(init, update)

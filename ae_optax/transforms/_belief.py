@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
-from ae_optax._numbers import increment, one_minus_power, scalar, widen
+from ae_optax._numbers import debias, increment, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -94,8 +94,8 @@ def scale_by_belief(
         nu = map_updates(surprise, updates, mu, state.nu)
 
         def divide(m, s):
-            mean = m * (1 / one_minus_power(b1, count, m))
-            square = s * (1 / one_minus_power(b2, count, s))
+            mean = debias(m, b1, count)
+            square = debias(s, b2, count)
             return mean / (jnp.sqrt(square) + scalar(eps, square))
 
         out = cast_like(map_updates(divide, mu, nu), updates)

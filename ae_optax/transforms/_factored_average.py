@@ -113,7 +113,7 @@ def factored_average(
 def _bounded(x):
     """Keep sums of ``x`` finite: the quotient of two overflows would be NaN."""
     x = widen(x)
-    return jnp.minimum(x, jnp.finfo(x.dtype).max / max(x.size, 1))
+    return jnp.minimum(x, float(jnp.finfo(x.dtype).max) / max(x.size, 1))
 
 
 def _mean(x, axis):

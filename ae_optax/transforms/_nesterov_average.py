@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_non_negative
-from ae_optax._numbers import default_float, increment, one_minus_power, scalar, widen
+from ae_optax._numbers import debias, default_float, increment, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -68,9 +68,7 @@ def nesterov_average(decay: Scalar, *, dtype: StorageDType = None) -> optax.Grad
 
         def ahead(g, m):
             beta = scalar(decay, m)
-            now = one_minus_power(decay, count, m)
-            following = one_minus_power(decay, count + 1, m)
-            return (beta / following) * m + ((1 - beta) / now) * widen(g)
+            return debias(beta * m, decay, count + 1) + debias((1 - beta) * widen(g), decay, count)
 
         out = cast_like(map_updates(ahead, updates, mean), updates)
         return out, NesterovAverageState(count, store(mean, state.mean))

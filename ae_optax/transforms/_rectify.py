@@ -59,7 +59,7 @@ def rectify(decay: Scalar, *, threshold: Scalar = 5.0) -> optax.GradientTransfor
 
         def divide(d):
             weight = one_minus_power(decay, count, d)
-            longest = 2 / (1 - scalar(decay, d)) - 1
+            longest = 2 / (1 - scalar(decay, weight)) - 1
             length = longest - 2 * count.astype(weight.dtype) * (1 - weight) / weight
             trusted = length >= scalar(threshold, weight)
             # A safe length in the branch not taken: its root would be NaN.
@@ -67,7 +67,7 @@ def rectify(decay: Scalar, *, threshold: Scalar = 5.0) -> optax.GradientTransfor
             squared = ((length - 4) * (length - 2) * longest) / (
                 (longest - 4) * (longest - 2) * length
             )
-            return jnp.where(trusted, d / jnp.sqrt(squared), jnp.ones_like(d))
+            return jnp.where(trusted, d / jnp.sqrt(squared).astype(d.dtype), jnp.ones_like(d))
 
         return map_updates(divide, updates), CorrectBiasState(count)
 

@@ -20,7 +20,7 @@ def types(tree):
 
 @EVERY
 def test_keeps_every_dtype_and_its_state_is_a_fixed_point(name):
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+    with jax.enable_x64(True):
         dtypes = [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64]
         dtypes += [] if name in NOT_COMPLEX else [jnp.complex64]
         params = {str(jnp.dtype(dtype)): parameters(dtype) for dtype in dtypes}
