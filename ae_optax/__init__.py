@@ -1,8 +1,8 @@
 """Composable, verified optimizers for training autoencoders in JAX.
 
-The library proper, transformations, optimizers and schedules, needs JAX and Optax only. What
-belongs to the laboratory (``models``, ``losses``, ``data``, ``training``, ``comparison``,
-``config``, ``report``) is imported when it is first used.
+The library proper, transformations, optimizers, schedules and the rules of other frameworks
+(``compat``), needs JAX and Optax only. What belongs to the laboratory (``models``, ``losses``,
+``data``, ``training``, ``comparison``, ``config``, ``report``) is imported when it is first used.
 """
 
 import importlib
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ae_optax import optimizers, schedules, transforms
 from ae_optax._transformation import Transformation
+from ae_optax.observing import describe, lint, read, with_telemetry
 from ae_optax.optimizers import (
     adabelief,
     adadelta,
     adafactor,
     adagrad,
+    adagrad_momentum,
     adam,
     adam_max_norm,
     adam_p_norm,
@@ -35,29 +37,49 @@ from ae_optax.optimizers import (
     rmsprop,
     rmsprop_centered,
     rmsprop_momentum,
+    schedule_free_adamw,
     sgd,
     yogi,
 )
 from ae_optax.transforms import (
+    PathError,
     absolute,
+    accumulate,
+    adaptive_clip,
     add,
+    add_cautious_decay,
     add_decayed_weights,
+    add_independent_decay,
     average,
+    average_params,
+    averaged_params,
+    by_path,
+    centralize,
     chain,
     clip,
     clip_by_global_norm,
     clip_by_rms,
+    compensate_updates,
     correct_bias,
+    correct_root_bias,
+    evaluation_params,
     factored_average,
+    freeze,
     global_norm,
     identity,
     interpolated_average,
     look_ahead,
+    lookahead,
     nesterov_average,
+    newton_schulz,
+    observe,
     of_max_norm,
+    path_mask,
     power,
+    proximal_l1,
     quotient,
     rectify,
+    reduce_on_plateau,
     root,
     running_max,
     running_sum,
@@ -72,32 +94,41 @@ from ae_optax.transforms import (
     scale_by_nesterov,
     scale_by_parameter_rms,
     scale_by_rms,
+    scale_by_rprop,
+    scale_by_sparsity,
     scale_by_trust_ratio,
+    schedule_free,
     scheduled_nesterov_average,
     sign,
+    skip_non_finite,
+    skip_outliers,
     square,
+    stochastic_round_updates,
     yogi_average,
 )
 
 if TYPE_CHECKING:
-    from ae_optax import comparison, config, data, losses, models, report, training
+    from ae_optax import comparison, compat, config, data, losses, models, report, training
 
-_LABORATORY = ("comparison", "config", "data", "losses", "models", "report", "training")
+_LAZY = ("comparison", "compat", "config", "data", "losses", "models", "report", "training")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LABORATORY:
+    if name in _LAZY:
         return importlib.import_module(f"ae_optax.{name}")
     raise AttributeError(f"module 'ae_optax' has no attribute {name!r}")
 
 
 __all__ = [
+    "PathError",
     "Transformation",
     "absolute",
+    "accumulate",
     "adabelief",
     "adadelta",
     "adafactor",
     "adagrad",
+    "adagrad_momentum",
     "adam",
     "adam_max_norm",
     "adam_p_norm",
@@ -105,27 +136,42 @@ __all__ = [
     "adamax",
     "adamw",
     "adan",
+    "adaptive_clip",
     "add",
+    "add_cautious_decay",
     "add_decayed_weights",
+    "add_independent_decay",
     "amsgrad",
     "average",
+    "average_params",
+    "averaged_params",
+    "by_path",
+    "centralize",
     "chain",
     "classical_momentum",
     "clip",
     "clip_by_global_norm",
     "clip_by_rms",
     "comparison",
+    "compat",
+    "compensate_updates",
     "config",
     "correct_bias",
+    "correct_root_bias",
     "data",
+    "describe",
+    "evaluation_params",
     "factored_average",
+    "freeze",
     "global_norm",
     "identity",
     "interpolated_average",
     "lamb",
     "lars",
+    "lint",
     "lion",
     "look_ahead",
+    "lookahead",
     "losses",
     "models",
     "momentum",
@@ -133,12 +179,18 @@ __all__ = [
     "nadam_scheduled",
     "nesterov",
     "nesterov_average",
+    "newton_schulz",
+    "observe",
     "of_max_norm",
     "optimizers",
+    "path_mask",
     "power",
+    "proximal_l1",
     "quotient",
     "radam",
+    "read",
     "rectify",
+    "reduce_on_plateau",
     "report",
     "rmsprop",
     "rmsprop_centered",
@@ -157,14 +209,22 @@ __all__ = [
     "scale_by_nesterov",
     "scale_by_parameter_rms",
     "scale_by_rms",
+    "scale_by_rprop",
+    "scale_by_sparsity",
     "scale_by_trust_ratio",
+    "schedule_free",
+    "schedule_free_adamw",
     "scheduled_nesterov_average",
     "schedules",
     "sgd",
     "sign",
+    "skip_non_finite",
+    "skip_outliers",
     "square",
+    "stochastic_round_updates",
     "training",
     "transforms",
+    "with_telemetry",
     "yogi",
     "yogi_average",
 ]

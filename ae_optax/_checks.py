@@ -47,6 +47,14 @@ def check_at_least(name: str, value: Any, minimum: float) -> None:
     _check(name, value, f"be at least {minimum:g} and finite", lambda v: minimum <= v < np.inf)
 
 
+def check_positive_integer(name: str, value: Any) -> None:
+    """Raise unless ``value`` is an integer of at least 1; it shapes the program."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"`{name}` must be an integer, got {value!r}.")
+    if value < 1:
+        raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
+
+
 def check_learning_rate(name: str, value: Any) -> None:
     """Raise unless ``value`` is a finite rate of at least zero, traced, or a schedule."""
     if not callable(value):

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ae_optax._numbers import zeros_like
+from ae_optax._numbers import storage_dtype, wide_dtype, zeros_like
 from ae_optax._types import StorageDType
 
 
@@ -42,6 +42,32 @@ def check_shapes(updates: Any, params: Any) -> None:
 def zeros_for(params: Any, dtype: StorageDType = "params") -> Any:
     """Return a tree of fresh zeros, one leaf for each parameter, to keep state in."""
     return jax.tree.map(lambda p: zeros_like(p, dtype), params)
+
+
+def copies_of(params: Any, dtype: StorageDType = "params") -> Any:
+    """Return a tree of fresh copies of the parameters; abstract ones become zeros."""
+
+    def copy(p):
+        if isinstance(p, jax.ShapeDtypeStruct):
+            return zeros_like(p, dtype)
+        # Not `astype`, which may hand back the memory of the parameter.
+        return jnp.array(p, storage_dtype(p, dtype), copy=True)
+
+    return jax.tree.map(copy, params)
+
+
+def stepped(updates: Any, params: Any) -> Any:
+    """Return the parameters after the step, in at least float32: not yet rounded.
+
+    Raises:
+        ValueError: If an update does not have the shape of its parameter.
+    """
+
+    def step(u, p):
+        wide = jnp.promote_types(wide_dtype(u.dtype), wide_dtype(p.dtype))
+        return p.astype(wide) + u.astype(wide)
+
+    return map_updates(step, updates, params)
 
 
 def store(new: Any, old: Any) -> Any:

@@ -70,6 +70,15 @@ def nesterov_look_ahead(gradient, params, learning_rate, *, decay=0.9):
 # Running squares.
 
 
+def adagrad_momentum(grads, learning_rate, *, momentum=0.9, eps):
+    v, b, updates = 0.0, 0.0, []
+    for _, g, rate in steps(grads, learning_rate):
+        v = v + g**2
+        b = momentum * b + g / np.sqrt(v + eps)
+        updates.append(-rate * b)
+    return np.stack(updates)
+
+
 def adagrad(grads, learning_rate, *, eps):
     v, updates = 0.0, []
     for _, g, rate in steps(grads, learning_rate):
@@ -322,3 +331,32 @@ def lars(grads, learning_rate, *, params, momentum=0.9, weight_decay, trust_coef
         updates.append(-v)
         theta = theta + updates[-1]
     return np.stack(updates)
+
+
+# Averages.
+
+
+def schedule_free_adamw(grads, learning_rate, *, params, **settings):
+    return schedule_free_adamw_and_average(grads, learning_rate, params=params, **settings)[0]
+
+
+def schedule_free_adamw_and_average(
+    grads, learning_rate, *, params, b1=0.9, b2=0.999, eps=1e-8, weight_decay=0.0, warmup_steps=0
+):
+    """Return the updates of y, in the order of the authors' program, and the averages x."""
+    y = z = np.asarray(params, np.float64)
+    v, largest, weight_sum, updates, averages = 0.0, 0.0, 0.0, [], []
+    for t, g, rate in steps(grads, learning_rate):
+        rate = rate * (min(1.0, t / warmup_steps) if warmup_steps else 1.0)
+        largest = max(largest, rate)
+        weight = largest**2
+        weight_sum += weight
+        c = weight / weight_sum if weight_sum else 0.0
+        v = b2 * v + (1 - b2) * g**2
+        d = g / (np.sqrt(v / (1 - b2**t)) + eps) + weight_decay * y
+        new = y + c * (z - y) + rate * (b1 * (1 - c) - 1) * d
+        z = z - rate * d
+        updates.append(new - y)
+        y = new
+        averages.append(y + (1 - 1 / b1) * (z - y))
+    return np.stack(updates), np.stack(averages)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ae_optax import comparison, report, training
+from ae_optax import comparison, lint, report, training
 from ae_optax.cli._environment import device, versions
 from ae_optax.cli._exit import FAILED, OK
-from ae_optax.cli._output import command_line, make_folder, write, write_json
+from ae_optax.cli._output import command_line, make_folder, warn, write, write_json
 from ae_optax.cli._progress import progress
 from ae_optax.cli._task import build, describe_data, read
 from ae_optax.config import description, dump, load_comparison
@@ -24,6 +24,10 @@ def compare(path: Path, overrides: list[str], out: Path | None) -> int:
     data, settings = task.data, config.training
     folder = make_folder(out, path)
     write(folder / "config.yaml", dump(config))
+
+    for contender in config.contenders:
+        found = lint(contender.optimizer.build(contender.learning_rates[0]))
+        warn(f"{contender.label}: {text}" for text in found)
 
     contenders = [
         comparison.Contender(c.label, c.optimizer.build, c.learning_rates)

@@ -4,7 +4,7 @@ import datetime
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,12 @@ def write(path: Path, content: str) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file; numbers that are not finite are a mistake of ours."""
     write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Print warnings to the standard error, one a line."""
+    for text in warnings:
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def command_line() -> str:

@@ -26,8 +26,9 @@ def progress(total: int, unit: str) -> Iterator[Advance]:
         unit: What a step is called, in the plural.
 
     Yields:
-        ``advance(text, step=1, line=None)``: show ``text`` beside the bar and advance it; where
-        there is no terminal, print ``line`` instead, if there is one.
+        ``advance(text, step=1, line=None, note=None)``: show ``text`` beside the bar and advance
+        it; where there is no terminal, print ``line`` instead, if there is one. A ``note`` is
+        printed in either case, and stays.
     """
     if not sys.stdout.isatty():
         yield _print_line
@@ -44,14 +45,17 @@ def progress(total: int, unit: str) -> Iterator[Advance]:
     with Progress(*columns, console=Console(), transient=True) as bar:
         task = bar.add_task("", total=total)
 
-        def advance(text, step=1, line=None):
+        def advance(text, step=1, line=None, note=None):
             del line
+            if note is not None:
+                bar.console.print(note, highlight=False, markup=False)
             bar.update(task, description=text, advance=step)
 
         yield advance
 
 
-def _print_line(text, step=1, line=None):
+def _print_line(text, step=1, line=None, note=None):
     del text, step
-    if line is not None:
-        print(line, flush=True)
+    for printed in (note, line):
+        if printed is not None:
+            print(printed, flush=True)

@@ -4,12 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import jax
+import optax
+
 from ae_optax import training
 from ae_optax.cli._exit import UsageError
 from ae_optax.config import ComparisonConfig, ConfigError, Problem, RunConfig
 from ae_optax.data import DataError, Dataset
 from ae_optax.losses import Loss
 from ae_optax.models import Model
+from ae_optax.transforms import PathError
 
 Config = TypeVar("Config", RunConfig, ComparisonConfig)
 
@@ -49,6 +53,18 @@ def build(config: Any) -> Task:
         reason = str(Problem(file, line, column, config.loss.path, str(error)))
         raise UsageError(reason) from error
     return task
+
+
+def check_optimizer(task: Task, optimizer: optax.GradientTransformation) -> None:
+    """Raise a ``UsageError`` if an optimizer does not fit the model or the data."""
+    try:
+        state = jax.eval_shape(
+            lambda images: training.init_state(task.model, optimizer, images, 0),
+            task.data.train[:1],
+        )
+        training.check_observable(state.opt_state, len(task.data.validation))
+    except (PathError, DataError) as error:
+        raise UsageError(f"optimizer: {error}") from error
 
 
 def describe_data(data: Dataset) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ae_optax import report, training
+from ae_optax import lint, report, training
 from ae_optax.cli._environment import device, versions
 from ae_optax.cli._exit import DIVERGED, OK
-from ae_optax.cli._output import command_line, make_folder, write, write_json
+from ae_optax.cli._output import command_line, make_folder, warn, write, write_json
 from ae_optax.cli._progress import progress
-from ae_optax.cli._task import build, describe_data, read
+from ae_optax.cli._task import build, check_optimizer, describe_data, read
 from ae_optax.config import dump, load_run
 from ae_optax.models import count_parameters
 
@@ -26,18 +26,24 @@ def train(path: Path, overrides: list[str], out: Path | None) -> int:
     config = read(load_run, path, overrides)
     task = build(config)
     optimizer = config.optimizer.build()
+    check_optimizer(task, optimizer)
     folder = make_folder(out, path)
     write(folder / "config.yaml", dump(config))
+    warn(lint(optimizer))
 
     started = time.perf_counter()
-    epochs = config.training.epochs
+    epochs, scale = config.training.epochs, 1.0
     with (folder / "metrics.jsonl").open("w") as log, progress(epochs, "epochs") as advance:
 
         def on_epoch(row):
+            nonlocal scale
+            note = None if row.plateau_scale == scale else _reduced(row)
+            scale = row.plateau_scale
             log.write(json.dumps(_finite(row._asdict())) + "\n")
             log.flush()
             text = f"train {row.train_loss:.5f}  test {row.test_loss:.5f}"
-            advance(text, line=f"epoch {row.epoch}/{epochs}  {text}  {row.seconds:.2f} s")
+            line = f"epoch {row.epoch}/{epochs}  {text}  {row.seconds:.2f} s"
+            advance(text, line=line, note=note)
 
         result = training.fit(
             task.model,
@@ -75,6 +81,15 @@ def train(path: Path, overrides: list[str], out: Path | None) -> int:
         print(f"test loss {last.test_loss:.5f} after {last.step} steps, {steps:.0f} steps/s")
     print(f"wrote {folder}")
     return DIVERGED if result.diverged else OK
+
+
+def _reduced(row):
+    """Say that ``reduce_on_plateau`` has lowered the rate at which this epoch was trained."""
+    rate = f" to {row.learning_rate:.4g}" if math.isfinite(row.learning_rate) else ""
+    return (
+        f"learning rate reduced{rate} in epoch {row.epoch} (times {row.plateau_scale:.4g}): "
+        "the validation loss had stopped improving"
+    )
 
 
 def _finite(row):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from ae_optax.config._call import Call, describe
 from ae_optax.config._marks import FAILED
 from ae_optax.config._problems import ConfigError, Problems
+from ae_optax.transforms import PathError
 
 PARAMS = {
     "bias": jax.ShapeDtypeStruct((3,), jnp.float32),
@@ -58,6 +59,8 @@ def _check_update(call, problems, swept):
     except Exception as error:
         cause = error.__cause__ if isinstance(error, ConfigError) else None
         cause = cause if isinstance(cause, Exception) else error
+        if isinstance(cause, PathError):
+            return  # Patterns are meant for the parameters of the model, which are not here.
         where, path = call.blame(cause)
         name = call.name or call.path
         reason = f"one update with {name} fails: {describe(cause)}"

@@ -3,7 +3,7 @@
 from ae_optax.optimizers._adabelief import adabelief
 from ae_optax.optimizers._adadelta import adadelta
 from ae_optax.optimizers._adafactor import adafactor
-from ae_optax.optimizers._adagrad import adagrad
+from ae_optax.optimizers._adagrad import adagrad, adagrad_momentum
 from ae_optax.optimizers._adam import adam, adam_uncorrected, adamw
 from ae_optax.optimizers._adam_max_norm import adam_max_norm
 from ae_optax.optimizers._adamax import adam_p_norm, adamax
@@ -15,6 +15,7 @@ from ae_optax.optimizers._lion import lion
 from ae_optax.optimizers._nadam import nadam, nadam_scheduled
 from ae_optax.optimizers._radam import radam
 from ae_optax.optimizers._rmsprop import rmsprop, rmsprop_centered, rmsprop_momentum
+from ae_optax.optimizers._schedule_free import schedule_free_adamw
 from ae_optax.optimizers._sgd import classical_momentum, momentum, nesterov, sgd
 from ae_optax.optimizers._yogi import yogi
 
@@ -23,6 +24,7 @@ __all__ = [
     "adadelta",
     "adafactor",
     "adagrad",
+    "adagrad_momentum",
     "adam",
     "adam_max_norm",
     "adam_p_norm",
@@ -43,6 +45,7 @@ __all__ = [
     "rmsprop",
     "rmsprop_centered",
     "rmsprop_momentum",
+    "schedule_free_adamw",
     "sgd",
     "yogi",
 ]

@@ -1,6 +1,6 @@
 """Training: one pure step, epochs as compiled scans, whole runs, and the state they pass on."""
 
-from ae_optax.training._check import check_fitting, check_trainable
+from ae_optax.training._check import check_fitting, check_observable, check_trainable
 from ae_optax.training._epoch import make_epoch, steps_per_epoch
 from ae_optax.training._evaluate import make_evaluate, make_reconstruct
 from ae_optax.training._fit import EpochRow, FitResult, fit
@@ -17,6 +17,7 @@ __all__ = [
     "Settings",
     "TrainState",
     "check_fitting",
+    "check_observable",
     "check_trainable",
     "fit",
     "init_state",

@@ -1,8 +1,11 @@
 """Checks before a run starts."""
 
+from typing import Any
+
 from ae_optax.data import DataError, Dataset, check_images
 from ae_optax.losses import Loss
 from ae_optax.models import Model
+from ae_optax.transforms._reduce_on_plateau import plateau_states
 
 
 def check_trainable(data: Dataset, batch_size: int) -> None:
@@ -24,4 +27,13 @@ def check_fitting(model: Model, loss: Loss) -> None:
         raise ValueError(
             "`loss` must fit the model: it expects logits, but the model squashes its output "
             "into [0, 1]. Give the model a linear output (`output: linear`)."
+        )
+
+
+def check_observable(opt_state: Any, n_validation: int) -> None:
+    """Raise ``DataError`` if an optimizer waits for a validation loss that there will not be."""
+    if n_validation == 0 and plateau_states(opt_state):
+        raise DataError(
+            "reduce_on_plateau observes the validation loss: there must be validation images, "
+            "got none."
         )

@@ -10,12 +10,14 @@ import optax
 from ae_optax.data import Dataset
 from ae_optax.losses import Loss
 from ae_optax.models import Model
-from ae_optax.training._check import check_trainable
+from ae_optax.observing import learning_rate_in_force, plateau_scale
+from ae_optax.training._check import check_observable, check_trainable
 from ae_optax.training._epoch import make_epoch, steps_per_epoch
 from ae_optax.training._evaluate import make_evaluate
 from ae_optax.training._settings import Settings
 from ae_optax.training._state import TrainState, init_state
 from ae_optax.training._step import make_step
+from ae_optax.transforms import observe
 
 
 class EpochRow(NamedTuple):
@@ -27,6 +29,9 @@ class EpochRow(NamedTuple):
         train_loss: Mean over the epoch, each image at the step that saw it.
         validation_loss: After the epoch; NaN without validation images.
         test_loss: After the epoch.
+        learning_rate: Of the epoch's last step, times what ``reduce_on_plateau`` leaves of it; NaN
+            if the optimizer's state shows none, or several.
+        plateau_scale: What ``reduce_on_plateau`` leaves of the rate; 1 without.
         seconds: Spent on the epoch and its evaluation, compilation excluded.
     """
 
@@ -35,6 +40,8 @@ class EpochRow(NamedTuple):
     train_loss: float
     validation_loss: float
     test_loss: float
+    learning_rate: float
+    plateau_scale: float
     seconds: float
 
 
@@ -65,7 +72,8 @@ def fit(
 ) -> FitResult:
     """Train a model, one compiled call an epoch.
 
-    The same arguments give the same bits on the same machine.
+    After every epoch the optimizer is told the validation loss, which ``reduce_on_plateau``
+    observes. The same arguments give the same bits on the same machine.
 
     Args:
         model: The model.
@@ -79,7 +87,8 @@ def fit(
         The last state and a row for each epoch.
 
     Raises:
-        DataError: If the training images are not finite, or fewer than a batch.
+        DataError: If the training images are not finite, or fewer than a batch, or if
+            ``reduce_on_plateau`` has no validation images to observe.
     """
     settings = settings or Settings()
     check_trainable(data, settings.batch_size)
@@ -94,10 +103,14 @@ def fit(
         losses = [
             evaluate(state.params, state.model_state, images) for images in (validation, test)
         ]
-        return state, (train_loss, *losses)
+        rate = learning_rate_in_force(state.opt_state)
+        scale = plateau_scale(state.opt_state)
+        state = state._replace(opt_state=observe(state.opt_state, losses[0]))
+        return state, (train_loss, *losses, rate, scale)
 
     started = time.perf_counter()
     state = jax.jit(lambda images: init_state(model, optimizer, images, settings.seed))(train)
+    check_observable(state.opt_state, validation.shape[0])
     compiled = (
         jax.jit(epoch_and_losses, donate_argnums=0).lower(state, train, validation, test).compile()
     )
@@ -107,8 +120,8 @@ def fit(
     steps = steps_per_epoch(train.shape[0], settings.batch_size)
     for number in range(1, settings.epochs + 1):
         started = time.perf_counter()
-        state, losses = compiled(state, train, validation, test)
-        train_loss, validation_loss, test_loss = (float(x) for x in jax.device_get(losses))
+        state, numbers = compiled(state, train, validation, test)
+        train_loss, validation_loss, test_loss, rate, scale = map(float, jax.device_get(numbers))
         rows.append(
             EpochRow(
                 epoch=number,
@@ -116,6 +129,8 @@ def fit(
                 train_loss=train_loss,
                 validation_loss=validation_loss,
                 test_loss=test_loss,
+                learning_rate=rate,
+                plateau_scale=scale,
                 seconds=time.perf_counter() - started,
             )
         )

@@ -9,11 +9,13 @@ import optax
 
 from ae_optax.losses import Loss
 from ae_optax.models import Model
+from ae_optax.training._check import check_observable
 from ae_optax.training._epoch import make_epoch
 from ae_optax.training._evaluate import make_evaluate, make_reconstruct
 from ae_optax.training._settings import Settings
 from ae_optax.training._state import init_state
 from ae_optax.training._step import make_step
+from ae_optax.transforms import observe
 
 
 class RunResult(NamedTuple):
@@ -64,6 +66,8 @@ def make_run(
 
     Returns:
         ``run(value, seed, images) -> RunResult``. Compiled once, it serves every value and seed.
+        It tells the optimizer the validation loss after every epoch, which ``reduce_on_plateau``
+        observes, and raises ``DataError`` if there are no images for that.
     """
     evaluate = make_evaluate(model, loss)
     reconstruct = make_reconstruct(model, loss)
@@ -78,9 +82,12 @@ def make_run(
 
         def body(state, _):
             state, train_loss = epoch(state, images.train)
-            return state, (train_loss, losses(state))
+            validation_loss, test_loss = losses(state)
+            state = state._replace(opt_state=observe(state.opt_state, validation_loss))
+            return state, (train_loss, (validation_loss, test_loss))
 
         state = init_state(model, optimizer, images.train, seed)
+        check_observable(state.opt_state, images.validation.shape[0])
         untrained = losses(state)
         state, (train_loss, trained) = jax.lax.scan(body, state, length=settings.epochs)
         validation_loss, test_loss = (

@@ -20,7 +20,8 @@ def make_step(model: Model, loss: Loss, optimizer: optax.GradientTransformation)
     Args:
         model: The model.
         loss: The loss; what is minimised is its mean over the images of a batch.
-        optimizer: The optimizer. It is also passed the batch's loss, as ``value``.
+        optimizer: The optimizer. It is also passed the batch's loss, as ``value``, and
+            ``observe=False``: what ``reduce_on_plateau`` observes is a loss over a whole set.
 
     Returns:
         ``step(state, images, weights) -> (state, loss)`` for images (b, height, width).
@@ -43,7 +44,9 @@ def make_step(model: Model, loss: Loss, optimizer: optax.GradientTransformation)
         (value, model_state), grads = jax.value_and_grad(batch_loss, has_aux=True)(
             state.params, state.model_state, images, weights, key_for(state, "step")
         )
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params, value=value)
+        updates, opt_state = optimizer.update(
+            grads, state.opt_state, state.params, value=value, observe=False
+        )
         return TrainState(
             params=optax.apply_updates(state.params, updates),
             model_state=model_state,

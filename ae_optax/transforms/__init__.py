@@ -6,12 +6,23 @@ from ae_optax.transforms._accumulate import (
     running_max,
     running_sum,
 )
+from ae_optax.transforms._accumulate_gradients import AccumulateState, accumulate
 from ae_optax.transforms._adadelta import ScaleByAdadeltaState, scale_by_adadelta
 from ae_optax.transforms._adan import ScaleByAdanState, scale_by_adan
-from ae_optax.transforms._average import AverageState, CorrectBiasState, average, correct_bias
+from ae_optax.transforms._average import (
+    AverageState,
+    CorrectBiasState,
+    average,
+    correct_bias,
+    correct_root_bias,
+)
+from ae_optax.transforms._average_params import AverageParamsState, average_params, averaged_params
 from ae_optax.transforms._belief import ScaleByBeliefState, scale_by_belief
+from ae_optax.transforms._by_path import ByPathState, by_path
+from ae_optax.transforms._cautious_decay import add_cautious_decay
 from ae_optax.transforms._chain import chain
 from ae_optax.transforms._clip import clip, clip_by_global_norm, clip_by_rms, global_norm
+from ae_optax.transforms._compensate import CompensateUpdatesState, compensate_updates
 from ae_optax.transforms._elementwise import (
     absolute,
     add,
@@ -23,8 +34,11 @@ from ae_optax.transforms._elementwise import (
     square,
 )
 from ae_optax.transforms._factored_average import FactoredAverageState, factored_average
+from ae_optax.transforms._freeze import freeze
+from ae_optax.transforms._independent_decay import AddIndependentDecayState, add_independent_decay
 from ae_optax.transforms._interpolated_average import interpolated_average
 from ae_optax.transforms._learning_rate import ScaleByLearningRateState, scale_by_learning_rate
+from ae_optax.transforms._lookahead import LookaheadState, lookahead
 from ae_optax.transforms._max_norm import of_max_norm
 from ae_optax.transforms._momentum import (
     MomentumState,
@@ -38,21 +52,52 @@ from ae_optax.transforms._nesterov_average import (
     nesterov_average,
     scheduled_nesterov_average,
 )
+from ae_optax.transforms._newton_schulz import newton_schulz
 from ae_optax.transforms._parameter_rms import scale_by_parameter_rms
+from ae_optax.transforms._paths import PathError, path_mask
+from ae_optax.transforms._proximal import ProximalL1State, proximal_l1
 from ae_optax.transforms._quotient import QuotientState, quotient
 from ae_optax.transforms._rectify import rectify
+from ae_optax.transforms._reduce_on_plateau import (
+    ReduceOnPlateauState,
+    observe,
+    reduce_on_plateau,
+)
 from ae_optax.transforms._rms import RunningVarianceState, running_variance, scale_by_rms
+from ae_optax.transforms._rprop import ScaleByRpropState, scale_by_rprop
+from ae_optax.transforms._schedule_free import ScheduleFreeState, evaluation_params, schedule_free
+from ae_optax.transforms._skip import (
+    SkipNonFiniteState,
+    SkipOutliersState,
+    skip_non_finite,
+    skip_outliers,
+)
+from ae_optax.transforms._sparsity import ScaleBySparsityState, scale_by_sparsity
+from ae_optax.transforms._stochastic_rounding import (
+    StochasticRoundUpdatesState,
+    stochastic_round_updates,
+)
 from ae_optax.transforms._trust_ratio import scale_by_local_rate, scale_by_trust_ratio
+from ae_optax.transforms._units import adaptive_clip, centralize
 from ae_optax.transforms._weight_decay import add_decayed_weights
 from ae_optax.transforms._yogi_average import yogi_average
 
 __all__ = [
+    "AccumulateState",
+    "AddIndependentDecayState",
+    "AverageParamsState",
     "AverageState",
+    "ByPathState",
+    "CompensateUpdatesState",
     "CorrectBiasState",
     "FactoredAverageState",
+    "LookaheadState",
     "MomentumState",
     "NesterovAverageState",
+    "PathError",
+    "ProximalL1State",
     "QuotientState",
+    "ReduceOnPlateauState",
     "RunningMaxState",
     "RunningSumState",
     "RunningVarianceState",
@@ -60,26 +105,50 @@ __all__ = [
     "ScaleByAdanState",
     "ScaleByBeliefState",
     "ScaleByLearningRateState",
+    "ScaleByRpropState",
+    "ScaleBySparsityState",
+    "ScheduleFreeState",
     "ScheduledNesterovAverageState",
+    "SkipNonFiniteState",
+    "SkipOutliersState",
+    "StochasticRoundUpdatesState",
     "absolute",
+    "accumulate",
+    "adaptive_clip",
     "add",
+    "add_cautious_decay",
     "add_decayed_weights",
+    "add_independent_decay",
     "average",
+    "average_params",
+    "averaged_params",
+    "by_path",
+    "centralize",
     "chain",
     "clip",
     "clip_by_global_norm",
     "clip_by_rms",
+    "compensate_updates",
     "correct_bias",
+    "correct_root_bias",
+    "evaluation_params",
     "factored_average",
+    "freeze",
     "global_norm",
     "identity",
     "interpolated_average",
     "look_ahead",
+    "lookahead",
     "nesterov_average",
+    "newton_schulz",
+    "observe",
     "of_max_norm",
+    "path_mask",
     "power",
+    "proximal_l1",
     "quotient",
     "rectify",
+    "reduce_on_plateau",
     "root",
     "running_max",
     "running_sum",
@@ -94,9 +163,15 @@ __all__ = [
     "scale_by_nesterov",
     "scale_by_parameter_rms",
     "scale_by_rms",
+    "scale_by_rprop",
+    "scale_by_sparsity",
     "scale_by_trust_ratio",
+    "schedule_free",
     "scheduled_nesterov_average",
     "sign",
+    "skip_non_finite",
+    "skip_outliers",
     "square",
+    "stochastic_round_updates",
     "yogi_average",
 ]

@@ -1,5 +1,6 @@
-"""The exponential moving average and the correction of its start from zero."""
+"""The exponential moving average and the corrections of its start from zero."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval
-from ae_optax._numbers import debias, increment, scalar, widen
+from ae_optax._numbers import increment, one_minus_power, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -70,7 +71,7 @@ def interpolate(decay: Scalar, mean: jax.Array, new: jax.Array) -> jax.Array:
 
 
 class CorrectBiasState(NamedTuple):
-    """What :func:`correct_bias` remembers between steps.
+    """What :func:`correct_bias` and :func:`correct_root_bias` remember between steps.
 
     Attributes:
         count: Number of updates seen; shape (), int32, stops at its largest value.
@@ -106,6 +107,42 @@ def correct_bias(decay: Scalar) -> optax.GradientTransformation:
         Kingma and Ba, `Adam: A Method for Stochastic Optimization
         <https://arxiv.org/abs/1412.6980>`_, section 3, ICLR 2015.
     """
+    return _divide_by(decay, lambda weight: weight)
+
+
+@transformation
+def correct_root_bias(decay: Scalar) -> optax.GradientTransformation:
+    r"""Undo the bias of the root of an exponential moving average that started at zero.
+
+    At step :math:`t = 1, 2, \dots`
+
+    .. math::
+
+        u_t = \frac{d_t}{\sqrt{1 - \rho^t}}
+
+    In a denominator it tells what :math:`\epsilon` means: ``root(), correct_root_bias(b2),
+    add(eps)`` is Adam's second moment as published; ``root(), add(eps), correct_root_bias(b2)``
+    corrects :math:`\epsilon` as well, "epsilon hat" in the paper, so that it starts
+    :math:`1 / \sqrt{1 - \rho}` times as large (32 times at 0.999) and fades to its value.
+
+    Args:
+        decay: :math:`\rho \in [0, 1)` of the average whose root comes in.
+
+    Returns:
+        A transformation that keeps structure, shapes and dtypes and ignores ``params``.
+
+    Raises:
+        ValueError: If ``decay`` is outside [0, 1).
+        TypeError: If ``decay`` is not a number.
+
+    References:
+        Kingma and Ba, `Adam: A Method for Stochastic Optimization
+        <https://arxiv.org/abs/1412.6980>`_, section 2, ICLR 2015.
+    """
+    return _divide_by(decay, jnp.sqrt)
+
+
+def _divide_by(decay: Scalar, function: Callable[[jax.Array], jax.Array]):
     check_in_unit_interval("decay", decay)
 
     def init(params):
@@ -116,7 +153,11 @@ def correct_bias(decay: Scalar) -> optax.GradientTransformation:
         del params
         count = increment(state.count)
 
-        corrected = map_updates(lambda m: debias(widen(m), decay, count), updates)
-        return cast_like(corrected, updates), CorrectBiasState(count)
+        def correct(m):
+            wide = widen(m)
+            weight = function(one_minus_power(decay, count, wide))
+            return (wide * (1 / weight).astype(wide.dtype)).astype(m.dtype)
+
+        return map_updates(correct, updates), CorrectBiasState(count)
 
     return optax.GradientTransformation(init, update)

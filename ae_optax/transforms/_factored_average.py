@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_non_negative, check_positive
 from ae_optax._numbers import default_float, increment, scalar, storage_dtype, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store
@@ -29,7 +29,7 @@ class FactoredAverageState(NamedTuple):
 
 @transformation
 def factored_average(
-    *, exponent: Scalar = 0.8, dtype: StorageDType = None
+    *, exponent: Scalar = 0.8, minimum: Scalar | None = 0.0, dtype: StorageDType = None
 ) -> optax.GradientTransformation:
     r"""Replace every matrix by the outer product of its averaged row and column means.
 
@@ -40,12 +40,15 @@ def factored_average(
 
         R_t &= \rho_t R_{t-1} + (1 - \rho_t)\, \mathrm{mean}_{\text{columns}}(x_t) \\
         C_t &= \rho_t C_{t-1} + (1 - \rho_t)\, \mathrm{mean}_{\text{rows}}(x_t) \\
-        u_t &= \frac{R_t\, C_t}{\mathrm{mean}(R_t)}
+        u_t &= \frac{R_t\, C_t}{\max(\epsilon, \mathrm{mean}(R_t))}
 
     Other leaves are averaged as they are. The first decay is zero, so no bias needs correction.
 
     Args:
         exponent: :math:`c > 0`, how fast the memory lengthens.
+        minimum: :math:`\epsilon \ge 0`, the smallest mean to divide by. With 0, a leaf that has
+            seen zeros only is divided by zero: put ``add(eps)`` before. ``None`` is the distance
+            from 1 to the next number in the dtype of the leaf but at least float32.
         dtype: How the means are stored: a dtype, ``"params"`` for each parameter's own, or
             ``None`` for that but at least float32.
 
@@ -54,14 +57,16 @@ def factored_average(
         its updates and ignores ``params``; its state is of size rows plus columns.
 
     Raises:
-        ValueError: If ``exponent`` is not positive.
-        TypeError: If ``exponent`` is not a number.
+        ValueError: If ``exponent`` is not positive or ``minimum`` negative.
+        TypeError: If one of them is not a number.
 
     References:
         Shazeer and Stern, `Adafactor: Adaptive Learning Rates with Sublinear Memory Cost
         <https://arxiv.org/abs/1804.04235>`_, ICML 2018.
     """
     check_positive("exponent", exponent)
+    if minimum is not None:
+        check_non_negative("minimum", minimum)
 
     def zeros(p, shape):
         return jnp.zeros(shape, storage_dtype(p, dtype))
@@ -93,7 +98,9 @@ def factored_average(
         def product(x, r, c):
             if jnp.ndim(x) < 2:
                 return r
-            share = r / jnp.mean(r, -1, keepdims=True)
+            mean = jnp.mean(r, -1, keepdims=True)
+            least = float(jnp.finfo(mean.dtype).eps) if minimum is None else scalar(minimum, mean)
+            share = r / jnp.maximum(mean, least)
             return share[..., :, None] * c[..., None, :]
 
         out = jax.tree.map(

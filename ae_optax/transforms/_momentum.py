@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import optax
 
 from ae_optax._checks import check_in_unit_interval
@@ -10,6 +9,7 @@ from ae_optax._numbers import scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
+from ae_optax.transforms._find import find_state
 
 
 class MomentumState(NamedTuple):
@@ -125,16 +125,13 @@ def look_ahead(params: optax.Params, state: Any, *, decay: Scalar = 0.9) -> opta
         TypeError: If ``decay`` is not a number.
     """
     check_in_unit_interval("decay", decay)
-    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, MomentumState))
-    found = [node for node in nodes if isinstance(node, MomentumState)]
-    if len(found) != 1:
-        raise ValueError(f"`state` must hold exactly one MomentumState, got {len(found)}.")
+    trace = find_state(state, MomentumState).trace
 
     # The trace behind a learning rate is -v: what is added to the parameters.
     def ahead(p, v):
         return (widen(p) + scalar(decay, widen(p)) * v.astype(widen(p).dtype)).astype(p.dtype)
 
-    return map_updates(ahead, params, found[0].trace)
+    return map_updates(ahead, params, trace)
 
 
 def _momentum(decay, dtype, emit):

@@ -50,8 +50,14 @@ def add_decayed_weights(
         )
         return cast_like(out, updates), state
 
-    decay = optax.GradientTransformation(init, update)
-    return decay if weight_decay_mask is None else optax.masked(decay, weight_decay_mask)
+    return where_masked(optax.GradientTransformation(init, update), weight_decay_mask)
+
+
+def where_masked(
+    decay: optax.GradientTransformation, mask: Mask | None
+) -> optax.GradientTransformation:
+    """Return ``decay``, applied only where ``mask`` is true; ``None`` is everywhere."""
+    return decay if mask is None else optax.masked(decay, mask)
 
 
 def check_params_given(params: object) -> None:

@@ -201,3 +201,45 @@ def test_the_module_is_the_same_program():
     )
     assert "compare optimizers" in done.stdout
     assert "exit codes" in done.stdout
+
+
+PLATEAU = "{name: reduce_on_plateau, factor: 0.5, patience: 1, threshold: 1}"
+
+
+def test_train_says_when_the_rate_is_reduced(config, tmp_path, capsys):
+    chain = f"{{chain: [{{name: adam, learning_rate: 1e-2}}, {PLATEAU}]}}"
+    text = RUN.replace("{name: adam, learning_rate: 1e-2}", chain).replace("epochs: 2", "epochs: 5")
+    assert main(["train", config(text), "--out", "out"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[3] == (
+        "learning rate reduced to 0.005 in epoch 4 (times 0.5): "
+        "the validation loss had stopped improving"
+    )
+    assert printed.out.count("learning rate") == 1
+    assert printed.err == ""
+    rows = (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row)["plateau_scale"] for row in rows] == [1, 1, 1, 0.5, 0.5]
+    assert main(["train", config(text), "--set", "data.validation=0", "--out", "none"]) == 2
+    assert lines_of(capsys)[0].startswith("reduce_on_plateau observes the validation loss")
+
+
+def test_a_rate_that_cannot_be_read_is_reduced_all_the_same(config, capsys):
+    chain = f"{{chain: [{{name: optax.sgd, learning_rate: 1e-2}}, {PLATEAU}]}}"
+    text = RUN.replace("{name: adam, learning_rate: 1e-2}", chain).replace("epochs: 2", "epochs: 4")
+    assert main(["train", config(text), "--out", "out"]) == 0
+    assert "learning rate reduced in epoch 4 (times 0.5)" in capsys.readouterr().out
+
+
+def test_a_doubtful_order_of_stages_is_warned_about(config, capsys):
+    chain = "{chain: [{name: adam, learning_rate: 1e-2}, {name: clip, max_value: 1}]}"
+    assert main(["train", config(RUN.replace("{name: adam, learning_rate: 1e-2}", chain))]) == 0
+    about = (
+        "clip comes after scale_by_learning_rate (in adam): it clips the step, not the gradient. "
+        "Put it before the learning rate."
+    )
+    assert lines_of(capsys) == [f"warning: {about}"]
+    swept = chain.replace("learning_rate: 1e-2", "learning_rate: swept")
+    text = COMPARISON.replace("optimizer: {name: adam}", f"optimizer: {swept}\n      label: odd")
+    text = text.replace("seeds: 2", "seeds: 1").partition("    - optimizer: {name: sgd}")[0]
+    assert main(["compare", config(text), "--out", "out"]) == 0
+    assert lines_of(capsys) == [f"warning: odd: {about}"]

@@ -84,14 +84,29 @@ ARGUMENTS = [
     for argument in numeric_arguments(function)
 ]
 ANY_SIGN = {("add", "value"), ("scale", "factor")}
-MAY_BE_ZERO = {"initial_value", "learning_rate", "momentum_decay", "weight_decay"}
+MAY_BE_ZERO = {"initial_step", "initial_value", "learning_rate", "min_scale", "min_step"}
+MAY_BE_ZERO |= {
+    "momentum_decay",
+    "strength",
+    "warmup_steps",
+    "weight_decay",
+    "weight_lr_power",
+    "weight_power",
+}
+ABOVE_ONE = {("scale_by_rprop", "increase"), ("skip_outliers", "factor")}
+# Those that recall the past by dividing through its decay.
+NEVER_ZERO = {"rmsprop_centered", "running_variance", "schedule_free", "schedule_free_adamw"}
 IN_UNIT_INTERVAL = {"b1", "b2", "b3", "decay", "momentum"}
+
+
+# What functions need besides numbers.
+OTHERS = {"params": {}, "state": (), "inner": transforms.identity(), "every": 2}
 
 
 def call(function, argument, value):
     """Call ``function`` with ``value`` for ``argument`` and something good for the others."""
     required = {
-        name: {"params": {}, "state": ()}.get(name, 0.5)
+        name: OTHERS.get(name, 0.5)
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.default is parameter.empty
     }
@@ -108,15 +123,16 @@ def outside(function, argument):
         # A maximum may keep its past in full.
         return [*values, 1.5] if function.__name__ == "running_max" else [*values, 1, 1.5]
     if argument == "threshold":
-        return [*values, 3.999]
+        return values if function.__name__ == "reduce_on_plateau" else [*values, 3.999]
     return values if argument in MAY_BE_ZERO else [*values, 0, 0.0]
 
 
 def ends(function, argument):
     """Return the ends of the range of ``argument`` that ``function`` must take."""
     if argument in IN_UNIT_INTERVAL:
-        # The variance is divided by its decay.
-        return [] if function.__name__ in ("running_variance", "rmsprop_centered") else [0, 0.0]
+        return [] if function.__name__ in NEVER_ZERO else [0, 0.0]
+    if (function.__name__, argument) in ABOVE_ONE:
+        return [1.001]
     return [0, 0.0] if argument in MAY_BE_ZERO else [4] if argument == "threshold" else [1e-6]
 
 

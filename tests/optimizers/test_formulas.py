@@ -20,6 +20,7 @@ SETTINGS = {
     "classical_momentum": [{}, {"decay": 0.5}],
     "nesterov": [{}, {"decay": 0.5}],
     "adagrad": [{"eps": 1e-7}, {"eps": 1e-2}],
+    "adagrad_momentum": [{"eps": 1e-7}, {"momentum": 0.5, "eps": 1e-2}],
     "rmsprop": [{"eps": 1e-8}, {"decay": 0.99, "eps": 1e-2}],
     "rmsprop_centered": [{"eps": 1e-8}, {"decay": 0.99, "eps": 1e-2}],
     "rmsprop_momentum": [
@@ -50,6 +51,10 @@ SETTINGS = {
     "lamb": [
         {"weight_decay": 0.0},
         {"b1": 0.8, "b2": 0.95, "eps": 1e-2, "weight_decay": 0.3},
+    ],
+    "schedule_free_adamw": [
+        {"weight_decay": 0.0},
+        {"b1": 0.8, "b2": 0.95, "eps": 1e-2, "weight_decay": 0.3, "warmup_steps": 7},
     ],
     "lars": [
         {"weight_decay": 0.0},

@@ -160,3 +160,60 @@ def test_a_whole_run_equals_the_same_run_epoch_by_epoch(model, tiny):
 def test_settings_out_of_range_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         training.Settings(**arguments)
+
+
+def plateau_after(optimizer, patience=0):
+    # A threshold that nothing passes: every epoch after the first is bad.
+    plateau = ae_optax.reduce_on_plateau(factor=0.5, patience=patience, threshold=1.0)
+    return ae_optax.chain(optimizer, plateau)
+
+
+def test_a_plateau_observes_the_validation_loss_after_every_epoch(model, tiny):
+    result = fit(model, tiny, epochs=5, optimizer=plateau_after(ae_optax.sgd(0.25), patience=1))
+    # Seen after the epochs 1 (good), 2, 3 (bad): the epoch 4 is the first at half the rate.
+    assert [row.plateau_scale for row in result.rows] == [1, 1, 1, 0.5, 0.5]
+    assert [row.learning_rate for row in result.rows] == [0.25, 0.25, 0.25, 0.125, 0.125]
+    state = result.state.opt_state[1]
+    assert state.best_value == np.float32(result.rows[0].validation_loss)
+    assert state.value_sum == np.float32(result.rows[-1].validation_loss)  # Next in turn.
+
+
+def test_a_plateau_feels_the_losses_of_the_batches_in_nothing(model, tiny):
+    patient = plateau_after(ae_optax.adam(1e-2), patience=100)
+    with_it, without = fit(model, tiny, optimizer=patient), fit(model, tiny)
+    chex.assert_trees_all_equal(with_it.state.params, without.state.params)
+
+
+def test_a_whole_run_feeds_its_plateaus_as_epochs_do(model, tiny):
+    settings = training.Settings(epochs=3, batch_size=4, seed=5)
+    images = training.Images(tiny.train, tiny.validation, tiny.test, tiny.test[:2])
+    run = training.make_run(
+        model, losses.mse(), lambda rate: plateau_after(ae_optax.adam(rate)), settings
+    )
+    whole = jax.jit(run)(jnp.float32(1e-2), jnp.int32(5), images)
+    rows = fit(model, tiny, seed=5, optimizer=plateau_after(ae_optax.adam(1e-2))).rows
+    assert [row.plateau_scale for row in rows] == [1, 1, 0.5]
+    # The rate is traced in one and constant in the other, so the last digits may differ.
+    np.testing.assert_allclose(whole.test_loss[1:], [r.test_loss for r in rows], rtol=1e-5)
+
+
+def test_a_plateau_without_validation_images_is_refused(model, tiny):
+    empty = tiny._replace(validation=np.zeros((0, 3, 3), np.float32))
+    message = "reduce_on_plateau observes the validation loss: there must be validation images"
+    with pytest.raises(data.DataError, match=message):
+        fit(model, empty, optimizer=plateau_after(ae_optax.adam(1e-2)))
+    images = training.Images(empty.train, empty.validation, empty.test, empty.test)
+    run = training.make_run(
+        model, losses.mse(), lambda rate: plateau_after(ae_optax.adam(rate)), training.Settings()
+    )
+    with pytest.raises(data.DataError, match=message):
+        jax.eval_shape(run, jnp.float32(1.0), jnp.int32(0), images)
+
+
+def test_rows_show_the_rate_of_the_last_step(model, tiny):
+    falling = ae_optax.adam(lambda step: 1e-2 / (1 + step.astype(jnp.float32)))
+    rates = [row.learning_rate for row in fit(model, tiny, optimizer=falling).rows]
+    np.testing.assert_allclose(rates, [1e-2 / 3, 1e-2 / 6, 1e-2 / 9], rtol=1e-6)
+    hidden = fit(model, tiny, epochs=1, optimizer=optax.sgd(1e-2)).rows[0]
+    assert np.isnan(hidden.learning_rate)
+    assert hidden.plateau_scale == 1

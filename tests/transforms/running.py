@@ -39,19 +39,33 @@ def run(transformation, grads, params=None):
 # What each function of `ae_optax.transforms` is made with when all are put to the same test.
 ARGUMENTS = {
     "absolute": {},
+    "accumulate": {"inner": transforms.average(0.9), "every": 1},
+    "adaptive_clip": {"max_ratio": 0.5, "eps": 1e-3},
     "add": {"value": 0.5},
+    "add_cautious_decay": {"weight_decay": 0.1},
     "add_decayed_weights": {"weight_decay": 0.1},
+    "add_independent_decay": {"weight_decay": 0.1, "learning_rate": 0.5, "peak": 2.0},
     "average": {"decay": 0.9},
+    "average_params": {"decay": 0.9},
+    "by_path": {"groups": {"**": transforms.average(0.9)}},
+    "centralize": {},
     "clip": {"max_value": 0.5},
     "clip_by_global_norm": {"max_norm": 0.5},
     "clip_by_rms": {"max_rms": 0.5},
+    "compensate_updates": {},
     "correct_bias": {"decay": 0.9},
-    "factored_average": {"exponent": 0.7},
+    "correct_root_bias": {"decay": 0.9},
+    "factored_average": {"exponent": 0.7, "minimum": 1e-3},
+    "freeze": {},
     "identity": {},
     "interpolated_average": {"b1": 0.8, "b2": 0.95},
+    "lookahead": {"inner": transforms.average(0.9), "every": 2, "slow_rate": 0.25},
     "nesterov_average": {"decay": 0.9},
+    "newton_schulz": {"coefficients": (0.5, -0.01, 1e-4)},
     "power": {"exponent": 2.0},
+    "proximal_l1": {"strength": 0.1, "learning_rate": 0.5},
     "rectify": {"decay": 0.9, "threshold": 4.5},
+    "reduce_on_plateau": {"factor": 0.5, "patience": 2},
     "root": {},
     "running_max": {"decay": 0.9},
     "running_sum": {"initial_value": 0.5},
@@ -66,15 +80,22 @@ ARGUMENTS = {
     "scale_by_nesterov": {"decay": 0.9},
     "scale_by_parameter_rms": {"minimum": 1e-3},
     "scale_by_rms": {"decay": 0.9, "eps": 1e-8},
+    "scale_by_rprop": {"initial_step": 0.1, "decrease": 0.4, "increase": 1.5},
+    "scale_by_sparsity": {"decay": 0.9, "exponent": 0.5},
     "scale_by_trust_ratio": {"coefficient": 0.5},
+    "schedule_free": {"inner": transforms.identity(), "learning_rate": 0.1, "warmup_steps": 4.0},
     "scheduled_nesterov_average": {"decay": 0.9, "momentum_decay": 0.5},
     "sign": {},
+    "skip_non_finite": {"inner": transforms.average(0.9)},
+    "skip_outliers": {"inner": transforms.average(0.9), "factor": 2.0, "decay": 0.9},
     "square": {},
+    "stochastic_round_updates": {"key": 3},
     "yogi_average": {"decay": 0.9},
 }
 
 # Made of other transformations, or no transformation at all: they have tests of their own.
 OTHERS = {"chain", "quotient", "of_max_norm", "global_norm", "look_ahead"}
+OTHERS |= {"averaged_params", "evaluation_params", "path_mask", "observe"}
 
 
 @functools.cache

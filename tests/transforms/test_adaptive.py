@@ -88,6 +88,17 @@ def test_factored_average_of_fewer_than_two_axes_is_an_average_that_lengthens(sh
     exact(run(tf.factored_average(), squares), desired)
 
 
+def test_factored_average_divides_by_no_less_than_its_minimum():
+    squares = stream(4, 3) ** 2
+    rows, columns = squares.mean(axis=-1, keepdims=True)[0], squares.mean(axis=-2, keepdims=True)[0]
+    out = run(tf.factored_average(minimum=100.0), squares)
+    exact(out[0], rows * columns / 100)
+    zeros = np.zeros((2, 4, 3))
+    np.testing.assert_array_equal(run(tf.factored_average(minimum=None), zeros), zeros)
+    with pytest.raises(ValueError, match="`minimum` must be at least 0 and finite, got -1"):
+        tf.factored_average(minimum=-1)
+
+
 def test_factored_average_of_an_outer_product_is_exact():
     rows, columns = np.asarray([1.0, 2.0, 4.0]), np.asarray([3.0, 5.0])
     constant = np.broadcast_to(np.outer(rows, columns), (6, 3, 2))

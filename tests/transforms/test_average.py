@@ -39,6 +39,27 @@ def test_correct_bias_matches_the_formula(decay):
     np.testing.assert_allclose(run(tf.correct_bias(decay), grads), desired, rtol=1e-12)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
+def test_correct_root_bias_matches_the_formula(decay):
+    grads = stream(2, 3)
+    desired = [d / np.sqrt(1 - decay**t) for t, d in enumerate(grads, 1)]
+    # rtol: 1 - 0.999^t as it stands here loses three digits.
+    np.testing.assert_allclose(run(tf.correct_root_bias(decay), grads), desired, rtol=1e-12)
+
+
+def test_the_root_may_be_corrected_after_it_is_taken_or_before():
+    grads = np.abs(stream(2, 3))
+    before = run(tf.chain(tf.correct_bias(0.9), tf.root()), grads)
+    exact(run(tf.chain(tf.root(), tf.correct_root_bias(0.9)), grads), before)
+
+
+def test_correct_root_bias_refuses_a_decay_that_is_none():
+    with pytest.raises(ValueError, match=r"`decay` must lie in \[0, 1\), got 1\.0\."):
+        tf.correct_root_bias(1.0)
+    with pytest.raises(TypeError, match=r"`decay` must be a number, got 'x'\."):
+        tf.correct_root_bias("x")
+
+
 def test_an_average_with_decay_zero_forgets_everything():
     exact(run(tf.average(0.0), stream(3)), stream(3))
 

@@ -37,9 +37,12 @@ def test_traced_arguments_give_what_plain_numbers_give(name):
 
         @jax.jit
         def traced(arguments, grads):
-            return scan(getattr(transforms, name)(**arguments), grads, PARAMS)
+            factory = getattr(transforms, name)
+            return scan(factory(**ARGUMENTS[name] | arguments), grads, PARAMS)
 
-        out = traced(cast(ARGUMENTS[name], jnp.float64), positive())
+        plain = ARGUMENTS[name]
+        numbers = {key: jnp.float64(v) for key, v in plain.items() if isinstance(v, float)}
+        out = traced(numbers, positive())
         # rtol: the logarithm of a decay is taken by another program.
         chex.assert_trees_all_close(out, run(make(name), positive(), PARAMS), rtol=1e-10)
 
@@ -125,10 +128,19 @@ def test_a_missing_gradient_passes_through_and_leaves_the_state_of_its_leaf(name
 
 
 NEED_PARAMS = [
+    "adaptive_clip",
+    "add_cautious_decay",
     "add_decayed_weights",
+    "add_independent_decay",
+    "average_params",
+    "compensate_updates",
+    "lookahead",
+    "proximal_l1",
     "scale_by_local_rate",
     "scale_by_parameter_rms",
     "scale_by_trust_ratio",
+    "schedule_free",
+    "stochastic_round_updates",
 ]
 
 

@@ -1,0 +1,150 @@
+"""``torch.optim.ASGD``, and the average of parameters it is named for."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_finite, check_learning_rate, check_non_negative
+from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import map_updates, store, zeros_for
+from ae_optax._types import Scalar, ScalarOrSchedule
+from ae_optax.compat.torch._arguments import (
+    check_without_meaning,
+    descend,
+    in_use,
+    rate_at,
+    steps_done,
+)
+from ae_optax.transforms import add_decayed_weights, chain
+
+
+@transformation
+def asgd(
+    lr: ScalarOrSchedule = 1e-2,
+    lambd: Scalar = 1e-4,
+    alpha: Scalar = 0.75,
+    t0: Scalar = 1e6,
+    weight_decay: Scalar = 0,
+    foreach: bool | None = None,
+    maximize: bool = False,
+    differentiable: bool = False,
+    capturable: bool = False,
+) -> optax.GradientTransformation:
+    r"""Step as ``torch.optim.ASGD``: at a falling rate, beside an average of the parameters.
+
+    With :math:`g_t \leftarrow g_t + \lambda_2\,\theta_{t-1}`, from :math:`\eta_1 = \eta`,
+
+    .. math::
+
+        \theta_t &= (1 - \lambda\,\eta_t)\,\theta_{t-1} - \eta_t\, g_t \\
+        \bar\theta_t &= \bar\theta_{t-1} + \mu_t\,(\theta_t - \bar\theta_{t-1}),
+            \quad \mu_t = \frac{1}{\max(1, t - 1 - t_0)} \\
+        \eta_{t+1} &= \frac{\eta}{(1 + \lambda\,\eta\, t)^{\alpha}}
+
+    A rate that changes acts one step late, as in PyTorch. The average, which is what ASGD is for,
+    is read by :func:`asgd_average`; until step :math:`t_0 + 2` it equals the parameters.
+
+    Args:
+        lr: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from 0.
+        lambd: :math:`\lambda \ge 0`, the decay.
+        alpha: :math:`\alpha`, finite; how fast the rate falls.
+        t0: :math:`t_0`, finite; the step at which averaging begins.
+        weight_decay: :math:`\lambda_2 \ge 0`, an L2 penalty.
+        foreach: Without meaning here.
+        maximize: Whether to climb.
+        differentiable: Without meaning here.
+        capturable: Without meaning here.
+
+    Returns:
+        An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
+        ``params``.
+
+    Raises:
+        ValueError: If a number is out of its range, or an argument without meaning is not at its
+            default.
+        TypeError: If an argument is not a number, or ``maximize`` not a boolean.
+
+    References:
+        Polyak and Juditsky, `Acceleration of stochastic approximation by averaging
+        <https://doi.org/10.1137/0330046>`_, SIAM Journal on Control and Optimization 30(4), 1992.
+        PyTorch 2.13, `ASGD <https://docs.pytorch.org/docs/2.13/generated/torch.optim.ASGD.html>`_.
+    """
+    check_without_meaning(foreach=foreach, differentiable=differentiable, capturable=capturable)
+    check_learning_rate("lr", lr)
+    check_non_negative("lambd", lambd)
+    check_finite("alpha", alpha)
+    check_finite("t0", t0)
+
+    def falling(step):
+        # PyTorch computes the rate of the next step, from the rate of this one.
+        done = steps_done(step)
+        rate = rate_at(lr, jnp.maximum(step - 1, 0))
+        return rate / (1 + default_float(lambd) * rate * done) ** default_float(alpha)
+
+    return chain(
+        descend(
+            falling,
+            *((add_decayed_weights(lambd),) if in_use(lambd) else ()),
+            weight_decay=weight_decay,
+            maximize=maximize,
+        ),
+        _average_of_parameters(t0),
+    )
+
+
+class AsgdAverageState(NamedTuple):
+    """The average that :func:`asgd` keeps.
+
+    Attributes:
+        count: Number of updates seen; shape (), int32.
+        ax: The average. Structure, shapes and units of the parameters.
+    """
+
+    count: jax.Array
+    ax: optax.Params
+
+
+def asgd_average(state: Any) -> optax.Params:
+    """Return the average of the parameters that :func:`asgd` keeps in its state.
+
+    Args:
+        state: The state of :func:`asgd`, or any state that holds one.
+
+    Returns:
+        A tree like the parameters, in their dtypes but at least float32; zeros before the first
+        step.
+
+    Raises:
+        ValueError: If ``state`` holds no average of :func:`asgd`, or several.
+    """
+    nodes = jax.tree.leaves(state, is_leaf=_is_average)
+    found = [node for node in nodes if _is_average(node)]
+    if len(found) != 1:
+        raise ValueError(f"`state` must hold exactly one average of asgd, got {len(found)}.")
+    return found[0].ax
+
+
+def _is_average(node):
+    return isinstance(node, AsgdAverageState)
+
+
+def _average_of_parameters(t0):
+    def init(params):
+        return AsgdAverageState(jnp.zeros([], jnp.int32), zeros_for(params, None))
+
+    def update(updates, state, params=None):
+        done = steps_done(state.count)
+        weight = 1 / jnp.maximum(done - default_float(t0), 1)
+
+        def towards(u, p, ax):
+            new, mu = widen(p) + widen(u), scalar(weight, widen(u))
+            ax = ax.astype(new.dtype)
+            return jnp.where(mu == 1, new, ax + mu * (new - ax))
+
+        ax = map_updates(towards, updates, params, state.ax)
+        return updates, AsgdAverageState(increment(state.count), store(ax, state.ax))
+
+    return optax.GradientTransformation(init, update)

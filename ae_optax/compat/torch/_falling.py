@@ -1,0 +1,272 @@
+"""Schedulers that multiply the rate by something at every step."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax._checks import check_at_least, check_non_negative, check_positive
+from ae_optax._numbers import default_float
+from ae_optax._types import Scalar
+from ae_optax.compat.torch._scheduler import Scheduler, as_float, jumping, relative
+
+
+def step_lr(lr: Scalar, step_size: Scalar, gamma: Scalar = 0.1) -> Scheduler:
+    r"""Multiply every so many steps: :math:`\eta(t) = \eta\, \gamma^{\lfloor t / s \rfloor}`.
+
+    Args:
+        lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
+        step_size: :math:`s \ge 1`, in steps.
+        gamma: :math:`\gamma \ge 0`.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        TypeError: If an argument is not a number.
+
+    References:
+        PyTorch 2.13, ``torch.optim.lr_scheduler.StepLR``.
+    """
+    check_at_least("step_size", step_size, 1)
+    check_non_negative("gamma", gamma)
+
+    def factor(t):
+        return default_float(gamma) ** jnp.floor(as_float(t) / default_float(step_size))
+
+    def ratio(t):
+        return jnp.where(as_float(t) % default_float(step_size) == 0, default_float(gamma), 1)
+
+    return relative(lr, factor, ratio)
+
+
+def multi_step_lr(lr: Scalar, milestones: Iterable[int], gamma: Scalar = 0.1) -> Scheduler:
+    r"""Multiply at each milestone: :math:`\eta(t) = \eta\, \gamma^{\#\{i:\, t \ge m_i\}}`.
+
+    Args:
+        lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
+        milestones: :math:`m_i \ge 0`, in any order; one that is there twice counts twice.
+        gamma: :math:`\gamma \ge 0`.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        TypeError: If an argument is not a number.
+
+    References:
+        PyTorch 2.13, ``torch.optim.lr_scheduler.MultiStepLR``.
+    """
+    milestones = list(milestones)
+    for position, milestone in enumerate(milestones):
+        check_non_negative(f"milestones[{position}]", milestone)
+    check_non_negative("gamma", gamma)
+    at = jnp.asarray(milestones, jnp.int32)
+
+    def power(hits):
+        return default_float(gamma) ** as_float(jnp.sum(hits))
+
+    return relative(lr, lambda t: power(t >= at), lambda t: power(t == at))
+
+
+def constant_lr(lr: Scalar, factor: Scalar = 1.0 / 3, total_iters: Scalar = 5) -> Scheduler:
+    r"""Hold a fraction of the rate, then the rate: :math:`\eta(t) = c\,\eta` for :math:`t < T`.
+
+    Args:
+        lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
+        factor: :math:`c \in (0, 1]`.
+        total_iters: :math:`T \ge 1`, in steps.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        TypeError: If an argument is not a number.
+
+    References:
+        PyTorch 2.13, ``torch.optim.lr_scheduler.ConstantLR``.
+    """
+    check_positive("factor", factor)
+    check_at_least("total_iters", total_iters, 1)
+
+    def share(t):
+        return jnp.where(as_float(t) < default_float(total_iters), default_float(factor), 1)
+
+    def ratio(t):
+        return jnp.where(as_float(t) == default_float(total_iters), 1 / default_float(factor), 1)
+
+    return relative(lr, share, ratio)
+
+
+def linear_lr(
+    lr: Scalar,
+    start_factor: Scalar = 1.0 / 3,
+    end_factor: Scalar = 1.0,
+    total_iters: Scalar = 5,
+) -> Scheduler:
+    r"""Go from one fraction of the rate to another in a straight line.
+
+    .. math::
+
+        \eta(t) = \eta \left(a + (b - a)\, \frac{\min(t, T)}{T}\right)
+
+    Args:
+        lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
+        start_factor: :math:`a \in (0, 1]`.
+        end_factor: :math:`b \in [0, 1]`.
+        total_iters: :math:`T \ge 1`, in steps.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        TypeError: If an argument is not a number.
+
+    References:
+        PyTorch 2.13, ``torch.optim.lr_scheduler.LinearLR``.
+    """
+    check_positive("start_factor", start_factor)
+    check_non_negative("end_factor", end_factor)
+    check_at_least("total_iters", total_iters, 1)
+
+    def factor(t):
+        start, end, total = map(default_float, (start_factor, end_factor, total_iters))
+        return start + (end - start) * jnp.minimum(as_float(t) / total, 1)
+
+    return relative(lr, factor, _ratio_of(factor))
+
+
+def exponential_lr(lr: Scalar, gamma: Scalar) -> Scheduler:
+    r"""Multiply at every step: :math:`\eta(t) = \eta\, \gamma^t`.
+
+    Args:
+        lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
+        gamma: :math:`\gamma \ge 0`.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: If an argument is negative.
+        TypeError: If an argument is not a number.
+
+    References:
+        PyTorch 2.13, ``torch.optim.lr_scheduler.ExponentialLR``.
+    """
+    check_non_negative("gamma", gamma)
+    return relative(
+        lr, lambda t: default_float(gamma) ** as_float(t), lambda _: default_float(gamma)
+    )
+
+
+def polynomial_lr(lr: Scalar, total_iters: Scalar = 5, power: Scalar = 1.0) -> Scheduler:
+    r"""Fall to zero along a power of the time left.
+
+    .. math::
+
+        \eta(t) = \eta \left(1 - \frac{\min(t, T)}{T}\right)^p
+
+    Args:
+        lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
+        total_iters: :math:`T \ge 1`, in steps.
+        power: :math:`p > 0`.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        TypeError: If an argument is not a number.
+
+    References:
+        PyTorch 2.13, ``torch.optim.lr_scheduler.PolynomialLR``.
+    """
+    check_at_least("total_iters", total_iters, 1)
+    check_positive("power", power)
+
+    def factor(t):
+        left = 1 - jnp.minimum(as_float(t) / default_float(total_iters), 1)
+        return left ** default_float(power)
+
+    return relative(lr, factor, _ratio_of(factor))
+
+
+def lambda_lr(lr: Scalar, lr_lambda: Callable[[Any], Any]) -> Scheduler:
+    r"""Multiply the rate by a function of the step: :math:`\eta(t) = \eta\, \lambda(t)`.
+
+    Args:
+        lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
+        lr_lambda: :math:`\lambda`, of a traced step: written in ``jax.numpy``, with no ``if`` on
+            the step.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: If ``lr`` is negative.
+        TypeError: If ``lr`` is not a number or ``lr_lambda`` no function.
+
+    References:
+        PyTorch 2.13, ``torch.optim.lr_scheduler.LambdaLR``.
+    """
+    _check_function("lr_lambda", lr_lambda)
+    return jumping(lr, lambda t: default_float(lr) * default_float(lr_lambda(t)))
+
+
+def multiplicative_lr(lr: Scalar, lr_lambda: Callable[[Any], Any]) -> Scheduler:
+    r"""Multiply by a function of the step, step by step.
+
+    .. math::
+
+        \eta(t) = \eta \prod_{i=1}^t \lambda(i)
+
+    The product is taken anew at every step, which costs time in proportion to :math:`t`: if you
+    know it, give it to :func:`lambda_lr`.
+
+    Args:
+        lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
+        lr_lambda: :math:`\lambda`, of a traced step: written in ``jax.numpy``, with no ``if`` on
+            the step.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: If ``lr`` is negative.
+        TypeError: If ``lr`` is not a number or ``lr_lambda`` no function.
+
+    References:
+        PyTorch 2.13, ``torch.optim.lr_scheduler.MultiplicativeLR``.
+    """
+    _check_function("lr_lambda", lr_lambda)
+
+    def ratio(t):
+        return default_float(lr_lambda(t))
+
+    def factor(t):
+        t = jnp.asarray(t).astype(jnp.int32)
+        return jax.lax.fori_loop(
+            jnp.int32(1), t + 1, lambda i, product: product * ratio(i), default_float(1.0)
+        )
+
+    return relative(lr, factor, ratio, continues=True)
+
+
+def _ratio_of(factor):
+    """Return the ratio of a factor to the one before, 1 once both are zero."""
+
+    def ratio(t):
+        before = factor(as_float(t) - 1)
+        return jnp.where(before == 0, 1, factor(t) / jnp.where(before == 0, 1, before))
+
+    return ratio
+
+
+def _check_function(name, value):
+    if not callable(value):
+        raise TypeError(f"`{name}` must be a function of the step, got {value!r}.")

@@ -1,0 +1,128 @@
+"""``torch.optim.Muon``."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_in_unit_interval, check_positive
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates
+from ae_optax._types import Scalar, ScalarOrSchedule
+from ae_optax.compat.torch._arguments import check_flag, descend
+from ae_optax.transforms import newton_schulz, scale, scale_by_momentum, scale_by_nesterov
+
+_ADJUSTMENTS = {
+    None: lambda rows, columns: math.sqrt(max(1, rows / columns)),
+    "original": lambda rows, columns: math.sqrt(max(1, rows / columns)),
+    "match_rms_adamw": lambda rows, columns: 0.2 * math.sqrt(max(rows, columns)),
+}
+
+
+@transformation
+def muon(
+    lr: ScalarOrSchedule = 1e-3,
+    weight_decay: Scalar = 0.1,
+    momentum: Scalar = 0.95,
+    nesterov: bool = True,
+    ns_coefficients: tuple[Scalar, Scalar, Scalar] = (3.4445, -4.7750, 2.0315),
+    eps: Scalar = 1e-7,
+    ns_steps: int = 5,
+    adjust_lr_fn: str | None = None,
+) -> optax.GradientTransformation:
+    r"""Step as ``torch.optim.Muon``: along a momentum made nearly orthogonal, in bfloat16.
+
+    On matrices only, from :math:`m_0 = 0`,
+
+    .. math::
+
+        m_t &= \mu\, m_{t-1} + (1 - \mu)\, g_t \\
+        d_t &= \mu\, m_t + (1 - \mu)\, g_t \quad (\text{without nesterov } m_t) \\
+        u_t &= \mathrm{NS}\!\left(\frac{d_t}{\max(\lVert d_t \rVert, \epsilon)}\right) \\
+        \theta_t &= (1 - \eta_t\,\lambda)\,\theta_{t-1} - \eta_t\, c\, u_t
+
+    with the Frobenius norm, NS of :func:`~ae_optax.newton_schulz`, and :math:`c` from the shape:
+    :math:`\sqrt{\max(1, r / k)}` for :math:`r` rows and :math:`k` columns, or
+    :math:`0.2 \sqrt{\max(r, k)}` for ``"match_rms_adamw"``. PyTorch's rows are outputs; those of a
+    Flax kernel are inputs.
+
+    Args:
+        lr: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from 0.
+        weight_decay: :math:`\lambda \ge 0`, decoupled.
+        momentum: :math:`\mu \in [0, 1)`.
+        nesterov: Whether to look one step ahead.
+        ns_coefficients: The three coefficients of NS.
+        eps: :math:`\epsilon > 0`, the smallest norm to divide by.
+        ns_steps: Number of iterations of NS, from 0 to 99.
+        adjust_lr_fn: ``"original"``, ``"match_rms_adamw"`` or ``None``, which is the first.
+
+    Returns:
+        An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
+        ``params`` if ``weight_decay`` is not 0.
+
+    Raises:
+        ValueError: If a number is out of its range, ``adjust_lr_fn`` unknown, or, in ``init``, a
+            parameter is no matrix.
+        TypeError: If an argument is not a number, or ``nesterov`` not a boolean.
+
+    References:
+        PyTorch 2.13, `Muon <https://docs.pytorch.org/docs/2.13/generated/torch.optim.Muon.html>`_.
+    """
+    check_in_unit_interval("momentum", momentum)
+    check_flag("nesterov", nesterov)
+    check_positive("eps", eps)
+    if adjust_lr_fn not in _ADJUSTMENTS:
+        raise ValueError(
+            f"`adjust_lr_fn` must be 'original', 'match_rms_adamw' or None, got {adjust_lr_fn!r}."
+        )
+    if isinstance(ns_steps, int) and ns_steps >= 100:
+        raise ValueError(f"`ns_steps` must be below 100, got {ns_steps!r}.")
+    velocity = scale_by_nesterov if nesterov else scale_by_momentum
+    return descend(
+        lr,
+        velocity(momentum, dtype=None),
+        scale(1 - momentum),  # From the sum of the past to its average.
+        _divide_by_norm(eps),
+        newton_schulz(ns_coefficients, steps=ns_steps, dtype=jnp.bfloat16),
+        _scale_by_shape(_ADJUSTMENTS[adjust_lr_fn]),
+        weight_decay=weight_decay,
+        decoupled=True,
+    )
+
+
+def _divide_by_norm(eps):
+    """Divide every matrix by its norm, rounding to bfloat16 where PyTorch does."""
+
+    def normalize(x):
+        x = _rounded(x)
+        norm = _rounded(jnp.sqrt(jnp.sum(x * x)))
+        return x / jnp.maximum(norm, _rounded(jnp.asarray(eps)))
+
+    def init(params):
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+            if jnp.ndim(leaf) != 2:
+                raise ValueError(
+                    f"`params{jax.tree_util.keystr(path)}` must be a matrix, got the shape "
+                    f"{jnp.shape(leaf)}: give other parameters to another optimizer, as by "
+                    "`optax.partition`."
+                )
+        return optax.EmptyState()
+
+    return _stateless(normalize, init)
+
+
+def _rounded(x):
+    return x.astype(jnp.bfloat16).astype(jnp.float32)
+
+
+def _scale_by_shape(factor):
+    return _stateless(lambda x: x * factor(*x.shape), lambda _: optax.EmptyState())
+
+
+def _stateless(function, init):
+    def update(updates, state, params=None):
+        del params
+        return cast_like(map_updates(function, updates), updates), state
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,19 @@
+"""Looking at optimizers: values by name, telemetry, their composition, and its mistakes."""
+
+from ae_optax.observing._describe import describe
+from ae_optax.observing._lint import lint
+from ae_optax.observing._rate import learning_rate_in_force, plateau_scale
+from ae_optax.observing._read import read
+from ae_optax.observing._telemetry import StageNorms, Telemetry, WithTelemetryState, with_telemetry
+
+__all__ = [
+    "StageNorms",
+    "Telemetry",
+    "WithTelemetryState",
+    "describe",
+    "learning_rate_in_force",
+    "lint",
+    "plateau_scale",
+    "read",
+    "with_telemetry",
+]

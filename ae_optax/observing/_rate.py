@@ -1,0 +1,49 @@
+"""The learning rate that is in force, all things considered."""
+
+import math
+from typing import Any
+
+import jax
+
+from ae_optax._numbers import default_float
+from ae_optax.observing._read import read
+from ae_optax.transforms import ScaleByLearningRateState
+from ae_optax.transforms._reduce_on_plateau import plateau_states
+
+
+def learning_rate_in_force(state: Any) -> jax.Array:
+    """Return the learning rate used last, times the scale of every plateau.
+
+    Args:
+        state: The state of an optimizer, however nested.
+
+    Returns:
+        A scalar of the default float dtype; NaN if the state holds no learning rate, or several.
+        Before the first step it is the rate to be used first.
+    """
+
+    def found(node):
+        return isinstance(node, ScaleByLearningRateState)
+
+    # Not by name at once: `optax.inject_hyperparams` has one by that name beside ours.
+    rates = [node for node in jax.tree.leaves(state, is_leaf=found) if found(node)]
+    try:
+        rate = read(rates or state, "learning_rate")
+    except ValueError:
+        rate = math.nan
+    return default_float(rate) * plateau_scale(state)
+
+
+def plateau_scale(state: Any) -> jax.Array:
+    """Return what every ``reduce_on_plateau`` leaves of an update, multiplied; 1 without.
+
+    Args:
+        state: The state of an optimizer, however nested.
+
+    Returns:
+        A scalar of the default float dtype.
+    """
+    scale = default_float(1.0)
+    for plateau in plateau_states(state):
+        scale = scale * plateau.scale.astype(scale.dtype)
+    return scale

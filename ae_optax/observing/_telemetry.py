@@ -1,0 +1,186 @@
+"""Measurements of every step, kept in the state."""
+
+import itertools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._numbers import default_float
+from ae_optax._transformation import transformation as makes_transformation
+from ae_optax._trees import map_updates, store
+from ae_optax.observing._composition import chained, series
+from ae_optax.observing._measure import add_up, changed, each, measure, share_in_any
+from ae_optax.observing._rate import learning_rate_in_force
+from ae_optax.transforms import global_norm
+from ae_optax.transforms._chain import check_transformation
+
+
+class StageNorms(NamedTuple):
+    """Norms around one stage of a chain, over all leaves; shape (), default float dtype.
+
+    Attributes:
+        norm_before: Of what goes in.
+        norm_after: Of what comes out.
+    """
+
+    norm_before: jax.Array
+    norm_after: jax.Array
+
+
+class Telemetry(NamedTuple):
+    """What :func:`with_telemetry` measured at the last step.
+
+    Numbers have shape () and the default float dtype, counts int32. Before the first step they
+    are NaN and 0, except for the learning rate.
+
+    Attributes:
+        learning_rate_in_force: The rate used, times the scale of every ``reduce_on_plateau``; NaN
+            if there is none, or several.
+        gradient_norm: Euclidean norm over all leaves of what came in.
+        update_norm: The same of what came out.
+        update_ratio: ``update_norm`` over the norm of the parameters; NaN without ``params``.
+        stages: The norms around every stage, by its name; a second one of the name is ``name_2``.
+        effective_rate_mean: Of every leaf, the mean of :math:`|u| / |g|` over the coordinates
+            whose gradient is not zero; NaN if there is none. Structure of the parameters.
+        effective_rate_min: The smallest, likewise.
+        effective_rate_max: The largest, likewise.
+        clipped_fraction: Share of the coordinates changed by a stage whose name begins with
+            ``clip``.
+        nonfinite_gradients: How many numbers that came in, in all steps so far, were not finite;
+            stops at its largest value.
+        nonfinite_updates: How many that came out, likewise.
+    """
+
+    learning_rate_in_force: jax.Array
+    gradient_norm: jax.Array
+    update_norm: jax.Array
+    update_ratio: jax.Array
+    stages: dict[str, StageNorms]
+    effective_rate_mean: Any
+    effective_rate_min: Any
+    effective_rate_max: Any
+    clipped_fraction: jax.Array
+    nonfinite_gradients: jax.Array
+    nonfinite_updates: jax.Array
+
+
+class WithTelemetryState(NamedTuple):
+    """What :func:`with_telemetry` remembers between steps.
+
+    Attributes:
+        inner_state: State of the transformation it wraps.
+        telemetry: The measurements.
+    """
+
+    inner_state: optax.OptState
+    telemetry: Telemetry
+
+
+@makes_transformation
+def with_telemetry(transformation: optax.GradientTransformation) -> optax.GradientTransformation:
+    r"""Measure what a transformation does, and leave what it does as it is.
+
+    The measurements are part of the state and have one structure from the start, so they survive
+    ``jax.lax.scan``, where they can be put out at every step; :func:`~ae_optax.read` finds them:
+    ``read(state, "gradient_norm")``, ``read(state, "clip_by_global_norm.norm_after")``. They cost
+    a few reductions over the leaves, and nothing where this is not used.
+
+    Stages are those of :func:`~ae_optax.chain`, also of one that an optimizer of this package
+    abbreviates. Anything else, such as an ``optax.chain``, is one stage.
+
+    Args:
+        transformation: What is measured.
+
+    Returns:
+        A transformation whose updates are those of ``transformation``; it needs ``params`` if
+        that does, and for ``update_ratio``.
+
+    Raises:
+        TypeError: If ``transformation`` is no gradient transformation.
+    """
+    check_transformation("transformation", transformation)
+    names = _distinct([stage.name for stage in series(transformation)])
+    clips = [name.removeprefix("optax.").startswith("clip") for name in names]
+
+    def init(params):
+        inner_state = transformation.init(params)
+
+        def unknown():
+            return jax.tree.map(lambda _: default_float(jnp.nan), params)
+
+        return WithTelemetryState(
+            inner_state,
+            Telemetry(
+                learning_rate_in_force=learning_rate_in_force(inner_state),
+                gradient_norm=default_float(jnp.nan),
+                update_norm=default_float(jnp.nan),
+                update_ratio=default_float(jnp.nan),
+                stages={n: StageNorms(*(default_float(jnp.nan) for _ in "ab")) for n in names},
+                effective_rate_mean=unknown(),
+                effective_rate_min=unknown(),
+                effective_rate_max=unknown(),
+                clipped_fraction=default_float(jnp.nan),
+                nonfinite_gradients=jnp.zeros([], jnp.int32),
+                nonfinite_updates=jnp.zeros([], jnp.int32),
+            ),
+        )
+
+    def update(updates, state, params=None, **extra):
+        seen = [updates]  # What goes into the first stage, and what comes out of each.
+        out, inner_state = _update(
+            transformation, updates, state.inner_state, params, extra, seen.append
+        )
+        norms = list(map(global_norm, seen))
+        pairs = list(itertools.pairwise(seen))
+        clipped = [changed(*pair) for pair, clip in zip(pairs, clips, strict=True) if clip]
+        leaves = map_updates(measure, updates, out)
+        before = state.telemetry
+        # Without `params` there is nothing to compare with.
+        size = default_float(jnp.nan) if params is None else global_norm(params)
+        return out, WithTelemetryState(
+            inner_state,
+            Telemetry(
+                learning_rate_in_force=learning_rate_in_force(inner_state),
+                gradient_norm=norms[0],
+                update_norm=norms[-1],
+                update_ratio=norms[-1] / size,
+                stages={
+                    name: StageNorms(*pair)
+                    for name, pair in zip(names, itertools.pairwise(norms), strict=True)
+                },
+                effective_rate_mean=store(each("mean", leaves), before.effective_rate_mean),
+                effective_rate_min=store(each("smallest", leaves), before.effective_rate_min),
+                effective_rate_max=store(each("largest", leaves), before.effective_rate_max),
+                clipped_fraction=share_in_any(clipped),
+                nonfinite_gradients=add_up(
+                    before.nonfinite_gradients, each("bad_gradients", leaves)
+                ),
+                nonfinite_updates=add_up(before.nonfinite_updates, each("bad_updates", leaves)),
+            ),
+        )
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _update(transformation, updates, state, params, extra, see):
+    """Do as ``transformation.update`` does, and show ``see`` what comes out of each stage."""
+    parts = chained(transformation)
+    if parts is None or len(parts) != len(state):  # The latter is an error, and it says so.
+        transformation = optax.with_extra_args_support(transformation)
+        updates, state = transformation.update(updates, state, params, **extra)
+        see(updates)
+        return updates, state
+    states = []
+    for part, part_state in zip(parts, state, strict=True):
+        updates, part_state = _update(part, updates, part_state, params, extra, see)
+        states.append(part_state)
+    return updates, tuple(states)
+
+
+def _distinct(names):
+    return [
+        name if name not in names[:i] else f"{name}_{names[: i + 1].count(name)}"
+        for i, name in enumerate(names)
+    ]

@@ -1,0 +1,85 @@
+"""Large batches in small parts: gradients gathered over several calls."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_positive_integer
+from ae_optax._numbers import widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax.transforms._chain import check_transformation
+
+
+class AccumulateState(NamedTuple):
+    """What :func:`accumulate` remembers between steps.
+
+    Attributes:
+        count: Number of gradients gathered; shape (), int32.
+        sum: Their sum, in at least float32. Structure and shapes of the parameters.
+        inner: State of the optimizer.
+    """
+
+    count: jax.Array
+    sum: optax.Updates
+    inner: optax.OptState
+
+
+@transformation
+def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.GradientTransformation:
+    r"""Feed an optimizer the mean of every :math:`k` gradients; in between nothing moves.
+
+    .. math::
+
+        u_t = \begin{cases}
+            f\left(\frac1k \sum_{i=t-k+1}^{t} g_i\right) & \text{if } k \text{ divides } t \\
+            0 & \text{otherwise}
+        \end{cases}
+
+    For a loss that is a mean over its batch, :math:`k` equal batches have the effect of one that
+    is :math:`k` times as large. Between emissions ``inner`` does no work, its state and its
+    schedules stand still (under ``jax.vmap`` the work is done and thrown away). Extra arguments
+    are those of the last of the :math:`k` calls.
+
+    Args:
+        inner: :math:`f`, an optimizer.
+        every: :math:`k \ge 1`.
+
+    Returns:
+        An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
+        ``params`` if ``inner`` does.
+
+    Raises:
+        ValueError: If ``every`` is less than 1.
+        TypeError: If ``inner`` is no gradient transformation or ``every`` no integer.
+    """
+    check_transformation("inner", inner)
+    check_positive_integer("every", every)
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params):
+        return AccumulateState(
+            jnp.zeros([], jnp.int32), zeros_for(params, None), inner.init(params)
+        )
+
+    def update(updates, state, params=None, **extra):
+        total = map_updates(lambda g, s: s + widen(g).astype(s.dtype), updates, state.sum)
+
+        def emit():
+            mean = cast_like(map_updates(lambda s: s / every, total), updates)
+            out, inner_state = inner.update(mean, state.inner, params, **extra)
+            zeros = map_updates(jnp.zeros_like, total)
+            return cast_like(out, updates), zeros, inner_state
+
+        def wait():
+            return map_updates(jnp.zeros_like, updates), total, state.inner
+
+        last = state.count + 1 == every
+        out, total, inner_state = jax.lax.cond(last, emit, wait)
+        return out, AccumulateState(
+            jnp.where(last, 0, state.count + 1), store(total, state.sum), inner_state
+        )
+
+    return optax.GradientTransformationExtraArgs(init, update)

@@ -1,0 +1,100 @@
+"""The average of the parameters along the way, kept beside them."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_in_unit_interval
+from ae_optax._numbers import increment, one_minus_power, scalar
+from ae_optax._transformation import transformation
+from ae_optax._trees import copies_of, map_updates, stepped, store
+from ae_optax._types import Scalar, StorageDType
+from ae_optax.transforms._find import find_state
+from ae_optax.transforms._weight_decay import check_params_given
+
+
+class AverageParamsState(NamedTuple):
+    """What :func:`average_params` remembers between steps.
+
+    Attributes:
+        count: Number of updates seen; shape (), int32.
+        mean: The average; before the first step the parameters. Structure and shapes of the
+            parameters.
+    """
+
+    count: jax.Array
+    mean: optax.Params
+
+
+@transformation
+def average_params(
+    decay: Scalar = 0.999, *, dtype: StorageDType = None
+) -> optax.GradientTransformation:
+    r"""Keep an exponential moving average of the parameters after each step.
+
+    Put last. The updates pass unchanged; with :math:`\theta_t = \theta_{t-1} + u_t`,
+
+    .. math::
+
+        \bar\theta_t = \frac{\sum_{i=1}^t \rho^{t-i}\, \theta_i}{\sum_{i=1}^t \rho^{t-i}}
+
+    which is the debiased average: the starting point, :math:`\theta_0`, has no part in it.
+    :func:`averaged_params` reads it; evaluate the model with it. Averaging smooths what a large
+    rate keeps jumping around, so it takes the place of some of the decay of the rate.
+
+    Args:
+        decay: :math:`\rho \in [0, 1)`; the average spans about :math:`1 / (1 - \rho)` steps.
+        dtype: How :math:`\bar\theta` is stored: a dtype, ``"params"`` for each parameter's own,
+            or ``None`` for that but at least float32, without which a slow average of bfloat16
+            numbers stalls.
+
+    Returns:
+        A transformation that leaves its updates alone; it needs ``params``.
+
+    Raises:
+        ValueError: If ``decay`` is outside [0, 1); in ``update``, if ``params`` is missing.
+        TypeError: If ``decay`` is not a number.
+
+    References:
+        Polyak and Juditsky, `Acceleration of Stochastic Approximation by Averaging
+        <https://doi.org/10.1137/0330046>`_, SIAM Journal on Control and Optimization 30(4), 1992.
+        Kingma and Ba, `Adam: A Method for Stochastic Optimization
+        <https://arxiv.org/abs/1412.6980>`_, section 7.2, ICLR 2015.
+    """
+    check_in_unit_interval("decay", decay)
+
+    def init(params):
+        return AverageParamsState(jnp.zeros([], jnp.int32), copies_of(params, dtype))
+
+    def update(updates, state, params=None):
+        check_params_given(params)
+        count = increment(state.count)
+
+        def mixed(u, p, reached, mean):
+            del u
+            new = reached.astype(p.dtype).astype(reached.dtype)  # As it will be stored.
+            weight = (1 - scalar(decay, new)) / one_minus_power(decay, count, new)
+            mean = mean.astype(new.dtype)
+            return mean + weight.astype(new.dtype) * (new - mean)
+
+        mean = map_updates(mixed, updates, params, stepped(updates, params), state.mean)
+        return updates, AverageParamsState(count, store(mean, state.mean))
+
+    return optax.GradientTransformation(init, update)
+
+
+def averaged_params(state: Any) -> optax.Params:
+    """Return the average that :func:`average_params` keeps.
+
+    Args:
+        state: State of an optimizer that holds exactly one such average, at any depth.
+
+    Returns:
+        A tree of the structure and shapes of the parameters, in the dtypes in which it is stored.
+
+    Raises:
+        ValueError: If ``state`` holds no average or several.
+    """
+    return find_state(state, AverageParamsState).mean

@@ -1,0 +1,185 @@
+"""Averaging instead of a decay of the learning rate."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import (
+    check_in_unit_interval,
+    check_learning_rate,
+    check_non_negative,
+    check_positive,
+)
+from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, copies_of, map_updates, store
+from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
+from ae_optax.transforms._chain import check_transformation
+from ae_optax.transforms._find import find_state
+from ae_optax.transforms._weight_decay import check_params_given
+
+
+class ScheduleFreeState(NamedTuple):
+    """What :func:`schedule_free` remembers between steps.
+
+    Attributes:
+        count: Number of updates seen; shape (), int32.
+        learning_rate: The rate used last, warm-up included; shape (), default float dtype.
+        largest_rate: The largest rate so far; likewise.
+        weight_sum: Sum of the weights of the average so far; likewise.
+        b1: Share of the average in the point where the gradient is taken; likewise, constant.
+        z: The sequence that takes the steps. Structure and shapes of the parameters.
+        inner: State of the direction.
+    """
+
+    count: jax.Array
+    learning_rate: jax.Array
+    largest_rate: jax.Array
+    weight_sum: jax.Array
+    b1: jax.Array
+    z: optax.Params
+    inner: optax.OptState
+
+
+@transformation
+def schedule_free(
+    inner: optax.GradientTransformation,
+    learning_rate: ScalarOrSchedule,
+    *,
+    b1: Scalar = 0.9,
+    warmup_steps: Scalar = 0.0,
+    weight_lr_power: Scalar = 2.0,
+    weight_power: Scalar = 0.0,
+    dtype: StorageDType = None,
+) -> optax.GradientTransformation:
+    r"""Step along a direction and average the iterates, so that the rate need not decay.
+
+    With a direction of ascent :math:`d_t` that ``inner`` makes of the gradient at :math:`y_t`,
+    from :math:`x_0 = y_0 = z_0` and for :math:`t = 0, 1, \dots`,
+
+    .. math::
+
+        \gamma_t &= \eta_t \min\left(1, \frac{t + 1}{W}\right) \\
+        w_t &= (t + 1)^r\, \left(\max_{i \le t} \gamma_i\right)^p, \quad
+        c_t = w_t \Big/ \sum_{i \le t} w_i \\
+        z_{t+1} &= z_t - \gamma_t\, d_t \\
+        x_{t+1} &= (1 - c_t)\, x_t + c_t\, z_{t+1} \\
+        y_{t+1} &= (1 - \beta)\, z_{t+1} + \beta\, x_{t+1}
+
+    The parameters that are trained are :math:`y`; those to evaluate are :math:`x`, which
+    :func:`evaluation_params` returns. :math:`x` is not stored: one sequence, :math:`z`, is kept
+    beside the parameters.
+
+    ``inner`` has neither a rate, which is applied here, so that step and average use one and the
+    same, nor a first momentum, whose place :math:`\beta` takes. The
+    authors' main example is :func:`~ae_optax.schedule_free_adamw`.
+
+    Args:
+        inner: Makes :math:`d` of the gradient; ``identity()`` for gradient descent.
+        learning_rate: :math:`\eta_t \ge 0`: a number, a traced scalar, or a schedule of the step
+            from 0.
+        b1: :math:`\beta \in (0, 1)`.
+        warmup_steps: :math:`W \ge 0`: the rate rises for so many steps, from :math:`\eta / W`.
+        weight_lr_power: :math:`p \ge 0`; 0 weighs all rates alike.
+        weight_power: :math:`r \ge 0`; 0 weighs all steps alike.
+        dtype: How :math:`z` is stored: a dtype, ``"params"`` for each parameter's own, or
+            ``None`` for that but at least float32.
+
+    Returns:
+        An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
+        ``params``.
+
+    Raises:
+        ValueError: If ``b1`` is outside (0, 1) or another argument negative; in ``update``, if
+            ``params`` is missing.
+        TypeError: If one of them is not a number, or ``inner`` no gradient transformation.
+
+    References:
+        Defazio, Yang, Mehta, Mishchenko, Khaled and Cutkosky, `The Road Less Scheduled
+        <https://arxiv.org/abs/2405.15682>`_, NeurIPS 2024.
+    """
+    check_transformation("inner", inner)
+    check_learning_rate("learning_rate", learning_rate)
+    check_in_unit_interval("b1", b1)
+    check_positive("b1", b1)
+    check_non_negative("warmup_steps", warmup_steps)
+    check_non_negative("weight_lr_power", weight_lr_power)
+    check_non_negative("weight_power", weight_power)
+    inner = optax.with_extra_args_support(inner)
+
+    def rate_at(count):
+        rate = default_float(learning_rate(count) if callable(learning_rate) else learning_rate)
+        # The first step has 1 / W, not 0, and so has its weight in the average.
+        length = jnp.maximum(default_float(warmup_steps), 1)
+        return rate * jnp.minimum(1, (default_float(count) + 1) / length)
+
+    def init(params):
+        count = jnp.zeros([], jnp.int32)
+        return ScheduleFreeState(
+            count=count,
+            learning_rate=rate_at(count),
+            largest_rate=default_float(0.0),
+            weight_sum=default_float(0.0),
+            b1=default_float(b1),
+            z=copies_of(params, dtype),
+            inner=inner.init(params),
+        )
+
+    def update(updates, state, params=None, **extra):
+        check_params_given(params)
+        rate = rate_at(state.count)
+        largest = jnp.maximum(rate, state.largest_rate)
+        step = default_float(state.count) + 1
+        weight = step ** scalar(weight_power, step) * largest ** scalar(weight_lr_power, step)
+        weight_sum = state.weight_sum + weight
+        share = jnp.where(weight_sum > 0, weight / jnp.where(weight_sum > 0, weight_sum, 1), 0)
+        direction, inner_state = inner.update(updates, state.inner, params, **extra)
+
+        def stepped(d, z):
+            return z.astype(widen(d).dtype) - scalar(rate, widen(d)) * widen(d)
+
+        # y' - y with x eliminated: nothing is divided by b1, nothing large cancels.
+        def move(d, y, z):
+            d = widen(d)
+            c, beta = scalar(share, d), scalar(b1, d)
+            ahead = c * (z.astype(d.dtype) - y.astype(d.dtype))
+            return ahead - (1 - beta * (1 - c)) * scalar(rate, d) * d
+
+        z = map_updates(stepped, direction, state.z)
+        out = map_updates(move, direction, params, state.z)
+        return cast_like(out, updates), ScheduleFreeState(
+            count=increment(state.count),
+            learning_rate=rate,
+            largest_rate=largest,
+            weight_sum=weight_sum,
+            b1=state.b1,
+            z=store(z, state.z),
+            inner=inner_state,
+        )
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def evaluation_params(state: Any, params: optax.Params) -> optax.Params:
+    r"""Return the averaged parameters :math:`x = (y - (1 - \beta)\, z) / \beta`.
+
+    Args:
+        state: State of an optimizer that holds exactly one :func:`schedule_free`, at any depth.
+        params: :math:`y`, the parameters that are trained.
+
+    Returns:
+        A tree like ``params``.
+
+    Raises:
+        ValueError: If ``state`` holds no schedule-free optimizer or several.
+    """
+    own = find_state(state, ScheduleFreeState)
+
+    def average(y, z):
+        wide = widen(y)
+        away = (1 / scalar(own.b1, wide) - 1) * (wide - z.astype(wide.dtype))
+        return (wide + away).astype(y.dtype)
+
+    return map_updates(average, params, own.z)

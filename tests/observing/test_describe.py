@@ -1,0 +1,120 @@
+"""``describe``: what a transformation is made of, as text."""
+
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+
+import ae_optax
+from ae_optax import describe
+
+ADAM = """\
+adam(learning_rate=0.001, b1=0.9, b2=0.999, eps=1e-08, mu_dtype='params')
+├─ quotient
+│  ├─ numerator
+│  │  ├─ average(decay=0.9, dtype='params')   4 bytes/parameter
+│  │  └─ correct_bias(decay=0.9)
+│  └─ denominator
+│     ├─ square()
+│     ├─ average(decay=0.999)                 4 bytes/parameter
+│     ├─ correct_bias(decay=0.999)
+│     ├─ root()
+│     └─ add(value=1e-08)
+└─ scale_by_learning_rate(learning_rate=0.001)
+
+state    8 bytes/parameter
+update   """
+
+
+def tree(transformation, params=None):
+    return describe(transformation, params).split("\n\n")[0]
+
+
+def test_adam_is_shown_as_it_is_written():
+    shown = describe(ae_optax.adam(1e-3))
+    assert shown.startswith(ADAM)
+    assert shown.removeprefix(ADAM).endswith(f" array passes on {jax.default_backend()}")
+
+
+def test_plain_descent_makes_three_passes_and_keeps_next_to_nothing():
+    shown = describe(ae_optax.sgd(0.1)).splitlines()
+    assert shown[-2:] == ["state    8 bytes in all", "update   3 array passes on cpu"]
+
+
+def test_costs_are_those_of_the_parameters_given():
+    params = {"w": jnp.ones((2000, 100), jnp.bfloat16)}
+    shown = describe(ae_optax.adam(1e-3), params)
+    assert "average(decay=0.9, dtype='params')   2 bytes/parameter" in shown
+    assert "state    6 bytes/parameter" in shown
+
+
+@pytest.mark.parametrize("name", ae_optax.optimizers.__all__)
+def test_every_optimizer_is_shown_and_measured(name):
+    shown = describe(getattr(ae_optax, name)(0.01))
+    assert shown.startswith(f"{name}(learning_rate=0.01")
+    assert "array passes" in shown
+
+
+def test_a_schedule_is_shown_by_the_function_that_made_it_and_an_array_by_its_value():
+    cosine = ae_optax.schedules.cosine_annealing(1e-2, min_value=0.0, duration=10)
+    assert "learning_rate=cosine_annealing(...)" in tree(ae_optax.sgd(cosine))
+    assert "learning_rate=0.1" in tree(ae_optax.sgd(jnp.float32(0.1)))
+    assert "learning_rate=sometimes" in tree(ae_optax.sgd(sometimes))
+
+
+def sometimes(step):
+    return jnp.where(step > 3, 0.1, 0.0)
+
+
+def test_a_part_that_sees_other_shapes_is_measured_as_a_whole():
+    assert "bytes" not in tree(ae_optax.of_max_norm(ae_optax.average(0.9)))
+    measured = ae_optax.with_telemetry(ae_optax.momentum(0.1))
+    first, second, *_ = tree(measured).splitlines()
+    assert first.split() == ["with_telemetry", "4", "bytes/parameter"]
+    assert second.startswith("└─ transformation: momentum(")
+
+
+def test_transformations_of_optax_and_of_others_are_shown_by_their_makers():
+    def mine():
+        def update(updates, state, params=None):
+            return updates, state
+
+        return optax.GradientTransformation(lambda _: (), update)
+
+    def loose(updates, state, params=None):
+        return updates, state
+
+    loose.__qualname__ = "loose"
+    parts = optax.clip(1.0), optax.scale_by_adam(), mine()
+    parts += (optax.GradientTransformation(lambda _: (), loose),)
+    assert tree(ae_optax.chain(*parts)).splitlines() == [
+        "chain",
+        "├─ optax.clip",
+        "├─ optax.scale_by_adam   8 bytes/parameter",
+        "├─ test_transformations_of_optax_and_of_others_are_shown_by_their_makers",
+        "└─ optax transformation",
+    ]
+
+
+def test_what_cannot_be_measured_is_still_shown():
+    shown = describe(ae_optax.chain(optax.lbfgs()))
+    assert shown.startswith("chain\n└─ optax.chain")
+    assert shown.splitlines()[-1].startswith("not measured: it needs other `params`, or more")
+    labels = optax.partition({"a": ae_optax.sgd(0.1)}, {"w": "a"})
+    assert "not measured" in describe(labels)
+    assert "array passes" in describe(labels, {"w": jnp.ones(1000)})
+
+
+def test_chains_of_nothing_and_of_chains_are_shown():
+    assert tree(ae_optax.chain()) == "chain()"
+    inner = ae_optax.chain(ae_optax.sign())
+    assert tree(ae_optax.chain(inner)).splitlines() == ["chain", "└─ chain", "   └─ sign()"]
+
+
+def test_repr_stays_the_call_in_one_line():
+    assert repr(ae_optax.sgd(0.1)) == "sgd(learning_rate=0.1)"
+
+
+def test_what_is_no_transformation_is_refused():
+    with pytest.raises(TypeError, match="`transformation` must be a gradient transformation"):
+        describe(ae_optax.adam)

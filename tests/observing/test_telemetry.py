@@ -1,0 +1,200 @@
+"""``with_telemetry``: numbers of every step, equal to those counted by hand."""
+
+import functools
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import ae_optax
+from ae_optax import observe, read, with_telemetry
+
+PARAMS = {"w": jnp.asarray([3.0, 4.0]), "b": jnp.asarray([0.0, 0.0, 12.0]), "none": None}
+# Its norm is 13, of which `clip(3)` leaves 5: only `b` is clipped.
+GRADS = {"w": jnp.asarray([3.0, 0.0]), "b": jnp.asarray([0.0, -4.0, 12.0]), "none": None}
+CLIPPED = {"w": [3.0, 0.0], "b": [0.0, -3.0, 3.0]}
+
+
+def chain():
+    return ae_optax.chain(ae_optax.clip(3.0), ae_optax.scale(2.0), ae_optax.sgd(0.5))
+
+
+def one_step(tx, grads=None, params=PARAMS, state=None, **extra):
+    state = tx.init(PARAMS) if state is None else state
+    return tx.update(GRADS if grads is None else grads, state, params, **extra)[1]
+
+
+def test_records_what_is_counted_by_hand():
+    state = one_step(with_telemetry(chain()))
+    after_clip = np.sqrt(3 * 9)
+    assert read(state, "learning_rate_in_force") == 0.5
+    np.testing.assert_allclose(read(state, "gradient_norm"), 13.0, rtol=1e-6)
+    np.testing.assert_allclose(read(state, "update_norm"), after_clip, rtol=1e-6)
+    np.testing.assert_allclose(read(state, "update_ratio"), after_clip / 13, rtol=1e-6)
+    stages = {"clip": (13, after_clip), "scale": (after_clip, 2 * after_clip)}
+    stages["sgd"] = (2 * after_clip, after_clip)
+    assert list(read(state, "stages")) == list(stages)
+    for name, (before, after) in stages.items():
+        np.testing.assert_allclose(read(state, f"{name}.norm_before"), before, rtol=1e-6)
+        np.testing.assert_allclose(read(state, f"{name}.norm_after"), after, rtol=1e-6)
+    # A coordinate without gradient has no rate.
+    rates = {"mean": (1.0, (3 / 4 + 3 / 12) / 2), "min": (1.0, 3 / 12), "max": (1.0, 3 / 4)}
+    for kind, (w, b) in rates.items():
+        found = read(state, f"effective_rate_{kind}")
+        np.testing.assert_allclose([found["w"], found["b"]], [w, b], rtol=1e-6)
+        assert found["none"] is None
+    np.testing.assert_allclose(read(state, "clipped_fraction"), 2 / 5, rtol=1e-6)
+    assert read(state, "nonfinite_gradients") == read(state, "nonfinite_updates") == 0
+
+
+def test_before_the_first_step_only_the_rate_is_known():
+    state = with_telemetry(chain()).init(PARAMS)
+    assert read(state, "learning_rate_in_force") == 0.5
+    unknown = read(state, "telemetry")._replace(
+        learning_rate_in_force=jnp.nan, nonfinite_gradients=jnp.nan, nonfinite_updates=jnp.nan
+    )
+    assert all(np.isnan(leaf) for leaf in jax.tree.leaves(unknown))
+
+
+def test_counts_all_that_was_not_finite_so_far():
+    tx, state = with_telemetry(ae_optax.clip(1.0)), None
+    bad = GRADS | {"w": jnp.asarray([np.nan, np.inf]), "b": jnp.asarray([-np.inf, 0.0, np.nan])}
+    for grads, n_gradients, n_updates in ((bad, 4, 2), (GRADS, 4, 2), (bad, 8, 4)):
+        state = one_step(tx, grads, state=state)
+        assert read(state, "nonfinite_gradients") == n_gradients
+        assert read(state, "nonfinite_updates") == n_updates  # An infinity is clipped.
+    np.testing.assert_allclose(read(state, "clipped_fraction"), 2 / 5, rtol=1e-6)
+    most = np.int32(2**31 - 1)
+    full = state._replace(telemetry=state.telemetry._replace(nonfinite_gradients=most - 3))
+    assert read(one_step(tx, bad, state=full), "nonfinite_gradients") == most
+
+
+@pytest.mark.parametrize("name", ae_optax.optimizers.__all__)
+def test_updates_keep_every_bit_and_the_state_its_type(name):
+    plain = getattr(ae_optax, name)(0.01)
+    measured = with_telemetry(plain)
+    rng = np.random.default_rng(0)
+    grads = {"w": rng.normal(size=(5, 7, 3)), "b": 1e-3 * rng.normal(size=(5, 3))}
+    grads = jax.tree.map(jnp.float32, grads)
+    params = jax.tree.map(lambda g: g[0], grads)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def run(tx, params, grads):
+        def step(carry, g):
+            params, state = carry
+            updates, state = tx.update(g, state, params)
+            return (optax.apply_updates(params, updates), state), updates
+
+        return jax.lax.scan(step, (params, tx.init(params)), grads)
+
+    (_, state), updates = run(measured, params, grads)
+    (_, inner), expected = run(plain, params, grads)
+    chex.assert_trees_all_equal(updates, expected)
+    chex.assert_trees_all_equal(state.inner_state, inner)
+    np.testing.assert_allclose(read(state, "learning_rate_in_force"), 0.01, rtol=1e-6)
+    assert all(np.isfinite(leaf) for leaf in jax.tree.leaves(read(state, "telemetry")))
+
+
+def test_is_put_out_at_every_step_of_a_scan():
+    tx = with_telemetry(ae_optax.adam(lambda step: 0.1 / (1 + step.astype(jnp.float32))))
+    factors = jnp.asarray([1.0, 2.0, 3.0])
+
+    def step(state, factor):
+        _, state = tx.update(jax.tree.map(lambda g: factor * g, GRADS), state, PARAMS)
+        return state, state.telemetry
+
+    seen = jax.jit(lambda s: jax.lax.scan(step, s, factors))(tx.init(PARAMS))[1]
+    np.testing.assert_allclose(seen.gradient_norm, 13 * factors, rtol=1e-6)
+    np.testing.assert_allclose(seen.learning_rate_in_force, [0.1, 0.05, 0.1 / 3], rtol=1e-6)
+    assert list(seen.stages) == ["quotient", "scale_by_learning_rate"]
+    chex.assert_shape(seen.effective_rate_mean["b"], (3,))
+
+
+def test_the_plateau_is_part_of_the_rate_in_force():
+    tx = with_telemetry(
+        ae_optax.chain(ae_optax.sgd(0.5), ae_optax.reduce_on_plateau(factor=0.5, patience=0))
+    )
+    state = one_step(tx, value=1.0)
+    state = one_step(tx, state=observe(state, 1.0))
+    assert read(state, "learning_rate_in_force") == 0.25
+    assert read(state, "learning_rate") == 0.5
+
+
+def test_several_rates_or_none_are_not_a_number():
+    groups = optax.partition(
+        {"a": ae_optax.sgd(1.0), "b": ae_optax.sgd(0.5)}, {"w": "a", "b": "b", "none": "a"}
+    )
+    for tx in (groups, optax.sgd(0.1)):
+        assert np.isnan(read(one_step(with_telemetry(tx)), "learning_rate_in_force"))
+    injected = optax.inject_hyperparams(ae_optax.sgd)(0.25)
+    assert read(one_step(with_telemetry(injected)), "learning_rate_in_force") == 0.25
+
+
+def test_stages_of_one_name_are_told_apart():
+    tx = with_telemetry(ae_optax.chain(ae_optax.scale(2.0), ae_optax.scale(3.0), optax.scale(-1.0)))
+    state = one_step(tx)
+    assert list(read(state, "stages")) == ["scale", "scale_2", "optax.scale"]
+    np.testing.assert_allclose(read(state, "scale_2.norm_after"), 6 * 13, rtol=1e-6)
+
+
+def test_a_coordinate_that_two_stages_clip_counts_once():
+    tx = ae_optax.chain(ae_optax.clip(3.0), optax.clip(2.0), ae_optax.clip_by_global_norm(1e6))
+    state = one_step(with_telemetry(tx))
+    np.testing.assert_allclose(read(state, "clipped_fraction"), 3 / 5, rtol=1e-6)
+    assert read(one_step(with_telemetry(ae_optax.sgd(1.0))), "clipped_fraction") == 0
+
+
+def test_without_parameters_their_ratio_is_not_a_number():
+    state = one_step(with_telemetry(chain()), params=None)
+    assert np.isnan(read(state, "update_ratio"))
+    np.testing.assert_allclose(read(state, "update_norm"), np.sqrt(27), rtol=1e-6)
+
+
+def test_a_leaf_without_gradient_keeps_its_numbers_and_one_of_zeros_has_none():
+    tx = with_telemetry(ae_optax.sgd(0.5))
+    first = one_step(tx)
+    state = one_step(tx, GRADS | {"w": None, "b": jnp.zeros(3)}, state=first)
+    assert jax.tree.map(jax.typeof, state) == jax.tree.map(jax.typeof, first)
+    found = read(state, "effective_rate_mean")
+    np.testing.assert_allclose(found["w"], 0.5, rtol=1e-6)
+    assert np.isnan(found["b"])
+
+
+def test_dtypes_of_updates_stay_and_numbers_are_of_the_default_dtype():
+    params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), PARAMS)
+    tx = with_telemetry(ae_optax.adamw(1e-2))
+    updates, state = jax.jit(tx.update)(params, tx.init(params), params)
+    chex.assert_trees_all_equal_dtypes(updates, params)
+    dtypes = {leaf.dtype for leaf in jax.tree.leaves(read(state, "telemetry"))}
+    assert dtypes == {jnp.dtype(jnp.float32), jnp.dtype(jnp.int32)}
+    assert jax.tree.map(jax.typeof, state) == jax.tree.map(jax.typeof, tx.init(params))
+
+
+def test_starts_from_shapes_and_from_trees_of_nothing_and_works_in_wrappers():
+    tx = with_telemetry(chain())
+    state = tx.init(PARAMS)
+    shapes = jax.eval_shape(lambda: PARAMS)
+    chex.assert_trees_all_equal_shapes_and_dtypes(tx.init(shapes), state)
+    chex.assert_trees_all_equal(optax.tree.map_params(tx, lambda x: x, state), state)
+    for nothing in ((), {}, optax.MaskedNode()):
+        out, after = tx.update(nothing, tx.init(nothing), nothing)
+        assert out == nothing
+        assert jax.tree.structure(after) == jax.tree.structure(tx.init(nothing))
+    masked = optax.masked(tx, {"w": True, "b": False, "none": True})
+    _, after = masked.update(GRADS, masked.init(PARAMS), PARAMS)
+    np.testing.assert_allclose(read(after, "gradient_norm"), 3.0, rtol=1e-6)
+
+
+def test_a_state_of_another_optimizer_is_refused():
+    tx = with_telemetry(chain())
+    state = tx.init(PARAMS)
+    with pytest.raises(ValueError, match="it belongs to another optimizer"):
+        tx.update(GRADS, state._replace(inner_state=()), PARAMS)
+
+
+def test_what_is_no_transformation_is_refused():
+    with pytest.raises(TypeError, match="`transformation` must be a gradient transformation"):
+        with_telemetry(ae_optax.adam)
