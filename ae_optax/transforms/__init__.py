@@ -22,6 +22,7 @@ from ae_optax.transforms._by_path import ByPathState, by_path
 from ae_optax.transforms._cautious_decay import add_cautious_decay
 from ae_optax.transforms._chain import chain
 from ae_optax.transforms._clip import clip, clip_by_global_norm, clip_by_rms, global_norm
+from ae_optax.transforms._clip_by_norm import clip_by_norm
 from ae_optax.transforms._compensate import CompensateUpdatesState, compensate_updates
 from ae_optax.transforms._elementwise import (
     absolute,
@@ -127,6 +128,7 @@ __all__ = [
     "chain",
     "clip",
     "clip_by_global_norm",
+    "clip_by_norm",
     "clip_by_rms",
     "compensate_updates",
     "correct_bias",

@@ -51,6 +51,7 @@ ARGUMENTS = {
     "centralize": {},
     "clip": {"max_value": 0.5},
     "clip_by_global_norm": {"max_norm": 0.5},
+    "clip_by_norm": {"max_norm": 0.5},
     "clip_by_rms": {"max_rms": 0.5},
     "compensate_updates": {},
     "correct_bias": {"decay": 0.9},

@@ -119,8 +119,19 @@ def test_clip_by_global_norm_matches_the_formula():
         np.testing.assert_allclose(out[leaf], by_ratio(shorter, leaf), rtol=1e-6)
 
 
+def test_clip_by_norm_matches_the_formula_leaf_by_leaf():
+    out = run(tf.clip_by_norm(1.5), GRADS)
+    for leaf, g in GRADS.items():
+        length = norms(g)
+        shorter = np.minimum(1, 1.5 / np.where(length > 0, length, 1))
+        np.testing.assert_allclose(out[leaf], by_ratio(shorter, leaf), rtol=1e-6)
+    assert np.any(norms(GRADS["w"]) > 1.5)
+
+
 @pytest.mark.parametrize(
-    "transformation", [tf.clip(1e3), tf.clip_by_global_norm(1e3), tf.clip_by_rms(1e3)], ids=repr
+    "transformation",
+    [tf.clip(1e3), tf.clip_by_global_norm(1e3), tf.clip_by_norm(1e3), tf.clip_by_rms(1e3)],
+    ids=repr,
 )
 def test_what_is_short_enough_passes_unchanged(transformation):
     jax.tree.map(np.testing.assert_array_equal, run(transformation, GRADS), GRADS)

@@ -1,0 +1,91 @@
+"""Gradient accumulation: one step with the mean of several gradients."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._numbers import increment, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._types import ScalarOrSchedule
+
+
+class AccumulateGradientsState(NamedTuple):
+    """What :func:`accumulate_gradients` remembers between updates.
+
+    Attributes:
+        count: Number of updates seen; shape (), int32.
+        sum: Sum of the gradients since the last step, stored in at least float32.
+        inner: State of the inner transformation, which has seen the means only.
+    """
+
+    count: jax.Array
+    sum: optax.Updates
+    inner: optax.OptState
+
+
+@transformation
+def accumulate_gradients(
+    inner: optax.GradientTransformation, steps: int
+) -> optax.GradientTransformation:
+    r"""Step once in a number of updates, with the mean of their gradients.
+
+    In between the updates are zero, and the inner transformation does no work.
+
+    Args:
+        inner: The optimizer that steps.
+        steps: :math:`k \ge 2`, updates for each step.
+
+    Returns:
+        A transformation that keeps structure, shapes and dtypes of its updates; it needs
+        ``params`` if ``inner`` does.
+
+    Raises:
+        ValueError: If ``steps`` is no whole number of at least 2.
+    """
+    check_whole("gradient_accumulation_steps", steps, minimum=2)
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params):
+        return AccumulateGradientsState(
+            jnp.zeros([], jnp.int32), zeros_for(params, None), inner.init(params)
+        )
+
+    def update(updates, state, params=None, **extra):
+        total = map_updates(lambda g, s: widen(g) + s.astype(widen(g).dtype), updates, state.sum)
+
+        def apply():
+            mean = map_updates(lambda s: s / steps, total)
+            out, inner_state = inner.update(mean, state.inner, params, **extra)
+            zeros = map_updates(jnp.zeros_like, total)
+            return cast_like(out, updates), store(zeros, state.sum), inner_state
+
+        def wait():
+            zeros = cast_like(map_updates(jnp.zeros_like, updates), updates)
+            return zeros, store(total, state.sum), state.inner
+
+        is_step = (state.count + 1) % steps == 0
+        out, kept, inner_state = jax.lax.cond(is_step, apply, wait)
+        count = increment(state.count)
+        return out, AccumulateGradientsState(count, kept, inner_state)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def rate_when_applied(learning_rate: ScalarOrSchedule, steps: int) -> ScalarOrSchedule:
+    """Return the rate as a function of the steps, from one of the updates.
+
+    Keras asks its schedules for the rate at the update at which a step is made.
+    """
+    check_whole("gradient_accumulation_steps", steps, minimum=2)
+    if not callable(learning_rate):
+        return learning_rate
+    return lambda step: learning_rate((step + 1) * steps - 1)
+
+
+def check_whole(name: str, value: Any, *, minimum: int) -> None:
+    """Raise ``ValueError`` unless ``value`` is a Python integer of at least ``minimum``."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ValueError(f"`{name}` must be a whole number of at least {minimum}, got {value!r}.")

@@ -1,0 +1,174 @@
+"""Keras's FTRL: the minimum of a running model of the loss, with exact zeros."""
+
+# ruff: noqa: D417 - the options common to all are described once, in the package.
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_finite, check_non_negative, check_positive, is_plain_number
+from ae_optax._numbers import increment, scalar, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._types import Scalar, ScalarOrSchedule
+from ae_optax.compat.keras._common import Common, with_common
+from ae_optax.transforms._weight_decay import check_params_given
+
+
+class FtrlState(NamedTuple):
+    """What :func:`ftrl` remembers between steps.
+
+    Attributes:
+        count: Number of steps; shape (), int32.
+        accumulator: Sum of squared gradients, in at least float32.
+        linear: Slope of the model of the loss at zero, in at least float32.
+    """
+
+    count: jax.Array
+    accumulator: optax.Updates
+    linear: optax.Updates
+
+
+@transformation
+def ftrl(
+    learning_rate: ScalarOrSchedule = 0.001,
+    learning_rate_power: Scalar = -0.5,
+    initial_accumulator_value: Scalar = 0.1,
+    l1_regularization_strength: Scalar = 0.0,
+    l2_regularization_strength: Scalar = 0.0,
+    l2_shrinkage_regularization_strength: Scalar = 0.0,
+    beta: Scalar = 0.0,
+    weight_decay: Scalar | None = None,
+    clipnorm: Scalar | None = None,
+    clipvalue: Scalar | None = None,
+    global_clipnorm: Scalar | None = None,
+    use_ema: bool = False,
+    ema_momentum: Scalar = 0.99,
+    ema_overwrite_frequency: int | None = None,
+    loss_scale_factor: Scalar | None = None,
+    gradient_accumulation_steps: int | None = None,
+    name: str | None = None,
+) -> optax.GradientTransformation:
+    r"""Step as ``keras.optimizers.Ftrl``.
+
+    With :math:`\tilde g_t = g_t + 2 \lambda_s\, \theta_{t-1}`, :math:`p` the negative of
+    ``learning_rate_power`` and :math:`\mathrm{clip}` to :math:`[-\lambda_1, \lambda_1]`,
+
+    .. math::
+
+        n_t &= n_{t-1} + g_t^2 \\
+        z_t &= z_{t-1} + \tilde g_t - \frac{n_t^p - n_{t-1}^p}{\eta_t}\, \theta_{t-1} \\
+        \theta_t &= \frac{\mathrm{clip}(z_t) - z_t}{(n_t^p + \beta) / \eta_t + 2 \lambda_2}
+
+    The parameters are the minimum of all that was seen, not a step from where they were: where
+    they start matters little, and where :math:`|z_t| \le \lambda_1` they are exactly zero. Where
+    the denominator is zero, which is 0 / 0 in Keras, they stay.
+
+    Args:
+        learning_rate: :math:`\eta > 0`: a number, a traced scalar, or a schedule of the step from
+            0 (Keras's plain callables take no step). The rule divides by it.
+        learning_rate_power: :math:`-p \le 0`.
+        initial_accumulator_value: :math:`n_0 \ge 0`.
+        l1_regularization_strength: :math:`\lambda_1 \ge 0`.
+        l2_regularization_strength: :math:`\lambda_2 \ge 0`.
+        l2_shrinkage_regularization_strength: :math:`\lambda_s \ge 0`, a penalty in the gradient.
+        beta: :math:`\beta \ge 0` of the paper.
+        weight_decay: This and what follows: see :mod:`ae_optax.compat.keras`.
+
+    Returns:
+        An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
+        ``params``.
+
+    Raises:
+        ValueError: If ``learning_rate`` is not positive, ``learning_rate_power`` positive, another
+            argument negative, or a common option out of its range.
+        TypeError: If one of them is not a number.
+
+    References:
+        McMahan et al., `Ad Click Prediction: a View from the Trenches
+        <https://research.google/pubs/ad-click-prediction-a-view-from-the-trenches/>`_, KDD 2013;
+        `keras.optimizers.Ftrl <https://keras.io/api/optimizers/ftrl/>`_, Keras 3.15.
+    """
+    if not callable(learning_rate):
+        check_positive("learning_rate", learning_rate)
+    check_finite("learning_rate_power", learning_rate_power)
+    if is_plain_number(learning_rate_power) and learning_rate_power > 0:
+        raise ValueError(f"`learning_rate_power` must be at most 0, got {learning_rate_power!r}.")
+    check_non_negative("initial_accumulator_value", initial_accumulator_value)
+    check_non_negative("l1_regularization_strength", l1_regularization_strength)
+    check_non_negative("l2_regularization_strength", l2_regularization_strength)
+    check_non_negative("l2_shrinkage_regularization_strength", l2_shrinkage_regularization_strength)
+    check_non_negative("beta", beta)
+    del name  # It names variables, and there are none.
+    common = Common(
+        weight_decay,
+        clipnorm,
+        clipvalue,
+        global_clipnorm,
+        use_ema,
+        ema_momentum,
+        ema_overwrite_frequency,
+        loss_scale_factor,
+        gradient_accumulation_steps,
+    )
+
+    def rule(rate):
+        return _follow_the_leader(
+            rate,
+            power=learning_rate_power,
+            start=initial_accumulator_value,
+            l1=l1_regularization_strength,
+            l2=l2_regularization_strength,
+            shrinkage=l2_shrinkage_regularization_strength,
+            beta=beta,
+        )
+
+    return with_common(rule, learning_rate, common)
+
+
+def _follow_the_leader(learning_rate, *, power, start, l1, l2, shrinkage, beta):
+    """Return FTRL-Proximal, whose update is the way to the new minimum."""
+
+    def init(params):
+        return FtrlState(
+            count=jnp.zeros([], jnp.int32),
+            accumulator=jax.tree.map(lambda z: z + scalar(start, z), zeros_for(params, None)),
+            linear=zeros_for(params, None),
+        )
+
+    def update(updates, state, params=None):
+        check_params_given(params)
+        rate_now = learning_rate(state.count) if callable(learning_rate) else learning_rate
+
+        def rooted(n):
+            return n ** -scalar(power, n)
+
+        def summed(g, n):
+            total = n.astype(widen(g).dtype) + widen(g) ** 2
+            return jnp.minimum(total, jnp.finfo(total.dtype).max)  # No difference of infinities.
+
+        def sloped(g, p, n, new_n, z):
+            g, p, n = widen(g), p.astype(new_n.dtype), n.astype(new_n.dtype)
+            sigma = (rooted(new_n) - rooted(n)) / scalar(rate_now, g)
+            return z.astype(g.dtype) + (g + 2 * scalar(shrinkage, g) * p - sigma * p)
+
+        def moved(g, p, n, z):
+            del g
+            p, rate, bound = p.astype(n.dtype), scalar(rate_now, n), scalar(l1, n)
+            stiffness = (rooted(n) + scalar(beta, n)) / rate + 2 * scalar(l2, n)
+            known = stiffness > 0
+            best = (jnp.clip(z, -bound, bound) - z) / jnp.where(known, stiffness, 1)
+            return jnp.where(known, best - p, 0)
+
+        accumulator = map_updates(summed, updates, state.accumulator)
+        linear = map_updates(sloped, updates, params, state.accumulator, accumulator, state.linear)
+        out = map_updates(moved, updates, params, accumulator, linear)
+        return cast_like(out, updates), FtrlState(
+            increment(state.count),
+            store(accumulator, state.accumulator),
+            store(linear, state.linear),
+        )
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,128 @@
+"""Averaging of the parameters themselves, as Keras's `use_ema` does it."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._checks import check_number, is_plain_number
+from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._transformation import transformation
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._types import Scalar
+from ae_optax.compat.keras._accumulation import check_whole
+from ae_optax.transforms._weight_decay import check_params_given
+
+
+class AverageModelState(NamedTuple):
+    """What an optimizer with ``use_ema=True`` remembers; see :func:`averaged_params`.
+
+    Attributes:
+        count: Number of updates seen; shape (), int32.
+        average: Running mean of the parameters after each update, in at least float32; zeros
+            before the first.
+        inner: State of the optimizer itself.
+    """
+
+    count: jax.Array
+    average: optax.Params
+    inner: optax.OptState
+
+
+@transformation
+def average_model(
+    inner: optax.GradientTransformation,
+    *,
+    momentum: Scalar,
+    overwrite_frequency: int | None,
+    updates_per_step: int,
+) -> optax.GradientTransformation:
+    r"""Average the parameters that an optimizer visits, and now and then move them there.
+
+    .. math::
+
+        \bar\theta_t = \rho_t\, \bar\theta_{t-1} + (1 - \rho_t)\, \theta_t,
+        \quad \rho_t = 0 \text{ in the first step and } \rho \text{ afterwards}
+
+    so the average starts at the parameters after the first step. Every ``overwrite_frequency``
+    steps :math:`\theta_t` is replaced by :math:`\bar\theta_t`. With accumulated gradients Keras
+    averages at every update, but counts steps, and so do we.
+
+    Args:
+        inner: The optimizer.
+        momentum: :math:`\rho \in [0, 1]`.
+        overwrite_frequency: In steps; ``None`` never overwrites.
+        updates_per_step: How many updates make a step.
+
+    Returns:
+        An optimizer that needs ``params``. A leaf without a gradient keeps its average.
+
+    Raises:
+        ValueError: If an argument is out of its range; in ``update``, if ``params`` is missing.
+        TypeError: If ``momentum`` is not a number.
+    """
+    check_number("ema_momentum", momentum)
+    if is_plain_number(momentum) and not 0 <= momentum <= 1:
+        raise ValueError(f"`ema_momentum` must lie in [0, 1], got {momentum!r}.")
+    if overwrite_frequency is not None:
+        check_whole("ema_overwrite_frequency", overwrite_frequency, minimum=1)
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params):
+        return AverageModelState(
+            jnp.zeros([], jnp.int32), zeros_for(params, None), inner.init(params)
+        )
+
+    def update(updates, state, params=None, **extra):
+        check_params_given(params)
+        out, inner_state = inner.update(updates, state.inner, params, **extra)
+        step = state.count // updates_per_step
+        rho = jnp.where(step == 0, 0.0, default_float(momentum))
+
+        def follow(u, p, mean):
+            # The parameters as they will be: rounded to their own dtype.
+            new = (widen(p) + u.astype(widen(p).dtype)).astype(p.dtype)
+            r = scalar(rho, mean)
+            return r * mean + (1 - r) * new.astype(mean.dtype)
+
+        average = map_updates(follow, out, params, state.average)
+        if overwrite_frequency is not None:
+            overwrite = (step + 1) % overwrite_frequency == 0
+            out = map_updates(
+                lambda u, p, mean: jnp.where(
+                    overwrite, (mean - p.astype(mean.dtype)).astype(u.dtype), u
+                ),
+                out,
+                params,
+                average,
+            )
+        count = increment(state.count)
+        new_state = AverageModelState(count, store(average, state.average), inner_state)
+        return cast_like(out, updates), new_state
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def averaged_params(state: Any) -> optax.Params:
+    """Return the averaged parameters of an optimizer made with ``use_ema=True``.
+
+    What Keras puts into the model with ``finalize_variable_values`` after the last epoch.
+
+    Args:
+        state: State of the optimizer, or any state that holds one such state.
+
+    Returns:
+        A tree like the parameters, in at least float32.
+
+    Raises:
+        ValueError: If ``state`` holds no average or several.
+    """
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, AverageModelState))
+    found = [node for node in nodes if isinstance(node, AverageModelState)]
+    if len(found) != 1:
+        raise ValueError(
+            "`state` must belong to one optimizer made with `use_ema=True`, "
+            f"got a state with {len(found)} averages of the parameters."
+        )
+    return found[0].average
