@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_non_negative, check_positive
-from ae_optax._numbers import default_float, increment, scalar, storage_dtype, widen
+from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -19,7 +19,7 @@ class FactoredAverageState(NamedTuple):
     Attributes:
         count: Number of updates seen; shape (), int32.
         rows: Running means over the last axis; for a leaf of fewer than two axes, of the leaf.
-        columns: Running means over the last axis but one; for such a leaf, of shape (0,).
+        columns: Running means over the last axis but one; for such a leaf, a zero of shape (1,).
     """
 
     count: jax.Array
@@ -68,14 +68,13 @@ def factored_average(
     if minimum is not None:
         check_non_negative("minimum", minimum)
 
-    def zeros(p, shape):
-        return jnp.zeros(shape, storage_dtype(p, dtype))
-
     def init(params):
+        zeros = zeros_for(params, dtype)
+        # Reduced like the squares to come, so that they inherit the sharding of the parameters.
         return FactoredAverageState(
             count=jnp.zeros([], jnp.int32),
-            rows=jax.tree.map(lambda p: zeros(p, _row_shape(jnp.shape(p))), params),
-            columns=jax.tree.map(lambda p: zeros(p, _column_shape(jnp.shape(p))), params),
+            rows=jax.tree.map(_rows, zeros),
+            columns=jax.tree.map(_columns, zeros),
         )
 
     def update(updates, state, params=None):
@@ -88,10 +87,8 @@ def factored_average(
             return (1 - w) * mean.astype(new.dtype) + w * new
 
         squares = map_updates(_bounded, updates)
-        rows = map_updates(lambda x: _mean(x, -1) if x.ndim > 1 else x, squares)
-        columns = map_updates(
-            lambda x: _mean(x, -2) if x.ndim > 1 else jnp.zeros((0,), x.dtype), squares
-        )
+        rows = map_updates(_rows, squares)
+        columns = map_updates(_columns, squares)
         rows = map_updates(lambda new, mean: towards(mean, new), rows, state.rows)
         columns = map_updates(lambda new, mean: towards(mean, new), columns, state.columns)
 
@@ -128,9 +125,9 @@ def _mean(x, axis):
     return jnp.sum(x, axis) / max(x.shape[axis], 1)
 
 
-def _row_shape(shape):
-    return shape[:-1] if len(shape) > 1 else shape
+def _rows(x):
+    return _mean(x, -1) if x.ndim > 1 else x
 
 
-def _column_shape(shape):
-    return shape[:-2] + shape[-1:] if len(shape) > 1 else (0,)
+def _columns(x):
+    return _mean(x, -2) if x.ndim > 1 else jnp.zeros((1,), x.dtype)

@@ -116,7 +116,7 @@ def test_the_state_of_a_factored_average_is_of_size_rows_plus_columns():
     assert jax.tree.map(jnp.shape, state.columns) == {
         "matrix": (20,),
         "stack": (2, 20),
-        "vector": (0,),
+        "vector": (1,),
     }
 
 
