@@ -93,9 +93,8 @@ def join(schedules: Sequence[optax.Schedule], *, boundaries: Sequence[Scalar]) -
         value = jnp.zeros(jnp.shape(step), jnp.result_type(float))
         for k, (piece, begin) in enumerate(zip(pieces, begins, strict=True)):
             active = current == k
-            # An idle piece is asked for its step 1: at 0 its slope may be infinite, and zero times
-            # infinity, which selecting among values alone would give, is not a number.
-            own_step = jnp.where(active, since(step, begin), 1)
+            # Selecting among values alone would let an idle piece's infinite slope through.
+            own_step = jnp.where(active, since(step, begin), 0)
             value = jnp.where(active, default_float(piece(own_step)), value)
         return value
 

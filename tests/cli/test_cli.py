@@ -220,7 +220,9 @@ def test_train_says_when_the_rate_is_reduced(config, tmp_path, capsys):
     rows = (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(row)["plateau_scale"] for row in rows] == [1, 1, 1, 0.5, 0.5]
     assert main(["train", config(text), "--set", "data.validation=0", "--out", "none"]) == 2
-    assert lines_of(capsys)[0].startswith("reduce_on_plateau observes the validation loss")
+    assert lines_of(capsys)[0].startswith(
+        "optimizer: reduce_on_plateau observes the validation loss"
+    )
 
 
 def test_a_rate_that_cannot_be_read_is_reduced_all_the_same(config, capsys):

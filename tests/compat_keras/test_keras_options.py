@@ -46,6 +46,7 @@ def test_keeps_every_dtype_and_its_state_is_a_fixed_point(name, common):
         assert types(tx.init(jax.eval_shape(lambda: params))) == types(state)
 
 
+@pytest.mark.slow
 @EVERY
 @WITH_AND_WITHOUT
 def test_does_the_same_compiled_and_not_and_is_traced_once(name, common):

@@ -73,6 +73,7 @@ def test_gradients_are_finite(name):
         assert np.isfinite(slope).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_those_of_the_closed_form(name):
     step = 20.3  # Inside a stretch and a cycle of all of them.
