@@ -30,6 +30,7 @@ NAMES = {
     "MultiplicativeLR": "multiplicative_lr",
     "OneCycleLR": "one_cycle_lr",
     "PolynomialLR": "polynomial_lr",
+    "ReduceLROnPlateau": "reduce_lr_on_plateau",
     "SequentialLR": "sequential_lr",
     "StepLR": "step_lr",
 }

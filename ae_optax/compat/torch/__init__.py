@@ -5,7 +5,8 @@ PyTorch's, without ``params`` in an optimizer and with the base ``lr`` in place 
 optimizer. ``lr`` is a number, a traced scalar, or a schedule; a scheduler is a schedule, and its
 ``step()`` is the update of the optimizer.
 
-``torch.optim.lr_scheduler.ReduceLROnPlateau`` is no function of the step and not here.
+``ReduceLROnPlateau`` is no function of the step: it is a transformation, to be put after the
+optimizer, which observes the ``value`` passed to ``update``.
 """
 
 from ae_optax.compat.torch._adadelta import adadelta
@@ -30,12 +31,14 @@ from ae_optax.compat.torch._falling import (
 from ae_optax.compat.torch._import_state import import_state
 from ae_optax.compat.torch._muon import muon
 from ae_optax.compat.torch._nadam import nadam
+from ae_optax.compat.torch._plateau import ReduceLROnPlateauState, reduce_lr_on_plateau
 from ae_optax.compat.torch._radam import radam
 from ae_optax.compat.torch._rmsprop import rmsprop
 from ae_optax.compat.torch._rprop import rprop
 from ae_optax.compat.torch._sgd import sgd
 
 __all__ = [
+    "ReduceLROnPlateauState",
     "adadelta",
     "adafactor",
     "adagrad",
@@ -60,6 +63,7 @@ __all__ = [
     "one_cycle_lr",
     "polynomial_lr",
     "radam",
+    "reduce_lr_on_plateau",
     "rmsprop",
     "rprop",
     "sequential_lr",

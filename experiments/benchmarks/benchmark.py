@@ -1,0 +1,42 @@
+"""Measure the package's speed: its trainer, its updates, its comparison.
+
+Usage: python experiments/benchmarks/benchmark.py [--quick] [--only trainer|update|comparison]
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import comparison
+import machine
+import tables
+import trainer
+import update
+
+HERE = Path(__file__).parent
+PARTS = {"trainer": trainer.measure, "update": update.measure, "comparison": comparison.measure}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--quick", action="store_true", help="does it work? Few repetitions, nothing written"
+    )
+    parser.add_argument("--only", choices=PARTS, help="measure one part, keep the others")
+    arguments = parser.parse_args()
+    path = HERE / "results.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
+    for part in [arguments.only] if arguments.only else PARTS:
+        measured = machine.describe(shlex.join(["python", *sys.argv]))
+        result = {"measured": measured} | PARTS[part](arguments.quick)
+        print(f"\n{tables.TABLES[part](result)}\n", flush=True)
+        results[part] = result
+    if not arguments.quick:
+        path.write_text(json.dumps(results, indent=1) + "\n")
+        tables.write(HERE / "README.md", results)
+
+
+if __name__ == "__main__":
+    main()
