@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 import jax
 from flax import nnx
 
-from ae_optax._checks import check_at_least
 from ae_optax.models._activations import ACTIVATIONS, Activation, Squashing, check_known
-from ae_optax.models._adapters import from_nnx
 from ae_optax.models._autoencoder import Autoencoder
 from ae_optax.models._bottleneck import Bottleneck, deterministic
 from ae_optax.models._initializers import Initializer
 from ae_optax.models._layers import conv, dense, doubled, halved, run, with_channels
-from ae_optax.models._mlp import check_names, check_widths
+from ae_optax.models._make import check_widths, make_autoencoder
 from ae_optax.models._model import Model
 
 
@@ -138,25 +136,17 @@ def make_conv(
 ) -> Model:
     """Make a convolutional autoencoder with a bottleneck that takes ``encoded`` numbers."""
     check_channels(channels, 1)
-    check_at_least("code", code, 1)
-    check_names(activation, output, initializer)
-
-    def build(shape, rngs):
-        return ConvAutoencoder(
-            shape,
-            tuple(channels),
-            code,
-            activation=ACTIVATIONS[activation],
-            output=ACTIVATIONS[output],
-            initializer=initializer,
-            bottleneck=make_bottleneck(rngs),
-            encoded=encoded or code,
-            learnt_variance=learnt_variance,
-            rngs=rngs,
-        )
-
-    model = from_nnx(build, decode=ConvAutoencoder.decode)
-    return model._replace(squashed=output == "sigmoid")
+    return make_autoencoder(
+        ConvAutoencoder,
+        channels,
+        code,
+        activation,
+        output,
+        initializer,
+        make_bottleneck,
+        encoded=encoded,
+        learnt_variance=learnt_variance,
+    )
 
 
 def check_channels(channels: Sequence[int], least: int) -> None:

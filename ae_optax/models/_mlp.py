@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 import jax
 from flax import nnx
 
-from ae_optax._checks import check_at_least
 from ae_optax.models._activations import ACTIVATIONS, Activation, Squashing, check_known
-from ae_optax.models._adapters import from_nnx
 from ae_optax.models._autoencoder import Autoencoder
 from ae_optax.models._bottleneck import Bottleneck, deterministic
 from ae_optax.models._initializers import Initializer
 from ae_optax.models._layers import dense_layers, run
+from ae_optax.models._make import check_widths, make_autoencoder
 from ae_optax.models._model import Model
 
 
@@ -114,35 +113,14 @@ def make_mlp(
 ) -> Model:
     """Make a fully connected autoencoder with a bottleneck that takes ``encoded`` numbers."""
     check_widths("hidden", hidden)
-    check_at_least("code", code, 1)
-    check_names(activation, output, initializer)
-
-    def build(shape, rngs):
-        return MlpAutoencoder(
-            shape,
-            tuple(hidden),
-            code,
-            activation=ACTIVATIONS[activation],
-            output=ACTIVATIONS[output],
-            initializer=initializer,
-            bottleneck=make_bottleneck(rngs),
-            encoded=encoded or code,
-            learnt_variance=learnt_variance,
-            rngs=rngs,
-        )
-
-    model = from_nnx(build, decode=MlpAutoencoder.decode)
-    return model._replace(squashed=output == "sigmoid")
-
-
-def check_widths(name: str, widths: Sequence[int]) -> None:
-    """Raise ``ValueError`` if one of several widths is below 1."""
-    for position, width in enumerate(widths):
-        check_at_least(f"{name}[{position}]", width, 1)
-
-
-def check_names(activation: str, output: str, initializer: str) -> None:
-    """Raise ``ValueError`` if a name that all models take is unknown."""
-    check_known("activation", activation, Activation)
-    check_known("output", output, Squashing)
-    check_known("initializer", initializer, Initializer)
+    return make_autoencoder(
+        MlpAutoencoder,
+        hidden,
+        code,
+        activation,
+        output,
+        initializer,
+        make_bottleneck,
+        encoded=encoded,
+        learnt_variance=learnt_variance,
+    )

@@ -13,7 +13,7 @@ from ae_optax.models._adapters import from_nnx
 from ae_optax.models._conv import check_channels
 from ae_optax.models._initializers import Initializer
 from ae_optax.models._layers import conv, doubled, with_channels
-from ae_optax.models._mlp import check_names
+from ae_optax.models._make import check_names
 from ae_optax.models._model import Model
 
 

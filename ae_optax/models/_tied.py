@@ -14,7 +14,7 @@ from ae_optax.models._autoencoder import Autoencoder
 from ae_optax.models._bottleneck import deterministic
 from ae_optax.models._initializers import Initializer
 from ae_optax.models._layers import dense_layers, run
-from ae_optax.models._mlp import check_names, check_widths
+from ae_optax.models._make import check_names, check_widths
 from ae_optax.models._model import Model
 
 
