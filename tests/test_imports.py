@@ -21,11 +21,14 @@ EXPERIMENTS = {
     "config",
     "corruptions",
     "data",
+    "figures",
+    "landscapes",
     "losses",
     "metrics",
     "models",
     "report",
     "runs",
+    "study",
     "sweeps",
     "training",
 }
@@ -43,6 +46,7 @@ LAYERS = {
     "transforms": HELPERS,
     "optimizers": HELPERS | {"transforms"},
     "schedules": HELPERS,
+    "landscapes": HELPERS | {"observing"},
     "observing": HELPERS | {"optimizers", "transforms"},
     "compat": HELPERS | {"optimizers", "schedules", "transforms"},
     "data": HELPERS,
@@ -55,10 +59,12 @@ LAYERS = {
     "training": LIBRARY | TASK | {"_processes", "checkpoints"},
     "comparison": LIBRARY | TASK | {"config", "runs", "sweeps", "training"},
     # It reads every namespace.
-    "config": LIBRARY | EXPERIMENTS - {"comparison", "report", "runs", "sweeps"},
+    "config": LIBRARY | {"checkpoints", "training"} | TASK,
     "sweeps": LIBRARY | TASK | {"config", "runs", "training"},
-    "report": set(),  # It reads files only.
-    "cli": LIBRARY | EXPERIMENTS | {"__init__", "_processes"},
+    "figures": set(),
+    "report": {"figures"},  # It reads files only.
+    "study": LIBRARY | EXPERIMENTS | {"cli"},
+    "cli": LIBRARY | EXPERIMENTS - {"study"} | {"__init__", "_processes"},
     "__main__": {"cli"},
     "__init__": LIBRARY,
 }
@@ -70,6 +76,8 @@ THIRD_PARTIES = {
     "models": NUMERICS | {"flax"},
     "checkpoints": NUMERICS | {"orbax"},
     "data": {"numpy"},
+    "figures": {"matplotlib", "numpy"},
+    "landscapes": NUMERICS,
     "report": {"matplotlib", "numpy", "rich", "tensorboardX"},
     "__main__": set(),
 }

@@ -5,15 +5,17 @@ from ae_optax.report._joint import write_joint_report
 from ae_optax.report._page import write_report
 from ae_optax.report._record import read_record
 from ae_optax.report._run_page import write_run_report
-from ae_optax.report._run_record import labels_of
+from ae_optax.report._run_record import TrainRun, labels_of, read_run
 from ae_optax.report._runs_page import write_runs_report
 from ae_optax.report._tensorboard import write_events
 from ae_optax.report._terminal import TerminalTable, terminal_table
 
 __all__ = [
     "TerminalTable",
+    "TrainRun",
     "labels_of",
     "read_record",
+    "read_run",
     "terminal_table",
     "write_epochs",
     "write_events",

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from ae_optax.figures._lines import Labels, Line, line_figure
 from ae_optax.report._html import figures
 from ae_optax.report._key import key_to
-from ae_optax.report._lines import Labels, Line, line_figure
 from ae_optax.report._quantities import BEHAVIOUR, Quantity, metrics
 
 LinesOf = Callable[[str], Sequence[Line]]

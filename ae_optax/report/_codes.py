@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ae_optax.report import _axes
-from ae_optax.report._format import rate
-from ae_optax.report._palette import colour
-from ae_optax.report._svg import drawing, to_svg
+from ae_optax.figures import _axes
+from ae_optax.figures._format import rate
+from ae_optax.figures._palette import colour
+from ae_optax.figures._svg import drawing, to_svg
 
 
 def code_figure(position: int, label: str, points: np.ndarray, width: int) -> str:

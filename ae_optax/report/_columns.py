@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ae_optax.report._format import ABSENT, at, hundredths, integer, number, percent, rate, span
+from ae_optax.figures._format import ABSENT, at, hundredths, integer, number, percent, rate, span
 from ae_optax.report._record import Record
 
 

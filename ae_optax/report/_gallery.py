@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ae_optax.figures._format import number
 from ae_optax.report._codes import code_figure
-from ae_optax.report._format import number
 from ae_optax.report._png import data_uri, error_map
 
 

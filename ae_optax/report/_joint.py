@@ -5,8 +5,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ae_optax.figures._format import ABSENT, counted, hundredths, number
 from ae_optax.report import _html
-from ae_optax.report._format import ABSENT, counted, hundredths, number
 from ae_optax.report._page import sections
 from ae_optax.report._profile import profiles
 from ae_optax.report._record import Record, read_record, with_result

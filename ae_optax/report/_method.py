@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from ae_optax.figures._format import counted, duration, integer, listed, number
 from ae_optax.report._columns import COLUMNS
-from ae_optax.report._format import counted, duration, integer, listed, number
 from ae_optax.report._html import definitions
 from ae_optax.report._record import Record, varied
 

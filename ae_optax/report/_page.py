@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_optax.figures._format import counted, duration, number
 from ae_optax.report import _html, _method, _results
 from ae_optax.report._behaviour import behaviour, measured
-from ae_optax.report._format import counted, duration, number
 from ae_optax.report._gallery import exhibit, gallery
 from ae_optax.report._record import Record, read_record, with_result
 from ae_optax.report._verdict import remarks, verdict

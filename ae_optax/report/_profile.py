@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.report import _axes
-from ae_optax.report._format import number, rate
+from ae_optax.figures import _axes
+from ae_optax.figures._format import number, rate
+from ae_optax.figures._labels import label_curves
+from ae_optax.figures._palette import line_style
+from ae_optax.figures._spread import Spread
+from ae_optax.figures._svg import drawing, to_svg
 from ae_optax.report._html import figures, table
 from ae_optax.report._key import key_to, swatch
-from ae_optax.report._labels import label_curves
-from ae_optax.report._palette import line_style
-from ae_optax.report._record import Spread
-from ae_optax.report._svg import drawing, to_svg
 
 _LARGEST = 4.0
 _APART = 0.012

@@ -3,28 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from ae_optax.figures._spread import Spread
 
 FORMAT = 3
 LOSSES = ("train_loss", "validation_loss", "test_loss")
 
 Record = Mapping[str, Any]
-
-
-class Spread(NamedTuple):
-    """A quantity over seeds.
-
-    Attributes:
-        median: The median.
-        lowest: The lowest seed.
-        highest: The highest seed.
-    """
-
-    median: np.ndarray
-    lowest: np.ndarray
-    highest: np.ndarray
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from html import escape
 
 import numpy as np
 
+from ae_optax.figures._format import counted, integer, percent
+from ae_optax.figures._lines import Labels, Line, line_figure
 from ae_optax.report._columns import COST, VERDICT, Column
-from ae_optax.report._format import counted, integer, percent
 from ae_optax.report._html import definitions, figures
 from ae_optax.report._html import table as html_table
 from ae_optax.report._key import key_to, swatch
-from ae_optax.report._lines import Labels, Line, line_figure
 from ae_optax.report._method import tried
 from ae_optax.report._record import Record, best_runs, over_seeds, ranked, varied, with_result
 from ae_optax.report._sensitivity import sensitivity as sensitivity_figure

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
+from ae_optax.figures._format import counted, duration, integer, number
+from ae_optax.figures._lines import Labels, Line, line_figure
 from ae_optax.report import _html
 from ae_optax.report._behaviour import behaviour, measured
-from ae_optax.report._format import counted, duration, integer, number
 from ae_optax.report._gallery import Exhibit, gallery
 from ae_optax.report._key import key_to
-from ae_optax.report._lines import Labels, Line, line_figure
 from ae_optax.report._method import provenance
 from ae_optax.report._run_record import TrainRun, data_name, final_loss, line_of, lowest, read_run
 

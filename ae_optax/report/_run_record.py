@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_optax.report._lines import Line
-from ae_optax.report._record import LOSSES, Spread
+from ae_optax.figures._lines import Line
+from ae_optax.figures._spread import Spread
+from ae_optax.report._record import LOSSES
 
 
 class TrainRun(NamedTuple):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_optax.figures._format import ABSENT, counted, integer, number
+from ae_optax.figures._lines import Labels, Line, line_figure
 from ae_optax.report import _html
 from ae_optax.report._behaviour import behaviour, measured
-from ae_optax.report._format import ABSENT, counted, integer, number
 from ae_optax.report._gallery import Exhibit, gallery
 from ae_optax.report._key import key_to, swatch
-from ae_optax.report._lines import Labels, Line, line_figure
 from ae_optax.report._method import provenance
 from ae_optax.report._run_page import cost
 from ae_optax.report._run_record import (

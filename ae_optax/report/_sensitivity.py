@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from ae_optax.report import _axes
-from ae_optax.report._labels import label_curves
-from ae_optax.report._lines import Line, draw_line, limit
-from ae_optax.report._palette import colour
-from ae_optax.report._record import Record, Spread, ranked, runs_by_rate, untrained
-from ae_optax.report._svg import FONT_SIZE, drawing, to_svg
+from ae_optax.figures import _axes
+from ae_optax.figures._labels import label_curves
+from ae_optax.figures._lines import Line, draw_line, limit
+from ae_optax.figures._palette import colour
+from ae_optax.figures._spread import Spread
+from ae_optax.figures._svg import FONT_SIZE, drawing, to_svg
+from ae_optax.report._record import Record, ranked, runs_by_rate, untrained
 
 _ROW = 8.0
 _GAP = 8.0

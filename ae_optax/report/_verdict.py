@@ -2,7 +2,7 @@
 
 import math
 
-from ae_optax.report._format import at, listed, number, rate, span
+from ae_optax.figures._format import at, listed, number, rate, span
 from ae_optax.report._record import Record, ranked, with_result
 
 

@@ -1,9 +1,9 @@
 """The tables of the README, from the results."""
 
-import re
-
 from cost_tables import adam, leaves, update
 from table_parts import measured, met, skipped, spread
+
+from ae_optax.study import write_blocks
 
 NAMES = {
     "ours": "**this trainer**",
@@ -16,15 +16,9 @@ NAMES = {
 
 def write(readme, results):
     """Put the tables between their markers."""
-    text = readme.read_text()
-    for part, table in TABLES.items():
-        if part in results:
-            block = (
-                f"<!-- {part}: written by benchmark.py -->\n{table(results[part])}\n<!-- end -->"
-            )
-            pattern = rf"<!-- {part}: written by benchmark.py -->.*?<!-- end -->"
-            text = re.sub(pattern, lambda _, block=block: block, text, flags=re.DOTALL)
-    readme.write_text(text)
+    write_blocks(
+        readme, {part: table(results[part]) for part, table in TABLES.items() if part in results}
+    )
 
 
 def trainer(result):

@@ -1,7 +1,7 @@
 """Colours, markers and dashes that tell contenders apart, to colour-blind readers too.
 
-Figures are drawn in sentinel colours, which :mod:`ae_optax.report._svg` replaces by the page's own:
-so one drawing serves light and dark. The hues are Okabe and Ito's, darkened or lightened until
+Figures are drawn in sentinel colours, which :mod:`ae_optax.figures._svg` replaces by the page's
+own: so one drawing serves light and dark. The hues are Okabe and Ito's, darkened or lightened until
 they can be read as text.
 """
 

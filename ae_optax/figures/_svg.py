@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from ae_optax.report._palette import FAINT, INK, css_names
+from ae_optax.figures._palette import FAINT, INK, css_names
 
 FONT_SIZE = 9.5
 

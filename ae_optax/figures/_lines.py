@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_optax.report import _axes
-from ae_optax.report._labels import label_curves
-from ae_optax.report._palette import colour, line_style
-from ae_optax.report._record import Spread
-from ae_optax.report._svg import drawing, to_svg
+from ae_optax.figures import _axes
+from ae_optax.figures._labels import label_curves
+from ae_optax.figures._palette import colour, line_style
+from ae_optax.figures._spread import Spread
+from ae_optax.figures._svg import drawing, to_svg
 
 
 class Line(NamedTuple):

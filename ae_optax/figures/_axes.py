@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_optax.report._format import integer, power_of_ten, rate
-from ae_optax.report._palette import FAINT, INK
-from ae_optax.report._svg import FONT_SIZE
+from ae_optax.figures._format import integer, power_of_ten, rate
+from ae_optax.figures._palette import FAINT, INK
+from ae_optax.figures._svg import FONT_SIZE
 
 _MARGINS = {"left": 53, "right": 10, "bottom": 38}
 

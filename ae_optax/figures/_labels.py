@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.report._axes import Level
-from ae_optax.report._palette import colour
-from ae_optax.report._record import Spread
-from ae_optax.report._svg import FONT_SIZE
+from ae_optax.figures._axes import Level
+from ae_optax.figures._palette import colour
+from ae_optax.figures._spread import Spread
+from ae_optax.figures._svg import FONT_SIZE
 
 # All lengths are in points.
 _GAP = 3.0

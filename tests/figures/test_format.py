@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from ae_optax.report import _format
+from ae_optax.figures import _format
 
 
 @pytest.mark.parametrize(

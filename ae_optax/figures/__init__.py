@@ -1,0 +1,30 @@
+"""Figures in one look: for pages, in the page's colours, or as files that carry their own."""
+
+from ae_optax.figures._format import number, percent, rate
+from ae_optax.figures._lines import Labels, Line, draw_line, limit
+from ae_optax.figures._palette import colour, line_style
+from ae_optax.figures._panels import Panels, make_panels
+from ae_optax.figures._spread import Spread, spread_of
+from ae_optax.figures._standalone import standalone
+from ae_optax.figures._surface import draw_surface
+from ae_optax.figures._svg import drawing, to_svg
+
+__all__ = [
+    "Labels",
+    "Line",
+    "Panels",
+    "Spread",
+    "colour",
+    "draw_line",
+    "draw_surface",
+    "drawing",
+    "limit",
+    "line_style",
+    "make_panels",
+    "number",
+    "percent",
+    "rate",
+    "spread_of",
+    "standalone",
+    "to_svg",
+]
