@@ -1,5 +1,6 @@
 """Figures in one look: for pages, in the page's colours, or as files that carry their own."""
 
+from ae_optax.figures._axes import log_axes
 from ae_optax.figures._format import number, percent, rate
 from ae_optax.figures._lines import Labels, Line, draw_line, limit
 from ae_optax.figures._palette import colour, line_style
@@ -20,6 +21,7 @@ __all__ = [
     "drawing",
     "limit",
     "line_style",
+    "log_axes",
     "make_panels",
     "number",
     "percent",

@@ -61,6 +61,21 @@ def count_axis(axes: Any, label: str, highest: float) -> None:
     axes.set_xlabel(label)
 
 
+def log_axes(axes: Any, which: str = "xy") -> None:
+    """Make axes logarithmic that hold their curves already, with ticks as people write them.
+
+    Args:
+        axes: Of a figure.
+        which: ``"x"``, ``"y"`` or both.
+    """
+    for name in which:
+        axis = getattr(axes, f"{name}axis")
+        getattr(axes, f"set_{name}scale")("log")
+        axes.autoscale_view()
+        lowest, highest = axis.get_view_interval()
+        _log_ticks(axis, np.log10(highest / lowest), _brief)
+
+
 class Level(NamedTuple):
     """A horizontal line that curves are read against.
 

@@ -3,7 +3,7 @@
 from ae_optax.report._csv import write_epochs, write_runs, write_table
 from ae_optax.report._joint import write_joint_report
 from ae_optax.report._page import write_report
-from ae_optax.report._record import read_record
+from ae_optax.report._record import best_runs, over_seeds, read_record, runs_by_rate
 from ae_optax.report._run_page import write_run_report
 from ae_optax.report._run_record import TrainRun, labels_of, read_run
 from ae_optax.report._runs_page import write_runs_report
@@ -13,9 +13,12 @@ from ae_optax.report._terminal import TerminalTable, terminal_table
 __all__ = [
     "TerminalTable",
     "TrainRun",
+    "best_runs",
     "labels_of",
+    "over_seeds",
     "read_record",
     "read_run",
+    "runs_by_rate",
     "terminal_table",
     "write_epochs",
     "write_events",
