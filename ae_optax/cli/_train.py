@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ae_optax import lint, report, training
+from ae_optax import lint, runs, training
 from ae_optax._processes import from_first, is_first, largest, whole
 from ae_optax.checkpoints import CheckpointError, Checkpoints
+from ae_optax.cli._conclusion import conclude
 from ae_optax.cli._environment import device, versions
 from ae_optax.cli._exit import DIVERGED, FAILED, OK, RunError
 from ae_optax.cli._output import command_line, warn, write_json
@@ -21,14 +22,15 @@ from ae_optax.cli._signals import listening
 from ae_optax.cli._task import build, check_mesh, check_optimizer, read
 from ae_optax.config import load_run
 from ae_optax.models import count_parameters
-from ae_optax.sweeps import describe_data
+from ae_optax.sweeps import describe_data, read_record
 
 
 def train(path: Path, overrides: list[str], out: Path | None) -> int:
     """Train as a config says and fill a run folder; return the exit code.
 
-    A run that was begun in the folder is taken up where it was saved last. Of several processes
-    the first writes; the others must see its folder.
+    A run that was begun in the folder is taken up where it was saved last; of one that has ended
+    only the report is written again. Of several processes the first writes; the others must see
+    its folder.
     """
     config = read(load_run, path, overrides)
     task = build(config)
@@ -47,14 +49,18 @@ def train(path: Path, overrides: list[str], out: Path | None) -> int:
 
 def _lead(config, task, optimizer, path, out):
     with contextlib.ExitStack() as stack:
-        told = None
+        told = None, FAILED  # The folder to train in, or how there is nothing to do.
         try:
             folder = stack.enter_context(open_folder(out, path, config, load_run))
             data = describe_data(task.data)
             check_same_data(folder, data)
-            told = folder.absolute()
+            ended = _ended(folder)
+            told = (folder.absolute(), None) if ended is None else (None, ended)
         finally:
             from_first(told)
+        if ended is not None:
+            conclude(folder)
+            return ended
         # Until the last file is written: a second signal must not cut that off.
         stop = stack.enter_context(listening())
         return _train(config, task, optimizer, folder, data, stop)
@@ -62,15 +68,25 @@ def _lead(config, task, optimizer, path, out):
 
 def _help(config, task, optimizer):
     """Do one's part of a run whose folder is the first process's."""
-    folder = from_first(None)
+    folder, code = from_first(None)
     if folder is None:
-        return FAILED  # The first process says why.
+        return code  # The first process says why.
     with listening() as stop, _checkpoints(config, task, folder) as checkpoints:
         result, signal = _fit(config, task, optimizer, checkpoints, stop)
     return {"diverged": DIVERGED, "interrupted": signal}.get(result.status, OK)
 
 
+def _ended(folder):
+    """Return the exit code of the run in a folder if nothing is left to do, else ``None``."""
+    record, saved = read_record(folder), Checkpoints(folder / "checkpoints").steps()
+    # A record without its last state is of a save that failed: that is to be made up for.
+    if record is None or record.summary.get("step") not in saved:
+        return None
+    return DIVERGED if record.diverged else OK
+
+
 def _train(config, task, optimizer, folder, data, stop):
+    before = (runs.read_json(folder / "summary.json") or {}).get("untrained")
     summary: dict[str, Any] = {
         "status": "running",
         "command": command_line(),
@@ -80,19 +96,13 @@ def _train(config, task, optimizer, folder, data, stop):
         "device": device(),
         "data": data,
         "parameters": count_parameters(task.model, task.data.test[:1]),
+        # Measured once: a run that is taken up knows it.
+        "untrained": _untrained(config, task) if before is None else before,
     }
     write_json(folder / "summary.json", summary)
     warn(lint(optimizer))
     started = time.perf_counter()
     result, signal, kept = _record(config, task, optimizer, folder, stop)
-    before = training.untrained(
-        task.model,
-        task.loss,
-        task.data,
-        config.training.seed,
-        corruption=task.corruption,
-        metrics=task.metrics,
-    )
     save_images(folder / "images.npz", task, result.state)
     rows = result.rows
     summary |= {
@@ -100,19 +110,28 @@ def _train(config, task, optimizer, folder, data, stop):
         "fault": None if result.fault is None else str(result.fault),
         **(rows[-1].jsonable() if rows else {}),
         "step": int(result.state.step),
-        "untrained": {k: v if math.isfinite(v) else None for k, v in before.items()},
         "best_test_loss": min(filter(math.isfinite, (r.test_loss for r in rows)), default=None),
         "seconds": time.perf_counter() - started,
         "training_seconds": sum(row.seconds for row in rows),
         "compile_seconds": result.compile_seconds,
     }
     write_json(folder / "summary.json", summary)
-    page = report.write_run_report(folder)
-    print(_last_words(result))
-    print(f"Report: {page}")
+    conclude(folder)
     if not kept:
         return FAILED  # Which has been warned of.
     return {"diverged": DIVERGED, "interrupted": signal}.get(result.status, OK)
+
+
+def _untrained(config, task):
+    measured = training.untrained(
+        task.model,
+        task.loss,
+        task.data,
+        config.training.seed,
+        corruption=task.corruption,
+        metrics=task.metrics,
+    )
+    return {name: value if math.isfinite(value) else None for name, value in measured.items()}
 
 
 def _record(config, task, optimizer, folder, stop):
@@ -156,16 +175,3 @@ def _fit(config, task, optimizer, checkpoints, stop, **on):
         **on,
     )
     return result._replace(state=whole(result.state)), int(largest(stop.code))
-
-
-def _last_words(result):
-    if result.status == "diverged":
-        where = f"{result.fault} not finite" if result.fault else "a loss is not finite"
-        epoch = len(result.rows) + 1
-        return f"diverged in epoch {epoch}, {where}. Lower the learning rate."
-    if not result.rows:
-        return "interrupted before the first epoch was done"
-    last = result.rows[-1]
-    steps = last.step / sum(row.seconds for row in result.rows)
-    how = "" if result.status == "done" else f"{result.status}: "
-    return f"{how}test loss {last.test_loss:.5f} after {last.step} steps, {steps:.0f} steps/s"

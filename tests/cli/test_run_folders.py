@@ -1,5 +1,6 @@
 """Run folders: a run is found again, another one is refused, and one process at a time writes."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import pytest
 
-from ae_optax import report, runs
+from ae_optax import report, runs, training
 from ae_optax.cli import main
 from ae_optax.cli._recorder import Recorder
 from ae_optax.training import EpochRow
@@ -24,7 +26,6 @@ loss: {name: mse}
 optimizer: {name: adam, learning_rate: 1e-2}
 training: {epochs: 2, batch_size: 512}
 """
-FILES = {"config.yaml", "metrics.jsonl", "summary.json", "images.npz", "report.html"}
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,11 @@ def done(made, tmp_path):
     return shutil.copytree(made, tmp_path / "out")
 
 
+def change_summary(folder, **changes):
+    summary = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps(summary | changes))
+
+
 def train(*arguments):
     return main(["train", *(arguments or ("run.yaml", "--out", "out"))])
 
@@ -56,16 +62,57 @@ def error(capsys):
     return line
 
 
+@contextlib.contextmanager
+def compilations():
+    """Give a list to which every program that is compiled within the block is added."""
+    found = []
+
+    def note(event, seconds, **_):
+        if event.endswith("backend_compile_duration"):
+            found.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        yield found
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+
+
 @pytest.mark.parametrize("again", [("run.yaml", "--out", "out"), ("--resume", "out")])
-def test_a_run_that_is_done_is_found_and_not_done_again(done, again, capsys):
-    log = (done / "metrics.jsonl").read_bytes()
-    steps = sorted(p.name for p in (done / "checkpoints").iterdir())
-    assert train(*again) == 0
-    assert "taken up after epoch 2/2" in capsys.readouterr().out
-    assert (done / "metrics.jsonl").read_bytes() == log
-    assert sorted(p.name for p in (done / "checkpoints").iterdir()) == steps
-    assert {p.name for p in done.iterdir()} >= FILES
-    assert json.loads((done / "summary.json").read_text())["status"] == "done"
+def test_a_run_that_is_done_gets_its_report_again_and_no_more(done, again, capsys):
+    (done / "report.html").unlink()
+    before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
+    with compilations() as compiled:
+        assert train(*again) == 0
+    assert not compiled
+    printed = capsys.readouterr().out.splitlines()
+    assert re.match(r"test loss 0\.\d+ after 8 steps", printed[0])
+    assert printed[1:] == ["Report: out/report.html"]
+    assert (done / "report.html").exists()
+    del before[done / runs.LOCK]
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_a_run_that_diverged_has_ended_too(done, capsys):
+    change_summary(done, status="diverged", fault="step 3: loss")
+    assert train() == 3
+    assert "step 3: loss not finite" in capsys.readouterr().out
+
+
+def test_a_run_whose_last_state_was_not_saved_is_taken_up(done, capsys):
+    shutil.rmtree(done / "checkpoints" / "8")
+    assert train() == 0
+    assert "epoch 2/2" in capsys.readouterr().out
+    assert (done / "checkpoints" / "8").exists()
+
+
+def test_the_untrained_model_is_measured_once(done, monkeypatch):
+    before = json.loads((done / "summary.json").read_text())["untrained"]
+    assert before["test_loss"] > 0
+    change_summary(done, status="running")
+    monkeypatch.setattr(training, "untrained", None)
+    assert train() == 0
+    assert json.loads((done / "summary.json").read_text())["untrained"] == before
 
 
 def test_a_folder_that_holds_another_run_is_refused_with_what_differs(done, capsys):
