@@ -103,7 +103,9 @@ def _train(config, task, optimizer, folder, data, stop):
     warn(lint(optimizer))
     started = time.perf_counter()
     result, signal, kept = _record(config, task, optimizer, folder, stop)
-    save_images(folder / "images.npz", task, result.state)
+    if result.status != "interrupted":
+        # They may have to be compiled; whoever asked the run to stop waits for its end.
+        save_images(folder / "images.npz", task, result.state)
     rows = result.rows
     summary |= {
         "status": result.status,
