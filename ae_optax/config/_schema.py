@@ -105,7 +105,7 @@ class SweepSection:
             ratios or a random range ``{lowest, highest, scale}``.
         seeds: How many, or which; ``training.seed`` alone by default.
         trials: How many to draw; needed exactly when a range is random, or in a search.
-        draw_seed: Decides the draws.
+        draw_seed: Decides the draws; a search has a seed of its own.
         search: What chooses the trials instead of draws; ``None``: nothing does.
     """
 

@@ -172,6 +172,10 @@ def _check_trials(call: Call, axes: tuple[Axis, ...], problems: Problems) -> Non
     if call.arguments["search"] is not None:
         if count is None and "trials" not in call.unread:
             problems.add(call.where, "sweep.trials", "a search must know how many trials to make.")
+        if "draw_seed" in call.places:
+            reason = f"nothing is drawn in a search, got {call.arguments['draw_seed']}."
+            way_out = "Its choices are decided by `sweep.search.seed`. Leave this out."
+            problems.add(call.places["draw_seed"], "sweep.draw_seed", f"{reason} {way_out}")
     elif random and count is None and "trials" not in call.unread:
         problems.add(*where, f"{random[0]} has a random range: say how many trials to draw.")
     elif not random and count is not None:

@@ -327,6 +327,10 @@ def test_a_search_has_examples_of_every_value(tmp_path):
     ("search", "line"),
     [
         ("{name: optuna}", "x.yaml:6:3: sweep.trials: a search must know how many trials to make."),
+        (
+            "{name: optuna}\n  trials: 2\n  draw_seed: 0",
+            "Its choices are decided by `sweep.search.seed`. Leave this out.",
+        ),
         ("{name: hyperopt}\n  trials: 2", "sweep.search.name: expected 'optuna', got 'hyperopt'."),
         ("{name: optuna, seed: -1}\n  trials: 2", "`seed` must be at least 0 and finite, got -1."),
         (
@@ -339,6 +343,12 @@ def test_a_mistake_in_a_search_gets_its_line(tmp_path, search, line):
     found = lines(tmp_path, over("optimizer.b1: [0, 0.5]", rest=f"  search: {search}\n"))
     assert len(found) == 1
     assert found[0].endswith(line)
+
+
+def test_a_draw_seed_in_a_search_is_not_ignored(tmp_path):
+    rest = "  search: {name: optuna}\n  trials: 2\n  draw_seed: 3\n"
+    (line,) = lines(tmp_path, over("optimizer.b1: [0, 0.5]", rest=rest))
+    assert line.startswith("x.yaml:8:14: sweep.draw_seed: nothing is drawn in a search, got 3.")
 
 
 def test_values_of_a_search_that_do_not_fit_are_named_at_once(tmp_path):
