@@ -16,8 +16,9 @@ from ae_optax.sweeps._subprocesses import TRAIN, train_alone
 def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
     """Make the executor that gives every job to a Ray cluster.
 
-    The machines need this package and the data; what a run leaves behind is sent back, so that
-    they need no folder in common. A job whose worker is lost is given to another.
+    The machines need this package and the data; the record of a run is sent back, so that they
+    need no folder in common, its checkpoints are not. A job whose worker is lost is given to
+    another.
 
     Args:
         address: Of the cluster; ``None`` for the one of the environment, or this machine alone.
@@ -62,8 +63,8 @@ def _run(config: str) -> tuple[dict[str, bytes], str | None]:
         path, folder = Path(place) / "config.yaml", Path(place) / "run"
         path.write_text(config, encoding="utf-8")
         failure = train_alone(TRAIN, path, folder, [])
-        files = {p.name: p.read_bytes() for p in folder.iterdir()} if failure is None else {}
-    return files, failure
+        record = [] if failure else [path for path in folder.iterdir() if path.is_file()]
+        return {path.name: path.read_bytes() for path in record}, failure
 
 
 def _unpack(files, folder):

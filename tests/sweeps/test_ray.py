@@ -42,4 +42,5 @@ def test_jobs_are_done_by_a_cluster(tmp_path):
     complete(done, tmp_path / "here", in_process())
     for job in done:
         there, here = (read_record(folder_of(job.config, tmp_path / n)) for n in ("runs", "here"))
+        assert not (there.folder / "checkpoints").exists()
         assert there.loss("test") == pytest.approx(here.loss("test"), rel=1e-5)
