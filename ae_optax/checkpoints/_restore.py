@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from ae_optax.checkpoints._differences import differences, flat, shown
 from ae_optax.checkpoints._error import CheckpointError, DamageError, reason
 from ae_optax.checkpoints._folder import steps
 from ae_optax.checkpoints._leaves import ARRAY, forms, like, paths
 from ae_optax.checkpoints._manifest import Manifest, decode, digest
-from ae_optax.checkpoints._orbax import read_array, read_manifest
+from ae_optax.checkpoints._orbax import read_arrays, read_manifest
 from ae_optax.checkpoints._restored import Restored, Skipped
 
 
@@ -71,13 +70,19 @@ def _check_run(folder, manifest, identity, expected):
 
 def _arrays(folder, manifest):
     """Read and verify the leaves of a checkpoint."""
-    arrays: dict[str, np.ndarray] = {}
+    stored = {name: (leaf.dtype, leaf.shape) for name, leaf in manifest.leaves.items()}
+    arrays = _read(folder / str(manifest.step), stored)
     for name, leaf in manifest.leaves.items():
-        try:
-            array = read_array(folder / str(manifest.step), name, leaf.dtype, leaf.shape)
-        except Exception as error:  # As above.
-            raise DamageError(f"{name} cannot be read: {reason(error)}") from error
-        if digest(array) != leaf.sha256:
+        if digest(arrays[name]) != leaf.sha256:
             raise DamageError(f"{name} is damaged: its SHA-256 is not the one saved")
-        arrays[name] = array
     return arrays
+
+
+def _read(folder, forms):
+    try:
+        return read_arrays(folder, forms)
+    except Exception as error:  # As above.
+        if len(forms) > 1:  # One by one, so that the damage has a name.
+            return {name: _read(folder, {name: form})[name] for name, form in forms.items()}
+        (name,) = forms
+        raise DamageError(f"{name} cannot be read: {reason(error)}") from error
