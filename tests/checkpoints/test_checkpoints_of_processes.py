@@ -33,19 +33,17 @@ def test_a_kill_at_any_time_leaves_the_newest_complete_step_intact(tmp_path):
             text=True,
             env=ENVIRONMENT,
         ) as process:
-            process.stdout.readline()  # It has begun; now some saves and a part of one.
+            # One save is complete, however long its start took; now some more and a part of one.
+            told = [int(process.stdout.readline()) for _ in range(2)]
             time.sleep(random.uniform(0.0, 1.0))
             process.send_signal(signal.SIGKILL)
-            told = [int(line) for line in process.stdout]
+            told += [int(line) for line in process.stdout]
         checkpoints = Checkpoints(tmp_path)
-        if not checkpoints.steps():
-            assert not told
-            continue
         restored = checkpoints.restore(numbers(0))
         assert restored.skipped == ()
-        assert restored.step == checkpoints.steps()[-1] >= max(told, default=0) - 1
+        assert restored.step == checkpoints.steps()[-1] >= max(told) - 1
         assert_same_bits(restored.state, numbers(restored.step))
-    assert restored.step > 20
+    assert restored.step >= 20
 
 
 def free_port():
