@@ -90,6 +90,11 @@ def test_two_processes_give_the_losses_of_one(folder, start):
     }
     assert "epoch 2/2" in outputs[0]
     assert "epoch" not in outputs[1]
+    # Once it is done, both know without training.
+    assert [process.wait(timeout=300) for process in start()] == [0, 0]
+    said = (folder / "output0").read_text()
+    assert "test loss " in said
+    assert "epoch" not in said
 
 
 def wait_for_epochs(folder, count, seconds=300):
