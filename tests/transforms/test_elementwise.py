@@ -1,5 +1,6 @@
 """Functions of one number: ``absolute``, ``add``, ``power``, ``root``, ``scale`` and the like."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -31,6 +32,34 @@ def test_matches_the_formula(transformation, formula):
     g = stream(3, 2).astype(np.float32)
     # rtol: one unit in the last place.
     np.testing.assert_allclose(run(transformation, g), formula(g), rtol=2e-7)
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 4.0, np.float32(7), 0.5, 0.25, 1 / 64])
+def test_a_plain_power_that_multiplications_or_roots_can_make_is_made_so(exponent):
+    g = np.abs(stream(3, 2)).astype(np.float32)
+    # rtol: as many roundings as multiplications.
+    np.testing.assert_allclose(run(tf.power(exponent), g), g ** float(exponent), rtol=1e-6)
+    assert not takes_a_general_power(exponent)
+
+
+@pytest.mark.parametrize("exponent", [1.5, 1 / 3, 0.75, jnp.asarray(2.0)])
+def test_any_other_power_is_a_general_one(exponent):
+    g = np.abs(stream(3, 2)).astype(np.float32)
+    np.testing.assert_allclose(run(tf.power(exponent), g), g ** float(exponent), rtol=1e-6)
+    assert takes_a_general_power(exponent)
+
+
+def takes_a_general_power(exponent):
+    power = tf.power(exponent)
+    equations = jax.make_jaxpr(lambda g: power.update(g, power.init(g))[0])(jnp.ones(2)).eqns
+    return "pow" in {equation.primitive.name for equation in equations}
+
+
+def test_a_power_of_low_precision_rounds_once():
+    g = jnp.asarray([1.0078125, 1.5, 300.0], jnp.bfloat16)
+    out, _ = tf.power(7).update(g, tf.power(7).init(g))
+    exact = np.asarray(g, np.float64) ** 7
+    np.testing.assert_array_equal(out, jnp.asarray(exact, jnp.float32).astype(jnp.bfloat16))
 
 
 @pytest.mark.parametrize(
