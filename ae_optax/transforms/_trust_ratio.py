@@ -12,7 +12,7 @@ from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Mask, Scalar
 from ae_optax.transforms._chain import chain
-from ae_optax.transforms._weight_decay import check_params_given
+from ae_optax.transforms._weight_decay import check_params_given, decayed
 
 
 @transformation
@@ -94,7 +94,7 @@ def scale_by_local_rate(
         g, p = widen(g), p.astype(widen(g).dtype)
         size = norm(p)
         below = norm(g) + scalar(decay, size) * size
-        return _ratio(coefficient, size, below).astype(g.dtype) * (g + scalar(decay, g) * p)
+        return _ratio(coefficient, size, below).astype(g.dtype) * decayed(g, decay, p)
 
     decaying = _with_params(functools.partial(rescale_with, weight_decay))
     if weight_decay_mask is None:

@@ -1,8 +1,9 @@
 """Weight decay, added to whatever comes in."""
 
+import jax
 import optax
 
-from ae_optax._checks import check_non_negative
+from ae_optax._checks import check_non_negative, is_plain_number
 from ae_optax._numbers import scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
@@ -43,14 +44,18 @@ def add_decayed_weights(
 
     def update(updates, state, params=None):
         check_params_given(params)
-        out = map_updates(
-            lambda g, p: widen(g) + scalar(weight_decay, widen(g)) * p.astype(widen(g).dtype),
-            updates,
-            params,
-        )
+        out = map_updates(lambda g, p: decayed(widen(g), weight_decay, p), updates, params)
         return cast_like(out, updates), state
 
     return where_masked(optax.GradientTransformation(init, update), weight_decay_mask)
+
+
+def decayed(g: jax.Array, weight_decay: Scalar, p: jax.Array) -> jax.Array:
+    r"""Return :math:`g + \lambda\, \theta` in the dtype of ``g``."""
+    if is_plain_number(weight_decay) and weight_decay == 0:
+        # No compiler leaves out 0 * p, which is no zero for all p: `p` would be read for nothing.
+        return g
+    return g + scalar(weight_decay, g) * p.astype(g.dtype)
 
 
 def where_masked(
