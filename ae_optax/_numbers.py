@@ -80,15 +80,24 @@ def debias(mean: jax.Array, decay: Any, count: jax.Array) -> jax.Array:
     return mean * (1 / one_minus_power(decay, count, mean)).astype(mean.dtype)
 
 
-def divide(above: jax.Array, below: jax.Array, source: jax.Array) -> jax.Array:
-    r"""Return ``above / below``, and zero where ``below`` alone is too large for its dtype.
+def saturate(x: jax.Array, source: jax.Array) -> jax.Array:
+    """Return ``x``, kept :func:`in_range` where ``source`` is finite.
 
-    In float32 the square of a gradient above about 1.8e19 is infinite. Where ``source``, the
-    gradient or its average, is finite the coordinate stands still then, whatever became of
-    ``above``; an infinite gradient is not hidden.
+    As a numerator: over an infinite denominator it is zero then, and where ``source`` is infinite
+    no number, so that an infinite gradient is not hidden.
     """
-    overflow = jnp.isinf(below) & jnp.isfinite(source)
-    return jnp.where(overflow, jnp.zeros_like(above), above) / below
+    return jnp.where(jnp.isfinite(source), in_range(x), x)
+
+
+def in_range(x: jax.Array) -> jax.Array:
+    """Return ``x``, where it is infinite the largest number of its sign.
+
+    Complex numbers stay as they are: over an infinite denominator they are no numbers anyway.
+    """
+    if jnp.iscomplexobj(x):
+        return x
+    largest = jnp.finfo(x.dtype).max
+    return jnp.clip(x, -largest, largest)
 
 
 def _log(decay):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
-from ae_optax._numbers import debias, divide, increment, scalar, widen
+from ae_optax._numbers import debias, in_range, increment, saturate, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -96,7 +96,9 @@ def scale_by_adan(
         count = increment(state.count)
 
         def difference(g, last):
-            change = widen(g) - last.astype(widen(g).dtype)
+            # In range, or two of opposite signs would make the running mean no number for good;
+            # that a gradient was infinite, the average of gradients shows.
+            change = in_range(widen(g) - last.astype(widen(g).dtype))
             return jnp.where(count == 1, jnp.zeros_like(change), change)
 
         def extrapolated_square(g, last, n):
@@ -116,8 +118,8 @@ def scale_by_adan(
             mean = debias(m, b1, count)
             change = debias(v, b2, count)
             square = debias(n, b3, count)
-            ahead = mean + scalar(b2, mean) * change
-            return divide(ahead, jnp.sqrt(square) + scalar(eps, square), m)
+            ahead = saturate(mean + scalar(b2, mean) * change, m)
+            return ahead / (jnp.sqrt(square) + scalar(eps, square))
 
         out = cast_like(map_updates(step, mu, delta, nu), updates)
         return out, ScaleByAdanState(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval
-from ae_optax._numbers import increment, one_minus_power, scalar, widen
+from ae_optax._numbers import increment, one_minus_power, saturate, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -91,7 +91,8 @@ def correct_bias(decay: Scalar) -> optax.GradientTransformation:
         \hat m_t = \frac{m_t}{1 - \rho^t}
 
     For :math:`m` an :func:`average` with the same :math:`\rho` of a constant :math:`g`, the
-    result is :math:`g` from the first step on.
+    result is :math:`g` from the first step on. A finite :math:`m` stays finite: what its rounding
+    would make too large becomes the largest number.
 
     Args:
         decay: :math:`\rho \in [0, 1)` of the average that comes in.
@@ -156,7 +157,8 @@ def _divide_by(decay: Scalar, function: Callable[[jax.Array], jax.Array]):
         def correct(m):
             wide = widen(m)
             weight = function(one_minus_power(decay, count, wide))
-            return (wide * (1 / weight).astype(wide.dtype)).astype(m.dtype)
+            corrected = saturate(wide * (1 / weight).astype(wide.dtype), wide)
+            return corrected.astype(m.dtype)
 
         return map_updates(correct, updates), CorrectBiasState(count)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
-from ae_optax._numbers import debias, divide, increment, scalar, widen
+from ae_optax._numbers import debias, increment, saturate, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -94,9 +94,9 @@ def scale_by_belief(
         nu = map_updates(surprise, updates, mu, state.nu)
 
         def step(m, s):
-            mean = debias(m, b1, count)
+            mean = saturate(debias(m, b1, count), m)
             square = debias(s, b2, count)
-            return divide(mean, jnp.sqrt(square) + scalar(eps, square), m)
+            return mean / (jnp.sqrt(square) + scalar(eps, square))
 
         out = cast_like(map_updates(step, mu, nu), updates)
         return out, ScaleByBeliefState(count, store(mu, state.mu), store(nu, state.nu))

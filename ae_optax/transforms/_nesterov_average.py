@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_non_negative
-from ae_optax._numbers import debias, default_float, increment, scalar, widen
+from ae_optax._numbers import debias, default_float, increment, saturate, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
@@ -68,7 +68,9 @@ def nesterov_average(decay: Scalar, *, dtype: StorageDType = None) -> optax.Grad
 
         def ahead(g, m):
             beta = scalar(decay, m)
-            return debias(beta * m, decay, count + 1) + debias((1 - beta) * widen(g), decay, count)
+            old = debias(beta * m, decay, count + 1)
+            new = debias((1 - beta) * widen(g), decay, count)
+            return saturate(old + new, m)
 
         out = cast_like(map_updates(ahead, updates, mean), updates)
         return out, NesterovAverageState(count, store(mean, state.mean))
@@ -147,7 +149,7 @@ def scheduled_nesterov_average(
         def ahead(g, m):
             old = scalar(mu_next / (1 - product * mu_next), m)
             new = scalar((1 - mu) / (1 - product), m)
-            return old * m + new * widen(g)
+            return saturate(old * m + new * widen(g), m)
 
         out = cast_like(map_updates(ahead, updates, mean), updates)
         return out, ScheduledNesterovAverageState(count, product, store(mean, state.mean))

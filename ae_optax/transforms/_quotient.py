@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._numbers import divide, widen
+from ae_optax._numbers import widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax.transforms._chain import check_transformation
@@ -59,10 +59,13 @@ def quotient(
     Both branches compute in at least float32, whatever the dtype of the gradient; compiled,
     they fuse, and the composition costs what a hand-written rule costs.
 
-    Where the denominator of a finite gradient is infinite the quotient is zero: the square of a
-    gradient above about 1.8e19 is no float32. An average of such squares never becomes finite
-    again, and the coordinate stands still for good; :func:`~ae_optax.clip` first, if that can
-    happen. A gradient that is itself infinite or no number is not hidden.
+    Where only the denominator is infinite the quotient is zero: the square of a gradient above
+    about 1.8e19 is no float32. An average of such squares never becomes finite again, and the
+    coordinate stands still for good; :func:`~ae_optax.clip` first, if that can happen. Where both
+    are infinite the quotient is no number, so a gradient that is itself infinite is not hidden.
+    The averages of this library and their corrections are finite for finite gradients that the
+    dtype of their state can hold; a numerator of your own should be so too, as one that overflows
+    looks like an infinite gradient.
 
     Args:
         numerator: :math:`n`; a leaf of its result has the shape of the gradient's.
@@ -109,4 +112,4 @@ def _divide(path, gradient, top, bottom):
             f"`denominator` must give a scalar or keep the shape of `updates{place}`, {shape}, "
             f"got {jnp.shape(bottom)}."
         )
-    return divide(top, bottom, gradient)
+    return top / bottom

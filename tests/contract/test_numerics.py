@@ -26,6 +26,13 @@ def largest_first(params):
     return jnp.stack([jnp.full_like(params, size) for size in sizes])
 
 
+def to_and_fro(params):
+    """Return a stream between the largest numbers of either sign: no difference of them is one."""
+    largest = jnp.finfo(params.dtype).max
+    sizes = [largest, -largest, largest, -largest, 0, 1, largest]
+    return jnp.stack([jnp.full_like(params, size) for size in sizes])
+
+
 # What multiplies or roots what comes in, whatever it is: it is for a place in a rule.
 PARTS = {name for name in SUBJECTS if name.startswith("transforms.")}
 RULES = [
@@ -40,7 +47,8 @@ def test_no_gradient_makes_a_nan(name):
     with jax.enable_x64(True):
         params = {str(jnp.dtype(dtype)): jnp.ones((3, 2), dtype) for dtype in DTYPES}
         streams = [
-            {key: stream(p) for key, p in params.items()} for stream in (gradients, largest_first)
+            {key: stream(p) for key, p in params.items()}
+            for stream in (gradients, largest_first, to_and_fro)
         ]
         tx = make(name)
 
@@ -52,8 +60,8 @@ def test_no_gradient_makes_a_nan(name):
 
             return jax.lax.scan(step, tx.init(params), grads)
 
-        (state, updates), from_the_first = map(run, streams)
-        for path, leaf in jax.tree.leaves_with_path((updates, from_the_first[1], state)):
+        (state, updates), *others = map(run, streams)
+        for path, leaf in jax.tree.leaves_with_path((updates, others, state)):
             assert not np.any(np.isnan(leaf.astype(jnp.float64))), jax.tree_util.keystr(path)
         # The two steps before the first huge gradient are ordinary ones.
         for path, leaf in jax.tree.leaves_with_path(updates):

@@ -53,6 +53,18 @@ def test_the_root_may_be_corrected_after_it_is_taken_or_before():
     exact(run(tf.chain(tf.root(), tf.correct_root_bias(0.9)), grads), before)
 
 
+# Without a bound, each of these is infinite at some of the steps.
+@pytest.mark.parametrize("decay", [0.3, 0.7, 0.9, 0.95, 0.99, 0.999])
+def test_a_corrected_average_of_the_largest_number_is_that_number_and_infinity_stays(decay):
+    largest = np.finfo(np.float32).max
+    average = tf.chain(tf.average(decay), tf.correct_bias(decay))
+    grads = np.full((30, 2), [largest, -largest], np.float32)
+    # rtol: as many units in the last place as the sums of the steps.
+    np.testing.assert_allclose(run(average, grads), grads, rtol=3e-6)
+    endless = run(average, np.full((3, 2), [np.inf, -np.inf], np.float32))
+    np.testing.assert_array_equal(endless, np.full((3, 2), [np.inf, -np.inf]))
+
+
 def test_correct_root_bias_refuses_a_decay_that_is_none():
     with pytest.raises(ValueError, match=r"`decay` must lie in \[0, 1\), got 1\.0\."):
         tf.correct_root_bias(1.0)

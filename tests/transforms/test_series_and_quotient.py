@@ -91,6 +91,13 @@ def test_a_quotient_may_divide_a_leaf_by_a_scalar():
     np.testing.assert_allclose(run(quotient, g), g / (largest + 0.5), rtol=1e-6)
 
 
+def test_a_quotient_over_infinity_is_zero_but_for_an_infinite_gradient():
+    g = jnp.asarray([3e38, -1e20, 1e10, jnp.inf, jnp.nan], jnp.float32)
+    quotient = tf.quotient(numerator=tf.identity(), denominator=tf.square())
+    out, _ = quotient.update(g, quotient.init(g))
+    np.testing.assert_allclose(out, [0, 0, 1e-10, np.nan, np.nan], rtol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
 def test_a_quotient_of_low_precision_rounds_once_at_the_end(dtype):
     g = jnp.asarray([1e-4, 1e-3, 1.0, 300.0], dtype)  # Squares outside float16's range.
