@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ae_optax.figures._palette import FAINT
 
@@ -12,7 +13,7 @@ _POINTS = 61
 
 def draw_surface(
     axes: Any,
-    loss: Callable[[np.ndarray], np.ndarray],
+    loss: Callable[[np.ndarray], ArrayLike],
     *,
     x: tuple[float, float],
     y: tuple[float, float],

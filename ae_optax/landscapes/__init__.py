@@ -1,7 +1,18 @@
 """Problems of few coordinates, on which every step of an optimizer can be seen."""
 
 from ae_optax.landscapes._descend import Descent, descend, follow
+from ae_optax.landscapes._paths import paths_by_rate
 from ae_optax.landscapes._regression import regression
+from ae_optax.landscapes._sparse import sparse_signs
 from ae_optax.landscapes._valley import descent_in_valley, valley
 
-__all__ = ["Descent", "descend", "descent_in_valley", "follow", "regression", "valley"]
+__all__ = [
+    "Descent",
+    "descend",
+    "descent_in_valley",
+    "follow",
+    "paths_by_rate",
+    "regression",
+    "sparse_signs",
+    "valley",
+]

@@ -56,8 +56,7 @@ def descend(
     Raises:
         ValueError: If ``steps`` is below 1.
     """
-    gradient = jax.grad(sample) if sample else lambda point, _: jax.grad(loss)(point)
-    return _run(optimizer, gradient, loss, start, steps)
+    return _run(optimizer, gradient_of(loss, sample), loss, start, steps)
 
 
 def follow(
@@ -73,6 +72,14 @@ def follow(
     gradients = jnp.asarray(gradients, jnp.result_type(float))
     start = np.zeros(gradients.shape[1]) if start is None else start
     return _run(optimizer, lambda _, t: gradients[t], _unknown, start, len(gradients))
+
+
+def gradient_of(
+    loss: Callable[[jax.Array], jax.Array],
+    sample: Callable[[jax.Array, jax.Array], jax.Array] | None,
+) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Return the gradient that step ``t`` takes at a point: of ``sample``, else of ``loss``."""
+    return jax.grad(sample) if sample else lambda point, _: jax.grad(loss)(point)
 
 
 def _run(optimizer, gradient_at, loss, start, steps):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 def regression(
     features: ArrayLike, targets: ArrayLike
-) -> tuple[Callable[[jax.Array], jax.Array], Callable[[jax.Array, jax.Array], jax.Array]]:
+) -> tuple[Callable[[ArrayLike], jax.Array], Callable[[jax.Array, jax.Array], jax.Array]]:
     r"""Return the mean loss of a linear model, and the loss of one example at a time.
 
     .. math::
@@ -36,7 +36,8 @@ def regression(
         )
 
     def loss(w):
-        residuals = w @ jnp.asarray(features.T, w.dtype) - jnp.asarray(targets, w.dtype)
+        found = w @ jnp.asarray(features.T, w.dtype)
+        residuals = found - jnp.broadcast_to(jnp.asarray(targets, w.dtype), found.shape)
         return 0.5 * jnp.mean(residuals * residuals, axis=-1)
 
     def sample(w, t):

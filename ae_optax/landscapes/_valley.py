@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ae_optax._checks import check_at_least, check_positive
 
 
-def valley(curvatures: ArrayLike) -> Callable[[jax.Array], jax.Array]:
+def valley(curvatures: ArrayLike) -> Callable[[ArrayLike], jax.Array]:
     r"""Return the loss :math:`f(x) = \tfrac{1}{2} \sum_i c_i x_i^2`.
 
     Args:
@@ -22,7 +22,7 @@ def valley(curvatures: ArrayLike) -> Callable[[jax.Array], jax.Array]:
     curvatures = np.asarray(curvatures, np.float64)
 
     def loss(x):
-        return 0.5 * jnp.sum(jnp.asarray(curvatures, x.dtype) * x * x, axis=-1)
+        return 0.5 * (x * x) @ jnp.asarray(curvatures, x.dtype)
 
     return loss
 
