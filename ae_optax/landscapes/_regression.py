@@ -36,6 +36,7 @@ def regression(
         )
 
     def loss(w):
+        w = jnp.asarray(w)
         found = w @ jnp.asarray(features.T, w.dtype)
         residuals = found - jnp.broadcast_to(jnp.asarray(targets, w.dtype), found.shape)
         return 0.5 * jnp.mean(residuals * residuals, axis=-1)

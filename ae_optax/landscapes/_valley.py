@@ -22,6 +22,7 @@ def valley(curvatures: ArrayLike) -> Callable[[ArrayLike], jax.Array]:
     curvatures = np.asarray(curvatures, np.float64)
 
     def loss(x):
+        x = jnp.asarray(x)
         return 0.5 * (x * x) @ jnp.asarray(curvatures, x.dtype)
 
     return loss

@@ -86,3 +86,10 @@ def test_no_step_is_no_descent():
         landscapes.paths_by_rate(optimizers.sgd, [0.1], LOSS, START, 0)
     with pytest.raises(ValueError, match=message):
         landscapes.follow(optimizers.sgd(0.1), jnp.zeros((0, 2)))
+
+
+def test_losses_take_points_of_numpy_for_a_figure():
+    points = np.asarray([START, [0.0, 0.0]])
+    np.testing.assert_allclose(LOSS(points), [0.175, 0], rtol=1e-6)
+    loss, _ = landscapes.regression([[1.0, 2.0]], [1.0])
+    np.testing.assert_allclose(loss(points), [0.5, 0.5], rtol=1e-6)
