@@ -3,6 +3,7 @@
 from ae_optax.landscapes._descend import Descent, descend, follow
 from ae_optax.landscapes._paths import paths_by_rate
 from ae_optax.landscapes._regression import regression
+from ae_optax.landscapes._respond import respond
 from ae_optax.landscapes._sparse import sparse_signs
 from ae_optax.landscapes._valley import descent_in_valley, valley
 
@@ -13,6 +14,7 @@ __all__ = [
     "follow",
     "paths_by_rate",
     "regression",
+    "respond",
     "sparse_signs",
     "valley",
 ]
