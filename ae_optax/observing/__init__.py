@@ -1,5 +1,6 @@
 """Looking at optimizers: values by name, telemetry, their composition, and its mistakes."""
 
+from ae_optax.observing._cost import Cost, cost_of
 from ae_optax.observing._describe import describe
 from ae_optax.observing._lint import lint
 from ae_optax.observing._rate import learning_rate_in_force, plateau_scale
@@ -7,9 +8,11 @@ from ae_optax.observing._read import read
 from ae_optax.observing._telemetry import StageNorms, Telemetry, WithTelemetryState, with_telemetry
 
 __all__ = [
+    "Cost",
     "StageNorms",
     "Telemetry",
     "WithTelemetryState",
+    "cost_of",
     "describe",
     "learning_rate_in_force",
     "lint",

@@ -1,6 +1,5 @@
 """A transformation as text: what it is made of, and what it costs."""
 
-import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from ae_optax.observing._composition import (
     parts_of,
     written_out,
 )
+from ae_optax.observing._cost import bytes_of, cost_of, count_of
 from ae_optax.transforms._chain import check_transformation
 
 STANDARD = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
@@ -137,35 +137,18 @@ def _bytes_per_parameter(transformation, params):
         state = jax.eval_shape(transformation.init, params)
     except Exception:
         return None  # A part may need more than shapes; `_costs` says what of the whole.
-    return _bytes(state) / _count(params)
+    return bytes_of(state) / count_of(params)
 
 
 def _costs(transformation, params):
-    transformation = optax.with_extra_args_support(transformation)
-
-    def step(params, state, gradients):
-        value = jnp.zeros([], jnp.float32)
-        updates, state = transformation.update(gradients, state, params, value=value)
-        return optax.apply_updates(params, updates), state
-
     try:
-        state = jax.eval_shape(transformation.init, params)
-        cost = jax.jit(step).lower(params, state, params).compile().cost_analysis() or {}
+        cost = cost_of(transformation, params)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return [f"not measured: it needs other `params`, or more than these. {reason}"]
-    size = _bytes(state) / _count(params)
-    per_parameter = f"{size:.3g} bytes/parameter"
-    passes = cost.get("bytes accessed", math.nan) / _bytes(params)
+    per_parameter = f"{cost.bytes_per_parameter:.3g} bytes/parameter"
+    small = cost.bytes_per_parameter <= NEGLIGIBLE
     return [
-        f"state    {per_parameter if size > NEGLIGIBLE else f'{_bytes(state)} bytes in all'}",
-        f"update   {passes:.3g} array passes on {jax.default_backend()}",
+        f"state    {f'{cost.state_bytes} bytes in all' if small else per_parameter}",
+        f"update   {cost.array_passes:.3g} array passes on {jax.default_backend()}",
     ]
-
-
-def _count(tree):
-    return sum(leaf.size for leaf in jax.tree.leaves(tree))
-
-
-def _bytes(tree):
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

@@ -6,7 +6,7 @@ import optax
 import pytest
 
 import ae_optax
-from ae_optax import describe
+from ae_optax import describe, observing
 
 ADAM = """\
 adam(learning_rate=0.001, b1=0.9, b2=0.999, eps=1e-08, mu_dtype='params')
@@ -118,3 +118,16 @@ def test_repr_stays_the_call_in_one_line():
 def test_what_is_no_transformation_is_refused():
     with pytest.raises(TypeError, match="`transformation` must be a gradient transformation"):
         describe(ae_optax.adam)
+
+
+def test_the_cost_as_numbers_is_what_it_says():
+    cost = observing.cost_of(ae_optax.adam(1e-3), {"w": jnp.ones([1000, 1000])})
+    assert cost.parameters == 10**6
+    assert cost.bytes_per_parameter == pytest.approx(8, rel=1e-4)  # And a count of two words.
+    shown = describe(ae_optax.adam(1e-3), {"w": jnp.ones([1000, 1000])})
+    assert f"update   {cost.array_passes:.3g} array passes on cpu" in shown
+
+
+def test_plain_descent_makes_three_passes():
+    cost = observing.cost_of(ae_optax.sgd(0.1), {"w": jnp.ones([100, 100])})
+    assert cost.array_passes == pytest.approx(3, rel=1e-3)
