@@ -1,6 +1,6 @@
 """Figures in one look: for pages, in the page's colours, or as files that carry their own."""
 
-from ae_optax.figures._axes import log_axes, rate_axis
+from ae_optax.figures._axes import log_axes
 from ae_optax.figures._format import number, percent, rate
 from ae_optax.figures._lines import Labels, Line, draw_line, limit
 from ae_optax.figures._palette import colour, line_style
@@ -26,7 +26,6 @@ __all__ = [
     "number",
     "percent",
     "rate",
-    "rate_axis",
     "spread_of",
     "standalone",
     "to_svg",

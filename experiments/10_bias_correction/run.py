@@ -16,10 +16,10 @@ from ae_optax.figures import (
     Spread,
     draw_line,
     limit,
+    log_axes,
     make_panels,
     number,
     rate,
-    rate_axis,
     spread_of,
 )
 
@@ -215,11 +215,10 @@ def at_rates(setup, comparisons):
     spreads = [[spread_of(np.transpose(one["test_loss"])) for one in pair] for pair in found]
     limit(panels.axes[0], [*itertools.chain(*spreads)], "")
     rates = found[0][0]["learning_rates"]
-    rate_axis(panels.axes[0], rates[0], rates[-1])
-    panels.axes[0].set_xlabel("")
     for axes, pair in zip(panels.axes, spreads, strict=True):
         for i, spread in enumerate(pair):
             draw_line(axes, Line(i, "", np.array(rates), spread), markers=True)
+    log_axes(panels.axes[0], "x")
     return panels.figure
 
 

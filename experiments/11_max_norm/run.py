@@ -26,11 +26,11 @@ from ae_optax.figures import (
     draw_line,
     limit,
     line_style,
+    log_axes,
     make_panels,
     number,
     percent,
     rate,
-    rate_axis,
     spread_of,
 )
 
@@ -225,11 +225,10 @@ def at_rates(found):
     ]
     limit(panels.axes[0], [*itertools.chain(*spreads)], "")
     rates = comparisons[0]["adam"]["at_rates"]["learning_rates"]
-    rate_axis(panels.axes[0], rates[0], rates[-1])
-    panels.axes[0].set_xlabel("")
     for axes, its in zip(panels.axes, spreads, strict=True):
         for i, spread in enumerate(its):
             draw_line(axes, Line(i, "", np.array(rates), spread), markers=True)
+    log_axes(panels.axes[0], "x")
     return panels.figure
 
 
