@@ -12,7 +12,7 @@ import numpy as np
 import optax
 
 from ae_optax import losses, models, optimizers, study, training
-from ae_optax.figures import colour, make_panels, number
+from ae_optax.figures import colour, make_panels, number, percent
 from ae_optax.observing import cost_of
 
 # Those that divide no coordinate by a statistic of its own gradients.
@@ -22,17 +22,19 @@ PANELS = {
     "passes": "array passes of an update",
     "bytes": "state, bytes a parameter",
     "update": "time of an update, of sgd's",
-    "step": "time of a training step, of sgd's",
+    "share": "its share of a training step",
 }
 SETUP = {
     "optimizers": list(optimizers.__all__),
     "learning_rate": 1e-3,
     "model": {"hidden": [512, 256], "code": 64, "pixels": [28, 28]},
     "batch_size": 128,
-    "rounds": 60,
+    "whole_steps": ["sgd", "adam", "adan"],
+    "rounds": 40,
 }
 QUICK = {
     "optimizers": ["adam", "lamb", "sgd"],
+    "whole_steps": ["sgd", "adam"],
     "model": {"hidden": [32], "code": 8, "pixels": [8, 8]},
     "rounds": 4,
 }
@@ -44,18 +46,30 @@ def measure(quick):
     model = models.mlp_autoencoder(hidden, code)
     images = np.random.default_rng(0).uniform(size=(setup["batch_size"], *pixels))
     images = jnp.asarray(images, jnp.float32)
-    programs = {}
-    costs = {}
+    updates, costs, steps = {}, {}, {}
     for name in setup["optimizers"]:
         optimizer = getattr(optimizers, name)(setup["learning_rate"])
         state = training.init_state(model, optimizer, images, 0)
         cost = cost_of(optimizer, state.params)
         costs[name] = {"passes": round(cost.array_passes, 2), "bytes": cost.bytes_per_parameter}
-        programs[name] = update_alone(optimizer, state), whole_step(model, optimizer, state, images)
+        updates[name] = update_alone(optimizer, state)
+        if name in setup["whole_steps"]:
+            steps[name] = training_step(model, optimizer, state, images)
         print(f"{name}: {cost}", flush=True)
-    times = in_alternation(programs, setup["rounds"])
-    found = {name: costs[name] | relative(times[name], times["sgd"]) for name in programs}
-    numbers = {"parameters": cost.parameters, "optimizers": found, "groups": groups(found)}
+    # Setting to zero takes the place of the optimizer: what is left are loss and gradient.
+    nothing = optax.set_to_zero()
+    state = training.init_state(model, nothing, images, 0)
+    steps["none"] = training_step(model, nothing, state, images)
+    times = in_alternation({"update": updates, "step": steps}, setup["rounds"])
+    found = {name: costs[name] | relative(name, times) for name in updates}
+    whole = {name: quartiles(its / times["step"]["none"]) for name, its in times["step"].items()}
+    numbers = {
+        "parameters": cost.parameters,
+        "step_ms": milliseconds_of(times["step"]["none"]),
+        "steps": whole,
+        "optimizers": found,
+        "groups": groups(found),
+    }
     return study.Measured(setup, numbers)
 
 
@@ -77,7 +91,7 @@ def update_alone(optimizer, state):
     return run
 
 
-def whole_step(model, optimizer, state, images):
+def training_step(model, optimizer, state, images):
     """Return a function that trains for one more step, in place."""
     compiled = jax.jit(training.make_step(model, losses.mse(), optimizer), donate_argnums=0)
     carry = jax.tree.map(jnp.copy, state)
@@ -90,30 +104,34 @@ def whole_step(model, optimizer, state, images):
 
 
 def in_alternation(programs, rounds):
-    """Return milliseconds (rounds, 2) of the update and of the step of every optimizer."""
-    times = {name: [] for name in programs}
-    names = list(programs)
+    """Return the processor milliseconds (rounds,) of every program, by kind and name."""
+    kinds = [(kind, name) for kind, its in programs.items() for name in its]
+    times = {kind: {name: [] for name in its} for kind, its in programs.items()}
     for turn in range(-2, rounds):
         # Who goes first changes, as what ran before leaves its arrays in the cache.
-        for name in np.roll(names, turn):
-            found = [milliseconds(run) for run in programs[name]]
+        for at in np.roll(np.arange(len(kinds)), turn):
+            kind, name = kinds[at]
+            started = time.process_time()
+            programs[kind][name]()
             if turn >= 0:  # The first two compile and warm up.
-                times[name].append(found)
-    return {name: np.array(found) for name, found in times.items()}
+                times[kind][name].append(1e3 * (time.process_time() - started))
+    return {
+        kind: {name: np.array(found) for name, found in its.items()} for kind, its in times.items()
+    }
 
 
-def milliseconds(run):
-    started = time.perf_counter()
-    run()
-    return 1e3 * (time.perf_counter() - started)
+def relative(name, times):
+    """Return the median time, and quartiles relative to others in the same round."""
+    update, rest = times["update"][name], times["step"]["none"]
+    return {
+        "ms": milliseconds_of(update),
+        "update": quartiles(update / times["update"]["sgd"]),
+        "share": quartiles(update / (update + rest)),
+    }
 
 
-def relative(its, sgd):
-    """Return medians, quartiles relative to descent in the same round, and the update's share."""
-    update, step = (quartiles(its[:, i] / sgd[:, i]) for i in (0, 1))
-    share = quartiles(its[:, 0] / its[:, 1])
-    ms = [round(float(x), 3) for x in np.median(its, axis=0)]
-    return {"ms": ms, "update": update, "step": step, "share": share}
+def milliseconds_of(times):
+    return round(float(np.median(times)), 3)
 
 
 def quartiles(values):
@@ -159,29 +177,16 @@ def pictures(found):
 
 
 def tables(found):
-    heads = [
-        "", "array passes", "bytes a parameter", "ms", "update / sgd's", "step, ms", "step / sgd's",
-        "update, of the step",
-    ]  # fmt: skip
+    heads = ["", "array passes", "bytes a parameter", "ms", "of sgd's", "of a training step"]
     rows = []
     for name in in_order(found):
         one = found.numbers["optimizers"][name]
-        update, step = map(number, one["ms"])
-        rows.append(
-            [
-                f"`{name}`{'' if name in NOT_ADAPTIVE else ' (a)'}",
-                f"{one['passes']:.1f}",
-                f"{one['bytes']:.1f}",
-                update,
-                spread(one["update"]),
-                step,
-                spread(one["step"]),
-                f"{100 * one['share'][1]:.0f} %",
-            ]
-        )
+        words = f"`{name}`{'' if name in NOT_ADAPTIVE else ' (a)'}"
+        cells = [f"{one['passes']:.1f}", f"{one['bytes']:.1f}", number(one["ms"])]
+        rows.append([words, *cells, spread(one["update"]), percent(one["share"][1])])
     for word, its in found.numbers["groups"].items():
-        cells = [f"{its['passes']:.1f}", f"{its['bytes']:.1f}", "", f"{its['update']:.2f}", ""]
-        rows.append([f"median, {word}", *cells, f"{its['step']:.2f}", ""])
+        cells = [f"{its['passes']:.1f}", f"{its['bytes']:.1f}", "", f"{its['update']:.2f}"]
+        rows.append([f"median, {word}", *cells, percent(its["share"])])
     return {"costs": study.table(heads, rows)}
 
 
