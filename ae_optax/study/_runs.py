@@ -3,13 +3,29 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ae_optax import report, runs
+from ae_optax import report, runs, training
+from ae_optax.checkpoints import Checkpoints
 from ae_optax.cli import main
 from ae_optax.config import load_comparison, load_run, load_sweep
+from ae_optax.sweeps import Task, make_task
 
 RUNS = Path("runs")
+
+
+class Trained(NamedTuple):
+    """A model that was trained.
+
+    Attributes:
+        run: What its run left.
+        task: What it was trained on: data, model, loss, corruption and metrics.
+        state: The state it ended in.
+    """
+
+    run: report.TrainRun
+    task: Task
+    state: training.TrainState
 
 
 def train(config: Path, overrides: Iterable[str] = ()) -> report.TrainRun:
@@ -19,10 +35,33 @@ def train(config: Path, overrides: Iterable[str] = ()) -> report.TrainRun:
         SystemExit: If that fails; it has said why. A run that diverged has not failed.
     """
     words = list(overrides)
-    name = runs.run_id(load_run(config, words).identity())
-    folder = RUNS / f"{config.stem}-{name}"
+    folder = _folder_of(config, words)
     _call("train", config, words, folder, allowed=(0, 3))
     return report.read_run(folder, config.stem)
+
+
+def trained(config: Path, overrides: Iterable[str] = ()) -> Trained:
+    """Train as :func:`train` does, or find it done, and return the model as it is at the end.
+
+    Raises:
+        SystemExit: If that fails; it has said why.
+    """
+    words = list(overrides)
+    run, resolved = train(config, words), load_run(config, words)
+    task, folder = make_task(resolved), _folder_of(config, words) / "checkpoints"
+    with Checkpoints(folder, identity={"data": task.data.fingerprint}) as checkpoints:
+        # Taken up where it was saved last, which is its end: not a step is done.
+        result = training.fit(
+            task.model,
+            task.loss,
+            resolved.optimizer.build(),
+            task.data,
+            resolved.training,
+            corruption=task.corruption,
+            metrics=task.metrics,
+            saving=training.Saving(checkpoints),
+        )
+    return Trained(run, task, result.state)
 
 
 def compare(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
@@ -64,6 +103,10 @@ def overridden(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     kinds = {"compare": load_comparison, "sweep": load_sweep}
     load = next((kind for section, kind in kinds.items() if section in sections), load_run)
     return load(config, words).plain()
+
+
+def _folder_of(config, words):
+    return RUNS / f"{config.stem}-{runs.run_id(load_run(config, words).identity())}"
 
 
 def _call(command, config, overrides, out, allowed=(0,)):
