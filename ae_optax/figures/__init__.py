@@ -2,6 +2,7 @@
 
 from ae_optax.figures._axes import log_axes
 from ae_optax.figures._format import number, percent, rate
+from ae_optax.figures._image import draw_image
 from ae_optax.figures._lines import Labels, Line, draw_line, limit
 from ae_optax.figures._palette import colour, line_style
 from ae_optax.figures._panels import Panels, make_panels
@@ -16,6 +17,7 @@ __all__ = [
     "Panels",
     "Spread",
     "colour",
+    "draw_image",
     "draw_line",
     "draw_surface",
     "drawing",

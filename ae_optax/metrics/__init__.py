@@ -3,7 +3,7 @@
 from ae_optax.metrics._code import active_units, code_l0, dead_units
 from ae_optax.metrics._metric import Metric, of_images
 from ae_optax.metrics._mse import mse
-from ae_optax.metrics._psnr import input_psnr, psnr
+from ae_optax.metrics._psnr import input_psnr, psnr, psnr_of_each
 from ae_optax.metrics._ssim import ssim
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "mse",
     "of_images",
     "psnr",
+    "psnr_of_each",
     "ssim",
 ]

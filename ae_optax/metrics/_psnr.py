@@ -1,5 +1,6 @@
 """Peak signal-to-noise ratio."""
 
+import jax
 import jax.numpy as jnp
 
 from ae_optax.metrics._metric import Metric, of_images
@@ -18,7 +19,7 @@ def psnr() -> Metric:
     Returns:
         ``psnr`` and ``psnr_std`` over the images.
     """
-    return of_images("psnr", lambda seen: _ratio(seen.output.decoded, seen.target))
+    return of_images("psnr", lambda seen: psnr_of_each(seen.output.decoded, seen.target))
 
 
 def input_psnr() -> Metric:
@@ -32,10 +33,19 @@ def input_psnr() -> Metric:
     """
 
     def per_image(seen):
-        return _ratio(seen.target if seen.given is None else seen.given, seen.target)
+        return psnr_of_each(seen.target if seen.given is None else seen.given, seen.target)
 
     return of_images("input_psnr", per_image)
 
 
-def _ratio(images, target):
+def psnr_of_each(images: jax.Array, target: jax.Array) -> jax.Array:
+    """Return the ratio of :func:`psnr`, in decibels, of each image by itself.
+
+    Args:
+        images: Pixels in [0, 1]; shape (n, ...).
+        target: What they should be; likewise.
+
+    Returns:
+        Shape (n,).
+    """
     return -10 * jnp.log10(jnp.maximum(squared_error(images, target), 1e-10))

@@ -51,6 +51,12 @@ def test_psnr_is_that_of_the_output_and_of_the_input():
     assert_mean_and_deviation(found(metrics.input_psnr()), "input_psnr", ratios)
 
 
+def test_psnr_is_had_of_each_image_too():
+    found_of_each = metrics.psnr_of_each(jnp.asarray(R), jnp.asarray(X))
+    np.testing.assert_allclose(found_of_each, -10 * np.log10(squares(R)), rtol=1e-5)
+    assert metrics.psnr_of_each(jnp.asarray(X), jnp.asarray(X)).tolist() == pytest.approx([100] * 7)
+
+
 def test_what_is_met_exactly_counts_a_hundred_decibels():
     assert found(metrics.psnr(), decoded=X)["psnr"] == pytest.approx(100)
     assert found(metrics.input_psnr(), given=None)["input_psnr"] == pytest.approx(100)
