@@ -85,7 +85,9 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
     The measurements are part of the state and have one structure from the start, so they survive
     ``jax.lax.scan``, where they can be put out at every step; :func:`~ae_optax.read` finds them:
     ``read(state, "gradient_norm")``, ``read(state, "clip_by_global_norm.norm_after")``. They cost
-    a few reductions over the leaves, and nothing where this is not used.
+    a few reductions over the leaves, and nothing where this is not used. They may change the last
+    bit of an update: which product of a sum is rounded by itself is up to the compiler, and it
+    decides by who else reads it.
 
     Stages are those of :func:`~ae_optax.chain`, also of one that an optimizer of this package
     abbreviates. Anything else, such as an ``optax.chain``, is one stage.
