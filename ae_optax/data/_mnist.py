@@ -79,7 +79,9 @@ FASHION_MNIST = Recipe(
 RECIPES = {recipe.name: recipe for recipe in (MNIST, FASHION_MNIST)}
 
 
-def mnist(*, path: str | Path | None = None, validation: int = 10000) -> Dataset:
+def mnist(
+    *, path: str | Path | None = None, train: int | None = None, validation: int = 10000
+) -> Dataset:
     """Load MNIST from where it lies: 70000 images of handwritten digits, 28×28.
 
     The set is looked for below the folder that the variable ``AE_OPTAX_DATA`` names, then
@@ -90,15 +92,17 @@ def mnist(*, path: str | Path | None = None, validation: int = 10000) -> Dataset
 
     Args:
         path: A folder, or an npz file, to look at instead of all of these.
+        train: Number of training images, at least 1: the first ones of those not for
+            validation; all of them by default.
         validation: Number of validation images, at least 0: the last ones of the 60000
             training images, of which one at least must be left.
 
     Returns:
-        The data set: 60000 - ``validation``, ``validation`` and 10000 images.
+        The data set: ``train``, ``validation`` and 10000 images.
 
     Raises:
-        TypeError: If ``validation`` is not an integer.
-        ValueError: If ``validation`` is out of range.
+        TypeError: If ``train`` or ``validation`` is not an integer.
+        ValueError: If ``train`` or ``validation`` is out of range.
         DataError: If the set is not found (the message lists every path looked at), or
             the first copy found is incomplete, damaged or not MNIST.
 
@@ -106,10 +110,12 @@ def mnist(*, path: str | Path | None = None, validation: int = 10000) -> Dataset
         LeCun, Cortes and Burges, `The MNIST Database of Handwritten Digits
         <http://yann.lecun.com/exdb/mnist/>`_, 1998.
     """
-    return load(MNIST, path=path, validation=validation)
+    return load(MNIST, path=path, train=train, validation=validation)
 
 
-def fashion_mnist(*, path: str | Path | None = None, validation: int = 10000) -> Dataset:
+def fashion_mnist(
+    *, path: str | Path | None = None, train: int | None = None, validation: int = 10000
+) -> Dataset:
     """Load Fashion-MNIST from where it lies: 70000 images of clothes, 28×28.
 
     The set is looked for below the same folders as :func:`mnist`: there in
@@ -118,15 +124,17 @@ def fashion_mnist(*, path: str | Path | None = None, validation: int = 10000) ->
 
     Args:
         path: A folder to look at instead of all of these.
+        train: Number of training images, at least 1: the first ones of those not for
+            validation; all of them by default.
         validation: Number of validation images, at least 0: the last ones of the 60000
             training images, of which one at least must be left.
 
     Returns:
-        The data set: 60000 - ``validation``, ``validation`` and 10000 images.
+        The data set: ``train``, ``validation`` and 10000 images.
 
     Raises:
-        TypeError: If ``validation`` is not an integer.
-        ValueError: If ``validation`` is out of range.
+        TypeError: If ``train`` or ``validation`` is not an integer.
+        ValueError: If ``train`` or ``validation`` is out of range.
         DataError: If the set is not found (the message lists every path looked at), or
             the first copy found is incomplete, damaged or not Fashion-MNIST.
 
@@ -134,18 +142,23 @@ def fashion_mnist(*, path: str | Path | None = None, validation: int = 10000) ->
         Xiao, Rasul and Vollgraf, `Fashion-MNIST: a Novel Image Dataset for Benchmarking
         Machine Learning Algorithms <https://arxiv.org/abs/1708.07747>`_, 2017.
     """
-    return load(FASHION_MNIST, path=path, validation=validation)
+    return load(FASHION_MNIST, path=path, train=train, validation=validation)
 
 
-def load(recipe: Recipe, *, path: str | Path | None, validation: int) -> Dataset:
+def load(
+    recipe: Recipe, *, path: str | Path | None, train: int | None = None, validation: int
+) -> Dataset:
     """Find, read, verify and split one set."""
     check_count("validation", validation, minimum=0, limit=recipe.count)
+    left = recipe.count - validation
+    if train is not None:
+        check_count("train", train, minimum=1, limit=left + 1)
     place = find(recipe.title, recipe.layouts, path)
     images = read(place)
     for (where, array), checksum, part in zip(images.items(), recipe.checksums, PARTS, strict=True):
         verify(array, checksum, wanted=f"{recipe.title}'s {part} images", where=where)
-    train, test = (to_unit_interval(array, white=WHITE) for array in images.values())
-    splits = (*np.split(train, [recipe.count - validation]), test)
+    first, test = (to_unit_interval(array, white=WHITE) for array in images.values())
+    splits = (first[:left][:train], first[left:], test)
     return make_dataset(recipe.name, splits, source=place, attribution=recipe.attribution)
 
 

@@ -64,8 +64,8 @@ def put_npz(file, train=MNIST_TRAIN, test=MNIST_TEST):
     return file
 
 
-def load_small(path=None, *, recipe=SMALL_MNIST, validation=3):
-    return load(recipe, path=path, validation=validation)
+def load_small(path=None, *, recipe=SMALL_MNIST, train=None, validation=3):
+    return load(recipe, path=path, train=train, validation=validation)
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +115,28 @@ def test_validation_may_be_empty(tmp_path):
     assert data.validation.shape == (0, 3, 4)
     assert data.validation.dtype == np.float32
     assert len(data.train) == 10
+
+
+@pytest.mark.parametrize("train", [1, 4, 7])
+def test_fewer_training_images_are_the_first_and_change_nothing_else(tmp_path, train):
+    folder = put(tmp_path)
+    few, all_of_them = load_small(folder, train=train), load_small(folder)
+    np.testing.assert_array_equal(few.train, all_of_them.train[:train])
+    np.testing.assert_array_equal(few.validation, all_of_them.validation)
+    np.testing.assert_array_equal(few.test, all_of_them.test)
+
+
+@pytest.mark.parametrize("load_it", [mnist, fashion_mnist])
+@pytest.mark.parametrize("train", [0, 50001])
+def test_rejects_a_number_of_training_images_that_does_not_fit(load_it, train):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        load_it(train=train)
+    assert str(caught.value) == f"`train` must lie in [1, 50001), got {train}."
+
+
+def test_rejects_a_number_of_training_images_that_is_no_integer():
+    with pytest.raises(TypeError, match=r"`train` must be an integer, got "):
+        mnist(train=0.5)
 
 
 def test_the_fingerprint_does_not_depend_on_where_and_how_the_files_lie(tmp_path):
