@@ -4,7 +4,7 @@ from ae_optax.figures._axes import log_axes
 from ae_optax.figures._format import number, percent, rate
 from ae_optax.figures._image import draw_image
 from ae_optax.figures._lines import Labels, Line, draw_line, limit
-from ae_optax.figures._palette import colour, line_style
+from ae_optax.figures._palette import FAINT, colour, line_style
 from ae_optax.figures._panels import Panels, make_panels
 from ae_optax.figures._spread import Spread, spread_of
 from ae_optax.figures._standalone import standalone
@@ -12,6 +12,7 @@ from ae_optax.figures._surface import draw_surface
 from ae_optax.figures._svg import drawing, to_svg
 
 __all__ = [
+    "FAINT",
     "Labels",
     "Line",
     "Panels",

@@ -4,7 +4,10 @@ from ae_optax.study._at_rates import losses_at_rates
 from ae_optax.study._main import Measured, Picture, run
 from ae_optax.study._pca import pca
 from ae_optax.study._readme import table, write_blocks
+from ae_optax.study._rounded import rounded
 from ae_optax.study._runs import Trained, compare, overridden, sweep, train, trained
+from ae_optax.study._train_seeds import train_seeds
+from ae_optax.study._window import rate_window
 
 __all__ = [
     "Measured",
@@ -14,10 +17,13 @@ __all__ = [
     "losses_at_rates",
     "overridden",
     "pca",
+    "rate_window",
+    "rounded",
     "run",
     "sweep",
     "table",
     "train",
+    "train_seeds",
     "trained",
     "write_blocks",
 ]
