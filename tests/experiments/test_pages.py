@@ -9,7 +9,7 @@ import pytest
 from ae_optax.runs import run_id
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-FOLDERS = sorted(path.parent for path in EXPERIMENTS.glob("[0-9]*/run.py"))
+FOLDERS = sorted(path.parent for path in EXPERIMENTS.glob("*/run.py"))
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 # Counting words as digits, of panels or of lines, measure nothing.
 SMALL = {0, 1, 2, 3}
@@ -106,3 +106,20 @@ def test_its_page_asks_shows_and_reads(folder):
     assert "## What was seen" in page
     drawn = {path.name for path in folder.glob("*.svg")}
     assert set(re.findall(r"\]\(([^/)]+\.svg)\)", page)) == drawn != set()
+
+
+GALLERY = (EXPERIMENTS / "README.md").read_text()
+ROW = r"^\| \[<img src=\"(\w+)/(\w+\.svg)\".*?\]\((\w+)/README\.md\) \| (.*) \|$"
+ROWS = re.findall(ROW, GALLERY, re.MULTILINE)
+
+
+def test_the_gallery_has_them_all():
+    assert sorted(folder for folder, _, _, _ in ROWS) == [folder.name for folder in FOLDERS]
+
+
+@pytest.mark.parametrize(("folder", "figure", "target", "text"), ROWS, ids=lambda value: value[:20])
+def test_a_row_of_the_gallery_shows_and_says_what_was_measured(folder, figure, target, text):
+    assert target == folder
+    assert (EXPERIMENTS / folder / figure).is_file()
+    assert f"({folder}/README.md)" in text
+    assert not unmeasured(text, results_of(EXPERIMENTS / folder))
