@@ -1,6 +1,6 @@
 """Studies: a question, one command, and a page whose numbers come from a file of results."""
 
-from ae_optax.study._at_rates import losses_at_rates
+from ae_optax.study._at_rates import best_cell, best_of, losses_at_rates
 from ae_optax.study._main import Measured, Picture, run
 from ae_optax.study._pca import pca
 from ae_optax.study._readme import table, write_blocks
@@ -13,6 +13,8 @@ __all__ = [
     "Measured",
     "Picture",
     "Trained",
+    "best_cell",
+    "best_of",
     "compare",
     "losses_at_rates",
     "overridden",

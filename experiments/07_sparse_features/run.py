@@ -63,8 +63,8 @@ def on_mean_gradient(name, setup):
     return {
         "learning_rate": rates[best],
         "steps": arrived,
-        "sparse_weight_then": short(sparse[arrived]),
-        "path": short(paths[best]),
+        "sparse_weight_then": study.rounded(sparse[arrived]),
+        "path": study.rounded(paths[best]),
     }
 
 
@@ -81,12 +81,12 @@ def on_examples(name, setup):
     windows = np.nanmedian(dense[: 60 * every].reshape(60, every), axis=1)
     return {
         "learning_rate": learning_rate,
-        "dense_weight": short(ends[0]),
-        "sparse_weight": short(ends[1]),
-        "rates_apart": short(np.median([sparse / dense for dense, sparse in late])),
-        "path": short(descents[0].positions[:: steps // 150]),
-        "dense_rates": [(every * (np.arange(60) + 0.5)).tolist(), short(windows)],
-        "sparse_rates": [there.tolist(), short(sparse[there])],
+        "dense_weight": study.rounded(ends[0]),
+        "sparse_weight": study.rounded(ends[1]),
+        "rates_apart": study.rounded(np.median([sparse / dense for dense, sparse in late])),
+        "path": study.rounded(descents[0].positions[:: steps // 150]),
+        "dense_rates": [(every * (np.arange(60) + 0.5)).tolist(), study.rounded(windows)],
+        "sparse_rates": [there.tolist(), study.rounded(sparse[there])],
     }
 
 
@@ -108,16 +108,18 @@ def on_wide_examples(name, setup):
         present.append(gradients[-1] / grouped((told > 0).mean(axis=0), copies))
     return {
         "learning_rate": learning_rate,
-        "effective_rate": short(moves),
-        "error": short(errors),
+        "effective_rate": study.rounded(moves),
+        "error": study.rounded(errors),
         "slopes": {
             "effective_rate": slope(frequencies, moves),
             "mean_gradient": slope(frequencies, gradients),
             "gradient_when_present": slope(frequencies, present),
         },
         "rarest": {
-            "rate_of_commonest": short(np.median(np.divide(moves, np.take(moves, [0], 1))[:, -1])),
-            "error": short(np.median(errors, axis=0)[-1]),
+            "rate_of_commonest": study.rounded(
+                np.median(np.divide(moves, np.take(moves, [0], 1))[:, -1])
+            ),
+            "error": study.rounded(np.median(errors, axis=0)[-1]),
         },
     }
 
@@ -173,10 +175,6 @@ def slope(frequencies, values):
     """Return the exponent of the power of the frequency that comes closest to the medians."""
     medians = np.median(values, axis=0)
     return round(np.polyfit(np.log(frequencies), np.log(medians), 1)[0], 3) + 0.0  # No -0.
-
-
-def short(values):
-    return np.vectorize(lambda value: float(f"{value:.4g}"))(values).tolist()
 
 
 def pictures(found):

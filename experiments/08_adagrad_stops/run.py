@@ -96,7 +96,10 @@ def on_streams(name, setup):
         curve = np.array([np.median(rates[window]) for window in windows])
         last = middles(windows) >= steps / 10
         exponent = np.polyfit(np.log(middles(windows)[last]), np.log(curve[last]), 1)[0]
-        found[stream] = {"effective_rates": short(curve), "exponent": round(exponent, 2) + 0.0}
+        found[stream] = {
+            "effective_rates": study.rounded(curve),
+            "exponent": round(exponent, 2) + 0.0,
+        }
     return found
 
 
@@ -119,8 +122,8 @@ def on_regression(name, setup):
     recovered = np.where(back.any(axis=1), np.argmax(back, axis=1) + 1, np.nan)
     return {
         "learning_rate": best,
-        "before": short(before),
-        "after": short(after),
+        "before": study.rounded(before),
+        "after": study.rounded(after),
         "last_before": ends(losses[:, half - half // 10 : half].mean(axis=1)),
         "last_after": ends(losses[:, -(half // 10) :].mean(axis=1)),
         "steps_to_recover": ends(recovered) if np.isfinite(recovered).all() else None,
@@ -170,8 +173,8 @@ def of_autoencoder(contender):
     runs = [run for run in contender["runs"] if run["setting"] == best["setting"]]
     return {
         "learning_rate": float(f"{best['learning_rate']:.3g}"),
-        "test_loss": {key: short(value) for key, value in best["final_test"].items()},
-        "curves": short([run["test_loss"] for run in runs]),
+        "test_loss": {key: study.rounded(value) for key, value in best["final_test"].items()},
+        "curves": study.rounded([run["test_loss"] for run in runs]),
     }
 
 
@@ -195,11 +198,7 @@ def finite(losses):
 
 def ends(values):
     of_seeds = {"median": np.median, "lowest": np.min, "highest": np.max}
-    return {name: short(of(values)) for name, of in of_seeds.items()}
-
-
-def short(values):
-    return np.vectorize(lambda value: float(f"{value:.4g}"))(values).tolist()
+    return {name: study.rounded(of(values)) for name, of in of_seeds.items()}
 
 
 def pictures(found):

@@ -99,7 +99,7 @@ def shown(setup):
         for name, learning_rate in rates.items():
             optimizer = optimizers.rmsprop(learning_rate, eps=setup["eps"])
             descent = landscapes.descend(optimizer, bowl, [setup["start"]], steps, sample=sample)
-            found[kind][name] = short(descent.positions[:, 0])
+            found[kind][name] = study.rounded(descent.positions[:, 0])
     return found
 
 
@@ -117,13 +117,13 @@ def amplitudes(setup):
             {
                 "curvature": curvature,
                 # Where theory has it come to rest, what is left is the way it has yet to go.
-                "exact": short(exact[swings]),
-                "theory": short(expected[swings]),
+                "exact": study.rounded(exact[swings]),
+                "theory": study.rounded(expected[swings]),
                 "rates": rates[swings].tolist(),
-                "largest_at_rest": short(exact[~swings].max(initial=0)),
-                "noisy": short(jitters),
-                "noisy_theory": short(np.sqrt(rates * sigma / (2 * curvature))),
-                "largest_difference": short(
+                "largest_at_rest": study.rounded(exact[~swings].max(initial=0)),
+                "noisy": study.rounded(jitters),
+                "noisy_theory": study.rounded(np.sqrt(rates * sigma / (2 * curvature))),
+                "largest_difference": study.rounded(
                     np.max(np.abs(exact[swings] / expected[swings] - 1), initial=0)
                 ),
             }
@@ -171,7 +171,7 @@ def on_bowl(name, setup):
         paths = landscapes.paths_by_rate(make, rates, bowl, [setup["start"]], steps, sample=sample)
         losses.append(0.5 * np.mean(paths[:, -(steps // 10) :, 0] ** 2, axis=1))
     medians = np.median(losses, axis=0)
-    return {"losses": short(losses), **window(rates, medians, setup["within"]["bowl"])}
+    return {"losses": study.rounded(losses), **window(rates, medians, setup["within"]["bowl"])}
 
 
 def of_autoencoder(contender, within):
@@ -184,18 +184,20 @@ def of_autoencoder(contender, within):
     last = np.array([curve[-10:] for curve in at_best])
     finite = [[np.inf if loss is None else loss for loss in one] for one in losses]
     return {
-        "rates": short(rates),
+        "rates": study.rounded(rates),
         "losses": losses,
         "chosen": float(f"{best['learning_rate']:.3g}"),
-        "test_loss": {key: short(value) for key, value in best["final_test"].items()},
-        "curves": short(at_best),
-        "swing": short(np.median((last.max(axis=1) - last.min(axis=1)) / np.median(last, axis=1))),
+        "test_loss": {key: study.rounded(value) for key, value in best["final_test"].items()},
+        "curves": study.rounded(at_best),
+        "swing": study.rounded(
+            np.median((last.max(axis=1) - last.min(axis=1)) / np.median(last, axis=1))
+        ),
         **window(rates, np.median(finite, axis=0), within),
     }
 
 
 def loss_of(run):
-    return None if run["diverged"] else short(run["test_loss"][-1])
+    return None if run["diverged"] else study.rounded(run["test_loss"][-1])
 
 
 def window(rates, losses, within):
@@ -205,9 +207,9 @@ def window(rates, losses, within):
     first = max(outside[outside < best], default=-1) + 1
     last = min(outside[outside > best], default=len(rates)) - 1
     return {
-        "best_rate": short(rates[best]),
-        "least": short(losses[best]),
-        "window": short([rates[first], rates[last]]),
+        "best_rate": study.rounded(rates[best]),
+        "least": study.rounded(losses[best]),
+        "window": study.rounded([rates[first], rates[last]]),
         "decades": round(float(np.log10(rates[last] / rates[first])), 2),
     }
 
@@ -215,10 +217,6 @@ def window(rates, losses, within):
 def rates_of(about):
     rates = np.geomspace(*about["learning_rates"].values())
     return [float(f"{rate:.4g}") for rate in rates]
-
-
-def short(values):
-    return np.vectorize(lambda value: float(f"{value:.4g}"))(values).tolist()
 
 
 def pictures(found):

@@ -19,7 +19,6 @@ from ae_optax.figures import (
     log_axes,
     make_panels,
     number,
-    rate,
     spread_of,
 )
 
@@ -62,12 +61,7 @@ def measure(quick):
     for words in overrides:
         record = study.compare(CONFIG, words)
         numbers["comparisons"][str(record["epochs"] * record["steps_per_epoch"])] = {
-            contender["label"]: {
-                "learning_rate": contender["best"]["learning_rate"],
-                "test_loss": contender["best"]["final_test"],
-                "at_rates": study.losses_at_rates(contender),
-            }
-            for contender in record["contenders"]
+            contender["label"]: study.best_of(contender) for contender in record["contenders"]
         }
     setup["comparisons"] = [study.overridden(CONFIG, words) for words in overrides]
     return study.Measured(setup, numbers, setup["seeds"])
@@ -237,18 +231,12 @@ def tables(found):
     best = []
     for steps, contenders in numbers["comparisons"].items():
         for suffix, word in zip(SUFFIXES, KINDS.values(), strict=True):
-            cells = [chosen(contenders[f"{b2}{suffix}"]) for b2 in setup["b2"]]
+            cells = [study.best_cell(contenders[f"{b2}{suffix}"]) for b2 in setup["b2"]]
             best.append([f"{steps} steps, {word}", *cells])
     return {
         "steps": study.table(heads, rows),
         "best": study.table(["test loss (rate)", *heads[1:]], best),
     }
-
-
-def chosen(contender):
-    loss = contender["test_loss"]
-    low, median, high = (number(loss[key]) for key in ("lowest", "median", "highest"))
-    return f"{median}, {low}–{high} ({rate(contender['learning_rate'])})"
 
 
 if __name__ == "__main__":

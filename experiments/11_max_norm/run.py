@@ -30,7 +30,6 @@ from ae_optax.figures import (
     make_panels,
     number,
     percent,
-    rate,
     spread_of,
 )
 
@@ -85,14 +84,7 @@ def measure(quick):
     for words in overrides:
         record = study.compare(CONFIG, words)
         numbers["comparisons"].append(
-            {
-                contender["label"]: {
-                    "learning_rate": contender["best"]["learning_rate"],
-                    "test_loss": contender["best"]["final_test"],
-                    "at_rates": study.losses_at_rates(contender),
-                }
-                for contender in record["contenders"]
-            }
+            {contender["label"]: study.best_of(contender) for contender in record["contenders"]}
         )
     setup["comparisons"] = [study.overridden(CONFIG, words) for words in overrides]
     return study.Measured(setup, numbers, setup["zeros"]["seeds"])
@@ -243,7 +235,7 @@ def tables(found):
         rows.append([f"`{name}`: longest step", *longest])
     heads = ["", *(f"{share(each)} zero" for each in found.numbers["zeros"])]
     losses = [
-        [f"`{name}`", *(chosen(each[name]) for each in found.numbers["comparisons"])]
+        [f"`{name}`", *(study.best_cell(each[name]) for each in found.numbers["comparisons"])]
         for name in NAMES
     ]
     zeros = ["gradients that are zero", *(percent(z["gradients"]) for z in found.numbers["zeros"])]
@@ -255,12 +247,6 @@ def tables(found):
 
 def share(zeros):
     return f"{percent(zeros['pixels'])} of the pixels"
-
-
-def chosen(contender):
-    loss = contender["test_loss"]
-    low, median, high = (number(loss[key]) for key in ("lowest", "median", "highest"))
-    return f"{median}, {low}–{high} ({rate(contender['learning_rate'])})"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from ae_optax.figures import (
     make_panels,
     number,
     percent,
-    rate,
     spread_of,
 )
 
@@ -148,9 +147,9 @@ def spread_of_sizes(gradients, ranges):
     shares = {p: float(np.mean(sizes < found["smallest"])) for p, found in ranges.items() if found}
     low, median, high = np.quantile(sizes, [0.05, 0.5, 0.95])
     return {
-        "low": rounded(low),
-        "median": rounded(median),
-        "high": rounded(high),
+        "low": study.rounded(low),
+        "median": study.rounded(median),
+        "high": study.rounded(high),
         "too_small": shares,
     }
 
@@ -169,11 +168,7 @@ def result(contender, scale):
 
 
 def scaled(loss, scale):
-    return None if loss is None else rounded(loss * scale)
-
-
-def rounded(value):
-    return float(f"{value:.4g}")
+    return None if loss is None else study.rounded(loss * scale)
 
 
 def pictures(found):
@@ -258,12 +253,10 @@ def range_of(found):
 
 
 def chosen(contender):
-    loss = contender["test_loss"]
     diverged = f"{contender['diverged']} of {contender['runs']} diverged"
-    if loss is None:
+    if contender["test_loss"] is None:
         return diverged
-    low, median, high = (number(loss[key]) for key in ("lowest", "median", "highest"))
-    return f"{median}, {low}–{high} ({rate(contender['learning_rate'])}); {diverged}"
+    return f"{study.best_cell(contender)}; {diverged}"
 
 
 if __name__ == "__main__":

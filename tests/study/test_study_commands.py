@@ -108,3 +108,19 @@ def test_a_run_that_diverged_has_no_loss_at_its_rate():
     ]
     found = study.losses_at_rates({"runs": runs})
     assert found == {"learning_rates": [0.1, 1.0], "test_loss": [[0.01235], [None, 0.1]]}
+
+
+def test_the_best_of_a_contender_is_its_rate_its_loss_and_what_the_others_gave():
+    contender = {
+        "best": {
+            "learning_rate": 0.01,
+            "final_test": {"median": 0.2, "lowest": 0.1, "highest": 0.3},
+        },
+        "runs": [
+            {"learning_rate": 0.1, "diverged": True, "test_loss": [1.0, None]},
+            {"learning_rate": 0.01, "diverged": False, "test_loss": [1.0, 0.2]},
+        ],
+    }
+    best = study.best_of(contender)
+    assert best["at_rates"] == {"learning_rates": [0.01, 0.1], "test_loss": [[0.2], [None]]}
+    assert study.best_cell(best) == "0.200, 0.100–0.300 (0.01)"
