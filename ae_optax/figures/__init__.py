@@ -1,6 +1,7 @@
 """Figures in one look: for pages, in the page's colours, or as files that carry their own."""
 
 from ae_optax.figures._axes import log_axes
+from ae_optax.figures._curves import draw_over_epochs, draw_over_rates
 from ae_optax.figures._format import number, percent, rate
 from ae_optax.figures._image import draw_image
 from ae_optax.figures._lines import Labels, Line, draw_line, limit
@@ -20,6 +21,8 @@ __all__ = [
     "colour",
     "draw_image",
     "draw_line",
+    "draw_over_epochs",
+    "draw_over_rates",
     "draw_surface",
     "drawing",
     "limit",

@@ -13,6 +13,7 @@ from ae_optax import landscapes, optimizers, study
 from ae_optax.figures import (
     Line,
     draw_line,
+    draw_over_epochs,
     limit,
     line_style,
     log_axes,
@@ -258,11 +259,8 @@ def regression_figure(found, key):
 
 def autoencoder_figure(found, key):
     panels = make_panels([""], columns=1, size=(400, 210), x="epoch", key=key)
-    spreads = [spread_of(found[name]["curves"]) for name in NAMES]
-    limit(panels.axes[0], spreads, "test MSE")
-    for (i, name), spread in zip(key, spreads, strict=True):
-        epochs = np.arange(len(spread.median))
-        draw_line(panels.axes[0], Line(i, name, epochs, spread), markers=False)
+    curves = {i: found[name]["curves"] for i, name in key}
+    draw_over_epochs(panels.axes[0], curves, "test MSE")
     return panels.figure
 
 

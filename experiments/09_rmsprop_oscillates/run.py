@@ -13,6 +13,7 @@ from ae_optax import landscapes, optimizers, schedules, study
 from ae_optax.figures import (
     Line,
     draw_line,
+    draw_over_epochs,
     limit,
     line_style,
     log_axes,
@@ -315,11 +316,8 @@ def rate_figure(found):
 def epoch_figure(found):
     key = [(i, f"{name} {rate(found[name]['chosen'])}") for i, name in enumerate(CONTENDERS)]
     panels = make_panels([""], columns=1, size=(460, 210), x="epoch", key=key)
-    spreads = [spread_of(found[name]["curves"]) for name in CONTENDERS]
-    limit(panels.axes[0], spreads, "test MSE")
-    for (i, name), spread in zip(key, spreads, strict=True):
-        epochs = np.arange(len(spread.median))
-        draw_line(panels.axes[0], Line(i, name, epochs, spread), markers=False)
+    curves = {i: found[name]["curves"] for i, name in enumerate(CONTENDERS)}
+    draw_over_epochs(panels.axes[0], curves, "test MSE")
     return panels.figure
 
 

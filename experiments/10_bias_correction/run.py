@@ -15,8 +15,8 @@ from ae_optax.figures import (
     Line,
     Spread,
     draw_line,
+    draw_over_rates,
     limit,
-    log_axes,
     make_panels,
     number,
     spread_of,
@@ -206,13 +206,7 @@ def at_rates(setup, comparisons):
         for contenders in comparisons.values()
         for b2 in setup["b2"]
     ]
-    spreads = [[spread_of(np.transpose(one["test_loss"])) for one in pair] for pair in found]
-    limit(panels.axes[0], [*itertools.chain(*spreads)], "")
-    rates = found[0][0]["learning_rates"]
-    for axes, pair in zip(panels.axes, spreads, strict=True):
-        for i, spread in enumerate(pair):
-            draw_line(axes, Line(i, "", np.array(rates), spread), markers=True)
-    log_axes(panels.axes[0], "x")
+    draw_over_rates(panels.axes, found)
     return panels.figure
 
 

@@ -22,11 +22,9 @@ from ae_optax import (
     transforms,
 )
 from ae_optax.figures import (
-    Line,
-    draw_line,
+    draw_over_rates,
     limit,
     line_style,
-    log_axes,
     make_panels,
     number,
     percent,
@@ -211,16 +209,8 @@ def at_rates(found):
     panels = make_panels(
         titles, columns=3, size=(200, 160), x="learning rate", y="test loss", key=KEY
     )
-    spreads = [
-        [spread_of(np.transpose(one["at_rates"]["test_loss"])) for one in each.values()]
-        for each in comparisons
-    ]
-    limit(panels.axes[0], [*itertools.chain(*spreads)], "")
-    rates = comparisons[0]["adam"]["at_rates"]["learning_rates"]
-    for axes, its in zip(panels.axes, spreads, strict=True):
-        for i, spread in enumerate(its):
-            draw_line(axes, Line(i, "", np.array(rates), spread), markers=True)
-    log_axes(panels.axes[0], "x")
+    at_rates = [[one["at_rates"] for one in each.values()] for each in comparisons]
+    draw_over_rates(panels.axes, at_rates)
     return panels.figure
 
 

@@ -3,7 +3,6 @@
 Usage: python experiments/18_p_norm/run.py [--quick | --redraw]
 """
 
-import itertools
 from pathlib import Path
 
 import jax
@@ -11,17 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_optax import data, landscapes, losses, models, optimizers, study, training, transforms
-from ae_optax.figures import (
-    Line,
-    colour,
-    draw_line,
-    limit,
-    log_axes,
-    make_panels,
-    number,
-    percent,
-    spread_of,
-)
+from ae_optax.figures import colour, draw_over_rates, make_panels, number, percent
 
 CONFIG = Path(__file__).parents[2] / "configs/digits/p_norm.yaml"
 INFINITY = "∞"
@@ -216,16 +205,8 @@ def at_rates(found):
         y="test squared error of a pixel",
         key=[*enumerate(labels)],
     )
-    spreads = [
-        [spread_of(np.transpose(its[label]["at_rates"]["test_loss"])) for label in labels]
-        for its in comparisons.values()
-    ]
-    limit(panels.axes[0], [*itertools.chain(*spreads)], "")
-    rates = comparisons["mse"][labels[0]]["at_rates"]["learning_rates"]
-    for axes, its in zip(panels.axes, spreads, strict=True):
-        for i, spread in enumerate(its):
-            draw_line(axes, Line(i, "", np.array(rates), spread), markers=True)
-    log_axes(panels.axes[0], "x")
+    at_rates = [[its[label]["at_rates"] for label in labels] for its in comparisons.values()]
+    draw_over_rates(panels.axes, at_rates)
     return panels.figure
 
 

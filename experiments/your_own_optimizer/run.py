@@ -8,11 +8,10 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from own_optimizer import mean_size
 
 from ae_optax import config, study
-from ae_optax.figures import Line, draw_line, log_axes, make_panels, number, rate, spread_of
+from ae_optax.figures import draw_over_rates, make_panels, number, rate
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "own_optimizer.yaml"
 QUICK = ("data.name=digits", "training.epochs=2", "compare.seeds=1")
@@ -72,12 +71,7 @@ def pictures(found):
     panels = make_panels(
         [""], columns=1, size=(420, 250), x="learning rate", y="final test loss", key=key
     )
-    axes = panels.axes[0]
-    for i, contender in enumerate(contenders):
-        spread = spread_of(np.array(contender["test_loss"], np.float64).T)
-        rates = np.array(contender["learning_rates"])
-        draw_line(axes, Line(i, contender["label"], rates, spread), markers=True)
-    log_axes(axes)
+    draw_over_rates(panels.axes, [contenders])
     described = "Final test loss of three optimizers against their learning rate."
     return {"sensitivity": study.Picture(panels.figure, described)}
 
