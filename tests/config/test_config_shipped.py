@@ -24,15 +24,15 @@ def load(path, *overrides):
     return load_run(path, overrides)
 
 
-def keys(node):
-    """Yield every key below ``node`` with its place in the text."""
+def keys(node, path=()):
+    """Yield every key below ``node`` with the path of names that leads to it."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield key
-            yield from keys(value)
+            yield (*path, key.value), key
+            yield from keys(value, (*path, key.value))
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from keys(item)
+            yield from keys(item, path)
 
 
 def mistyped(word):
@@ -44,7 +44,8 @@ def mistyped(word):
 
 def mutations(text):
     """Yield the text of a config with one key mistyped, the key, and its path's end."""
-    for key in keys(yaml.compose(text)):
+    # Of items that are alike, as the contenders of a comparison, one stands for all.
+    for key in dict(keys(yaml.compose(text))).values():
         for wrong in mistyped(key.value):
             changed = text[: key.start_mark.index] + wrong + text[key.end_mark.index :]
             yield changed, key.value, (key.start_mark.line + 1, key.start_mark.column + 1)
@@ -87,10 +88,9 @@ def test_some_mistyped_keys_are_rejected_and_the_right_one_suggested(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
-def test_mistyped_keys_of_each_are_rejected_and_the_right_one_suggested(tmp_path, path):
-    cases = list(mutations(path.read_text(encoding="utf-8")))
-    sample = random.Random(0).sample(cases, min(60, len(cases)))
-    assert share_of_right_suggestions(tmp_path, sample) >= 0.95
+def test_every_mistyped_key_is_rejected_and_the_right_one_suggested(tmp_path, path):
+    cases = mutations(path.read_text(encoding="utf-8"))
+    assert share_of_right_suggestions(tmp_path, cases) >= 0.95
 
 
 RUN = """\
