@@ -2,6 +2,7 @@
 
 import inspect
 import random
+import re
 from pathlib import Path
 
 import optax
@@ -16,12 +17,10 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 NAMES = [str(path.relative_to(path.parents[1])) for path in CONFIGS]
 
 
-def load(path, *overrides):
-    text = path.read_text(encoding="utf-8")
-    for section, own in (("compare", load_comparison), ("sweep", load_sweep)):
-        if f"\n{section}:" in text:
-            return own(path, overrides)
-    return load_run(path, overrides)
+def loader(path):
+    """Return what reads a shipped config: that of the command in its comment."""
+    command = re.search(r"Command:\s+ae-optax (\w+)", config.description(path))[1]
+    return {"train": load_run, "sweep": load_sweep, "compare": load_comparison}[command]
 
 
 def keys(node, path=()):
@@ -42,19 +41,26 @@ def mistyped(word):
     return sorted((deletions | swaps) - {word, ""})
 
 
-def mutations(text):
-    """Yield the text of a config with one key mistyped, the key, and its path's end."""
+def mutations(path):
+    """Yield what reads a config, and: its text with one key mistyped, the key, and its place."""
+    load, text = loader(path), path.read_text(encoding="utf-8")
     # Of items that are alike, as the contenders of a comparison, one stands for all.
     for key in dict(keys(yaml.compose(text))).values():
         for wrong in mistyped(key.value):
             changed = text[: key.start_mark.index] + wrong + text[key.end_mark.index :]
-            yield changed, key.value, (key.start_mark.line + 1, key.start_mark.column + 1)
+            place = key.start_mark.line + 1, key.start_mark.column + 1
+            yield load, (changed, key.value, place)
 
 
 def share_of_right_suggestions(folder, cases):
-    """Assert that every case is rejected; return how often the right key is suggested."""
+    """Assert that every case is rejected; return how often the right key is suggested.
+
+    Args:
+        folder: Where to write.
+        cases: What reads it, and what :func:`mutations` yields.
+    """
     right = []
-    for text, key, place in cases:
+    for load, (text, key, place) in cases:
         path = folder / "x.yaml"
         path.write_text(text, encoding="utf-8")
         with pytest.raises(config.ConfigError) as caught:
@@ -67,6 +73,7 @@ def share_of_right_suggestions(folder, cases):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
 def test_a_shipped_config_loads_again_from_its_dump(tmp_path, path):
+    load = loader(path)
     loaded = load(path)
     again = tmp_path / "x.yaml"
     again.write_text(dump(loaded), encoding="utf-8")
@@ -81,7 +88,7 @@ def test_a_shipped_config_tells_question_command_and_result(path):
 
 
 def test_some_mistyped_keys_are_rejected_and_the_right_one_suggested(tmp_path):
-    cases = [case for path in CONFIGS for case in mutations(path.read_text(encoding="utf-8"))]
+    cases = [case for path in CONFIGS for case in mutations(path)]
     sample = random.Random(0).sample(cases, 60)
     assert share_of_right_suggestions(tmp_path, sample) >= 0.95
 
@@ -89,8 +96,7 @@ def test_some_mistyped_keys_are_rejected_and_the_right_one_suggested(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
 def test_every_mistyped_key_is_rejected_and_the_right_one_suggested(tmp_path, path):
-    cases = mutations(path.read_text(encoding="utf-8"))
-    assert share_of_right_suggestions(tmp_path, cases) >= 0.95
+    assert share_of_right_suggestions(tmp_path, mutations(path)) >= 0.95
 
 
 RUN = """\
