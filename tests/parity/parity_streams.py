@@ -46,11 +46,8 @@ def varying_traced(step):
     return varying(jnp.asarray(step, jnp.result_type(float)))
 
 
-def run_ours(case, *, quick=False):
-    """Return the parameters after each step of ``case.ours()``. Needs float64.
-
-    With ``quick`` the compiler takes less care, as most of the time is its own.
-    """
+def run_ours(case):
+    """Return the parameters after each step of ``case.ours()``. Needs float64."""
     assert jax.config.jax_enable_x64
 
     def run(params, grads):
@@ -65,8 +62,7 @@ def run_ours(case, *, quick=False):
         return jax.lax.scan(step, (params, tx.init(params)), grads)[1]
 
     params, grads = jax.tree.map(jnp.asarray, (start(case.leaves), gradients(case.leaves)))
-    options = {"xla_backend_optimization_level": 0} if quick else None
-    return jax.tree.map(np.asarray, jax.jit(run, compiler_options=options)(params, grads))
+    return jax.tree.map(np.asarray, jax.jit(run)(params, grads))
 
 
 def run_schedule(case, steps=SCHEDULE_STEPS):

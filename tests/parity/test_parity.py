@@ -57,7 +57,7 @@ def test_the_golden_file_is_of_these_cases(framework):
 
 @EVERY_CASE
 def test_equals_the_golden_trajectory(framework, name, case):
-    ours, theirs = pack(run_ours(case, quick=True)), golden(framework)[name]
+    ours, theirs = pack(run_ours(case)), golden(framework)[name]
     assert ours.shape == theirs.shape
     ours, theirs = unpack(ours, case.leaves), unpack(theirs, case.leaves)
     assert case.holds(difference(ours, theirs))
