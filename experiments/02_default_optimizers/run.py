@@ -211,16 +211,15 @@ def losses(found):
     panels = make_panels(
         titles, columns=2, size=(375, 220), y="test MSE", key=list(enumerate(names)), share_x=False
     )
-    spreads = {k: {n: spread_of(numbers["curves"][k][n]) for n in names} for k in KINDS}
-    every = [one for of in spreads.values() for one in of.values()]
     for row, kind in enumerate(KINDS):
+        # After the first epoch, which is most of the way down.
+        spreads = {n: spread_of([c[1:] for c in numbers["curves"][kind][n]]) for n in names}
         for axes, by_time in zip(panels.axes[2 * row : 2 * row + 2], (False, True), strict=True):
-            limit(axes, every, "")
+            limit(axes, spreads.values(), "")
             for position, name in enumerate(names):
-                spread = spreads[kind][name]
-                x = numbers["steps_per_epoch"] * np.arange(len(spread.median))
+                x = numbers["steps_per_epoch"] * np.arange(1, len(spreads[name].median) + 1)
                 x = x * numbers["milliseconds"][name] / 1e3 if by_time else x
-                draw_line(axes, Line(position, "", x, spread), markers=True)
+                draw_line(axes, Line(position, "", x, spreads[name]), markers=True)
     described = (
         "Test error of ten optimizers over steps and over seconds, at their default rates and at "
         "the best of three: the median of the seeds and their range."
