@@ -48,7 +48,7 @@ def start(folder):
         command = [sys.executable, "-m", "ae_optax", "train", "run.yaml", "--out", "out", *MESH]
         command += [*more, "--heartbeat", str(HEARTBEAT)]
         flags = ["--coordinator", address, "--processes", "2", "--process", "0"]
-        alone = {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu", "AE_OPTAX_COMPILATION_CACHE": "off"}
+        alone = {"JAX_PLATFORMS": "cpu", "AE_OPTAX_COMPILATION_CACHE": "off"}
         place = {
             "JAX_COORDINATOR_ADDRESS": address,
             "JAX_NUM_PROCESSES": "2",

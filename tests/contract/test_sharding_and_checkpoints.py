@@ -10,6 +10,7 @@ import pytest
 from contract_cases import problem
 from subjects import MATRICES_ONLY, SUBJECTS, make
 
+FLAGS = os.environ.get("XLA_FLAGS", "")
 PROGRAM = Path(__file__).with_name("sharded_states.py")
 EVERY = pytest.mark.parametrize("name", SUBJECTS)
 
@@ -53,7 +54,7 @@ def sharded():
     """What a program on eight virtual devices says of every transformation."""
     done = subprocess.run(
         [sys.executable, str(PROGRAM)],
-        env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"},
+        env=os.environ | {"XLA_FLAGS": f"{FLAGS} --xla_force_host_platform_device_count=8"},
         capture_output=True,
         text=True,
         check=False,

@@ -14,12 +14,16 @@ import ae_optax as ao
 from ae_optax import losses, models, training
 from ae_optax.training._mesh import split_longest
 
+FLAGS = os.environ.get("XLA_FLAGS", "")
 SUMS = 1e-6  # Sums in another order, and nothing else, may differ.
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    flags = {
+        "XLA_FLAGS": f"{FLAGS} --xla_force_host_platform_device_count=8",
+        "JAX_PLATFORMS": "cpu",
+    }
     done = subprocess.run(
         [
             sys.executable,
