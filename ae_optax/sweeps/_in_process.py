@@ -3,11 +3,9 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 
@@ -16,20 +14,11 @@ from ae_optax.data import Dataset
 from ae_optax.models import count_parameters
 from ae_optax.sweeps._alone import fit_alone, is_whole, pictures_of
 from ae_optax.sweeps._job import Executor, Job, Outcome
-from ae_optax.sweeps._program import (
-    Devices,
-    Lowered,
-    Program,
-    lower_program,
-    on_devices,
-    traceable,
-)
+from ae_optax.sweeps._program import Devices, Program, compile_program, on_devices, traceable
 from ae_optax.sweeps._store import folder_of, rows_of, write_record
 from ae_optax.sweeps._task import describe_data, make_task
 
 LANES = 8
-Work: TypeAlias = Callable[[], Iterator[Outcome]]
-"""Does jobs whose program is being compiled."""
 
 
 def in_process(
@@ -41,8 +30,8 @@ def in_process(
     """Make the executor that trains in this process.
 
     Jobs that differ only in swept numbers of the optimizer and in seeds share one compiled
-    program, which is kept for later calls. While it runs, the next one is compiled. What comes
-    out does not depend on which of them are done together, nor on the number of devices.
+    program, which is kept for later calls. What comes out does not depend on which of them are
+    done together, nor on the number of devices.
 
     Args:
         lanes: How many runs each device makes side by side, vectorised: the same as one after the
@@ -59,20 +48,14 @@ def in_process(
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
         own = tuple(devices or jax.devices())
         width = lanes or (1 if own[0].platform == "cpu" else LANES)
-
-        def begin(compiler) -> Iterator[Work]:
-            for rest, alike in _by(Job.rest, jobs).items():
-                try:
-                    if rest not in groups:
-                        groups[rest] = _Group(alike[0], sets, own, width)
-                except Exception as error:
-                    yield partial(_failed, alike, error)
-                    continue
-                yield from groups[rest].begin(alike, runs, about or {}, compiler)
-
-        with ThreadPoolExecutor(1) as compiler:
-            for work in _one_ahead(begin(compiler)):
-                yield from work()
+        for rest, alike in _by(Job.rest, jobs).items():
+            try:
+                if rest not in groups:
+                    groups[rest] = _Group(alike[0], sets, own, width)
+            except Exception as error:
+                yield from _failed(alike, error)
+                continue
+            yield from groups[rest].execute(alike, runs, about or {})
 
     return execute
 
@@ -92,46 +75,36 @@ class _Group:
             self.task.model, job.config.optimizer, job.numbers(), self.images.train
         )
         self.devices, self.lanes = devices, lanes
-        self.programs: dict[tuple[float, ...], Future[Program]] = {}
+        self.programs: dict[tuple[float, ...], Program] = {}
 
-    def begin(self, jobs, runs, about, compiler) -> Iterator[Work]:
-        """Begin jobs of this group; the numbers that must be known divide them once more."""
+    def execute(self, jobs, runs, about) -> Iterator[Outcome]:
+        """Do jobs of this group; the numbers that must be known divide them once more."""
         if not is_whole(jobs[0].config.training):
-            yield partial(self.one_by_one, jobs, runs, about)
+            yield from self.one_by_one(jobs, runs, about)
             return
         for known, alike in _by(self.known, jobs).items():
             try:
-                if known not in self.programs:
-                    self.programs[known] = compiler.submit(self.lower(alike[0]).compile)
+                program = self.programs.get(known) or self.compile(alike[0])
+                self.programs[known] = program
             except Exception as error:
-                yield partial(_failed, alike, error)
-            else:
-                yield partial(self.together, known, alike, runs, about)
-
-    def together(self, known, jobs, runs, about) -> Iterator[Outcome]:
-        """Do jobs that share a program."""
-        try:
-            program = self.programs[known].result()
-        except Exception as error:
-            del self.programs[known]
-            yield from _failed(jobs, error)
-            return
-        for start in range(0, len(jobs), program.width):
-            batch = jobs[start : start + program.width]
-            try:
-                self.run(program, batch, runs, about)
-            except Exception as error:
-                yield from _failed(batch, error)
-            else:
-                yield from map(Outcome, batch)
+                yield from _failed(alike, error)
+                continue
+            for start in range(0, len(alike), program.width):
+                batch = alike[start : start + program.width]
+                try:
+                    self.run(program, batch, runs, about)
+                except Exception as error:
+                    yield from _failed(batch, error)
+                else:
+                    yield from map(Outcome, batch)
 
     def known(self, job: Job) -> tuple[float, ...]:
         """Return the swept numbers that a program must know."""
         return tuple(x for path, x in job.numbers().items() if path not in self.paths)
 
-    def lower(self, job: Job) -> Lowered:
-        """Trace the program for jobs like this one."""
-        return lower_program(
+    def compile(self, job: Job) -> Program:
+        """Compile the program for jobs like this one."""
+        return compile_program(
             self.task,
             job.config,
             sorted(self.paths),
@@ -192,15 +165,6 @@ class _Group:
             "data": describe_data(self.task.data),
             "parameters": count_parameters(self.task.model, self.task.data.test[:1]),
         }
-
-
-def _one_ahead(items: Iterable[Work]) -> Iterator[Work]:
-    """Yield items, each when the next has been begun."""
-    waiting: list[Work] = []
-    for item in items:
-        yield from waiting
-        waiting = [item]
-    yield from waiting
 
 
 def _by(key: Callable[[Job], Any], jobs: Sequence[Job]) -> dict[Any, list[Job]]:

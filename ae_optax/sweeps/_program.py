@@ -27,7 +27,7 @@ class Program(NamedTuple):
             over the runs, of size ``width``.
         width: How many runs.
         sharding: Of that axis.
-        compile_seconds: Spent on tracing and compiling it.
+        compile_seconds: Time until it was compiled.
     """
 
     function: Any
@@ -47,30 +47,7 @@ class Program(NamedTuple):
         return [jax.tree.map(lambda leaf, i=i: leaf[i], result) for i in range(len(seeds))]
 
 
-class Lowered(NamedTuple):
-    """A program that was traced and is yet to be compiled, in any thread.
-
-    Attributes:
-        function: JAX's.
-        width: How many runs it makes at once.
-        sharding: Of the axis over the runs.
-        seconds: Spent on it so far.
-    """
-
-    function: jax.stages.Lowered
-    width: int
-    sharding: jax.sharding.Sharding
-    seconds: float
-
-    def compile(self) -> Program:
-        """Compile it."""
-        started = time.perf_counter()
-        compiled = self.function.compile()
-        seconds = self.seconds + time.perf_counter() - started
-        return Program(compiled, self.width, self.sharding, seconds)
-
-
-def lower_program(
+def compile_program(
     task: Task,
     config: RunConfig,
     paths: Sequence[str],
@@ -78,8 +55,8 @@ def lower_program(
     *,
     lanes: int,
     devices: Devices,
-) -> Lowered:
-    """Trace the runs of a config for any values at ``paths``, and any seed.
+) -> Program:
+    """Compile the runs of a config for any values at ``paths``, and any seed.
 
     Args:
         task: What the config sets the optimizer to solve.
@@ -124,8 +101,8 @@ def lower_program(
         )
     number = jax.ShapeDtypeStruct((width,), jnp.float32, sharding=sharding)
     values, seeds = dict.fromkeys(paths, number), number.update(dtype=jnp.int32)
-    lowered = jax.jit(function).lower(values, seeds, images)
-    return Lowered(lowered, width, sharding, time.perf_counter() - started)
+    compiled = jax.jit(function).lower(values, seeds, images).compile()
+    return Program(compiled, width, sharding, time.perf_counter() - started)
 
 
 def over_runs(devices: Devices) -> jax.sharding.Sharding:

@@ -37,10 +37,9 @@ def trainer(result):
 def comparison(result):
     names = {
         "total": f"**the whole command** (at most {result['limit']} s)",
-        "start_and_report": "start and report",
-        "both": "compilation and runs, in part at the same time:",
         "compilation": f"compilation of {result['optimizers']} programs",
         "runs_alone": f"{result['runs']} runs of {result['epochs']} epochs",
+        "start_and_report": "start, data, report",
     }
     rows = ["| | seconds |", "|---|--:|"]
     rows += [f"| {name} | {spread(result['seconds'][part], 1)} |" for part, name in names.items()]

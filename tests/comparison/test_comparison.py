@@ -241,12 +241,12 @@ def test_runs_are_kept_and_only_missing_ones_are_made(tmp_path):
 
 def test_a_contender_is_one_program(tmp_path, monkeypatch):
     calls = []
-    original = sweeps_program.lower_program
+    original = sweeps_program.compile_program
 
     def counted(task, config, paths, *args, **kwargs):
         calls.append([path.rpartition(".")[2] for path in paths])
         return original(task, config, paths, *args, **kwargs)
 
-    monkeypatch.setattr("ae_optax.sweeps._in_process.lower_program", counted)
+    monkeypatch.setattr("ae_optax.sweeps._in_process.compile_program", counted)
     compared(load(tmp_path, SWEPT), tmp_path / "runs")
     assert calls == [["b2", "learning_rate"], ["learning_rate"]]

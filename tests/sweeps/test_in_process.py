@@ -43,13 +43,13 @@ def losses(jobs, runs):
 def compiled(monkeypatch):
     """Count the programs that are compiled."""
     calls = []
-    original = program.lower_program
+    original = program.compile_program
 
     def counted(task, config, paths, *args, **kwargs):
         calls.append(tuple(paths))
         return original(task, config, paths, *args, **kwargs)
 
-    monkeypatch.setattr("ae_optax.sweeps._in_process.lower_program", counted)
+    monkeypatch.setattr("ae_optax.sweeps._in_process.compile_program", counted)
     return calls
 
 
@@ -62,13 +62,6 @@ def test_runs_that_differ_in_numbers_and_seeds_share_a_program(tmp_path, compile
     assert [(o.job, o.failure) for o in outcomes] == [(job, None) for job in jobs]
     assert compiled == [("optimizer.b2", "optimizer.learning_rate")]
     assert len({tuple(row) for row in losses(jobs, tmp_path)}) == len(jobs) == 8
-
-
-def test_the_next_program_is_compiled_while_one_runs(tmp_path, compiled):
-    # How many units there are shapes a program.
-    jobs = jobs_of(tmp_path, "{model.code: [2, 3, 4]}")
-    begun = [len(compiled) for _ in in_process()(jobs, tmp_path)]
-    assert [begun[0], begun[-1], len(compiled)] == [2, 3, 3]
 
 
 def test_a_run_is_what_training_alone_computes(tmp_path):
