@@ -17,7 +17,6 @@ import ae_optax
 from ae_optax.checkpoints import Checkpoints
 
 HERE = Path(__file__).parent
-FLAGS = os.environ.get("XLA_FLAGS", "")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ae_optax.__file__).parents[1])}
 
 
@@ -96,7 +95,7 @@ with Checkpoints(sys.argv[1]) as checkpoints:
 def test_a_state_on_eight_devices_comes_back_there(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", EIGHT, tmp_path],
-        env=ENVIRONMENT | {"XLA_FLAGS": f"{FLAGS} --xla_force_host_platform_device_count=8"},
+        env=ENVIRONMENT | eight_devices(),
         capture_output=True,
         text=True,
         check=False,

@@ -8,9 +8,9 @@ import jax
 import orbax.checkpoint as ocp
 import pytest
 from contract_cases import problem
+from environments import eight_devices
 from subjects import MATRICES_ONLY, SUBJECTS, make
 
-FLAGS = os.environ.get("XLA_FLAGS", "")
 PROGRAM = Path(__file__).with_name("sharded_states.py")
 EVERY = pytest.mark.parametrize("name", SUBJECTS)
 
@@ -54,7 +54,7 @@ def sharded():
     """What a program on eight virtual devices says of every transformation."""
     done = subprocess.run(
         [sys.executable, str(PROGRAM)],
-        env=os.environ | {"XLA_FLAGS": f"{FLAGS} --xla_force_host_platform_device_count=8"},
+        env=eight_devices(),
         capture_output=True,
         text=True,
         check=False,
