@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpointed import assert_same_bits
+from environments import eight_devices
 from killed import numbers
 
 import ae_optax

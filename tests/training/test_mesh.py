@@ -1,36 +1,31 @@
 """Runs on several devices: eight that one CPU stands for, in a process of their own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from environments import eight_devices
 from jax.sharding import PartitionSpec
 
 import ae_optax as ao
 from ae_optax import losses, models, training
 from ae_optax.training._mesh import split_longest
 
-FLAGS = os.environ.get("XLA_FLAGS", "")
 SUMS = 1e-6  # Sums in another order, and nothing else, may differ.
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    flags = {
-        "XLA_FLAGS": f"{FLAGS} --xla_force_host_platform_device_count=8",
-        "JAX_PLATFORMS": "cpu",
-    }
     done = subprocess.run(
         [
             sys.executable,
             Path(__file__).with_name("eight_devices.py"),
             tmp_path_factory.mktemp("runs"),
         ],
-        env=os.environ | flags,
+        env=eight_devices(),
         capture_output=True,
         text=True,
     )
