@@ -14,7 +14,8 @@ from ae_optax.data import Dataset
 from ae_optax.models import count_parameters
 from ae_optax.sweeps._alone import fit_alone, is_whole, pictures_of
 from ae_optax.sweeps._job import Executor, Job, Outcome
-from ae_optax.sweeps._program import Devices, Program, compile_program, on_devices, traceable
+from ae_optax.sweeps._lanes import Compiled, Devices, Lanes
+from ae_optax.sweeps._program import Program, compile_program, compile_start, traceable
 from ae_optax.sweeps._store import folder_of, rows_of, write_record
 from ae_optax.sweeps._task import describe_data, make_task
 
@@ -43,15 +44,15 @@ def in_process(
         The executor.
     """
     groups: dict[str, _Group] = {}
-    sets: dict[str, tuple[Dataset, training.Images]] = {}
+    kept = _Kept()
 
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
         own = tuple(devices or jax.devices())
-        width = lanes or (1 if own[0].platform == "cpu" else LANES)
+        several = Lanes(own, lanes or (1 if own[0].platform == "cpu" else LANES))
         for rest, alike in _by(Job.rest, jobs).items():
             try:
                 if rest not in groups:
-                    groups[rest] = _Group(alike[0], sets, own, width)
+                    groups[rest] = _Group(alike[0], kept, several)
             except Exception as error:
                 yield from _failed(alike, error)
                 continue
@@ -60,21 +61,29 @@ def in_process(
     return execute
 
 
+class _Kept:
+    """What groups share: data by their source, and the start by what is to be solved."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, tuple[Dataset, training.Images]] = {}
+        self.starts: dict[str, Compiled] = {}
+
+
 class _Group:
     """Jobs that differ in swept numbers and seeds only, and their programs."""
 
-    def __init__(self, job: Job, sets: dict[str, Any], devices: Devices, lanes: int):
+    def __init__(self, job: Job, kept: _Kept, lanes: Lanes):
         source = json.dumps(job.config.data.plain())
-        if source not in sets:
+        if source not in kept.data:
             data = job.config.data.build()
-            sets[source] = data, on_devices(data, devices)
-        data, self.images = sets[source]
+            kept.data[source] = data, lanes.images(data)
+        data, self.images = kept.data[source]
         training.check_trainable(data, job.config.training.batch_size)
         self.task = make_task(job.config, data)
         self.paths = traceable(
             self.task.model, job.config.optimizer, job.numbers(), self.images.train
         )
-        self.devices, self.lanes = devices, lanes
+        self.starts, self.lanes = kept.starts, lanes
         self.programs: dict[tuple[float, ...], Program] = {}
 
     def execute(self, jobs, runs, about) -> Iterator[Outcome]:
@@ -89,8 +98,8 @@ class _Group:
             except Exception as error:
                 yield from _failed(alike, error)
                 continue
-            for start in range(0, len(alike), program.width):
-                batch = alike[start : start + program.width]
+            for first in range(0, len(alike), self.lanes.width):
+                batch = alike[first : first + self.lanes.width]
                 try:
                     self.run(program, batch, runs, about)
                 except Exception as error:
@@ -104,14 +113,11 @@ class _Group:
 
     def compile(self, job: Job) -> Program:
         """Compile the program for jobs like this one."""
-        return compile_program(
-            self.task,
-            job.config,
-            sorted(self.paths),
-            self.images,
-            lanes=self.lanes,
-            devices=self.devices,
-        )
+        task = job.task()
+        if task not in self.starts:
+            self.starts[task] = compile_start(self.task, self.images, self.lanes)
+        start, paths = self.starts[task], sorted(self.paths)
+        return compile_program(self.task, job.config, paths, self.images, start, self.lanes)
 
     def run(self, program, jobs, runs, about) -> None:
         """Do as many jobs as a program does at once, and write what came out."""
@@ -135,7 +141,7 @@ class _Group:
                 untrained=result.untrained,
                 images={"originals": data.test[: training.N_SHOWN], **seen},
                 seconds=seconds,
-                about=self.about(program.compile_seconds) | about,
+                about=self.about(program.run.seconds) | about,
             )
 
     def one_by_one(self, jobs, runs, about) -> Iterator[Outcome]:

@@ -37,6 +37,11 @@ class Job(NamedTuple):
         ]
         return json.dumps(plain)
 
+    def task(self) -> str:
+        """Return what the optimizer is set to solve, as text."""
+        plain = self.config.identity()
+        return json.dumps({k: v for k, v in plain.items() if k not in {"training", "optimizer"}})
+
     def _sweeps(self, path):
         return any(path == s or path.startswith((f"{s}.", f"{s}[")) for s in self.swept)
 

@@ -1,8 +1,7 @@
 """One compiled program for all runs that differ in numbers and seeds only."""
 
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,40 +10,46 @@ import optax
 
 from ae_optax import training
 from ae_optax.config import Call, RunConfig
-from ae_optax.data import Dataset
 from ae_optax.models import Model
+from ae_optax.sweeps._lanes import Compiled, Lanes
 from ae_optax.sweeps._task import Task
 
-Devices: TypeAlias = Sequence[Any]
-"""Some of ``jax.devices()``."""
+NUMBER, SEED = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.int32)
 
 
 class Program(NamedTuple):
     """A compiled program that makes several runs at once.
 
     Attributes:
-        function: ``function(values, seeds, images) -> RunResult``, everything with a leading axis
-            over the runs, of size ``width``.
-        width: How many runs.
-        sharding: Of that axis.
-        compile_seconds: Time until it was compiled.
+        start: ``start(seed, images) -> Start``, which programs of other optimizers share.
+        run: ``run((values, start), images) -> RunResult``.
+        lanes: How many runs, and where.
     """
 
-    function: Any
-    width: int
-    sharding: jax.sharding.Sharding
-    compile_seconds: float
+    start: Compiled
+    run: Compiled
+    lanes: Lanes
 
     def __call__(
         self, values: Sequence[Mapping[str, float]], seeds: Sequence[int], images: training.Images
     ) -> list[training.RunResult]:
-        """Make at most ``width`` runs; their last states are left out."""
-        missing = self.width - len(seeds)
-        padded, all_seeds = [*values, *[values[-1]] * missing], [*seeds, *[seeds[-1]] * missing]
-        stacked = {path: np.array([v[path] for v in padded], np.float32) for path in values[0]}
-        given = jax.device_put((stacked, np.array(all_seeds, np.int32)), self.sharding)
-        result = jax.device_get(self.function(*given, images))
+        """Make at most as many runs as there are lanes; their last states are left out."""
+        start = self.start.function(self.lanes.place([np.int32(seed) for seed in seeds]), images)
+        numbers = [{path: np.float32(x) for path, x in run.items()} for run in values]
+        found = self.run.function((self.lanes.place(numbers), start), images)
+        result = jax.device_get(found)
         return [jax.tree.map(lambda leaf, i=i: leaf[i], result) for i in range(len(seeds))]
+
+
+def compile_start(task: Task, images: training.Images, lanes: Lanes) -> Compiled:
+    """Compile what runs of all optimizers start from, for any seed.
+
+    Args:
+        task: What the optimizers are set to solve.
+        images: On the devices.
+        lanes: How many runs, and where.
+    """
+    return lanes.compile(_start(task), SEED, images)
 
 
 def compile_program(
@@ -52,9 +57,8 @@ def compile_program(
     config: RunConfig,
     paths: Sequence[str],
     images: training.Images,
-    *,
-    lanes: int,
-    devices: Devices,
+    start: Compiled,
+    lanes: Lanes,
 ) -> Program:
     """Compile the runs of a config for any values at ``paths``, and any seed.
 
@@ -63,15 +67,11 @@ def compile_program(
         config: One of the runs.
         paths: Of the numbers of its optimizer that become arguments.
         images: On the devices.
-        lanes: How many runs each device makes side by side, vectorised. One is exactly what
+        start: From :func:`compile_start`.
+        lanes: How many runs, and where. One on each device is exactly what
             :func:`~ae_optax.training.make_run` computes; several give the same to rounding.
-        devices: Those to use, each with runs of its own.
-
-    Returns:
-        A program that makes ``lanes * len(devices)`` runs at once.
     """
-    started = time.perf_counter()
-    run = training.make_run(
+    run = training.make_run_from(
         task.model,
         task.loss,
         config.optimizer.build,
@@ -80,45 +80,13 @@ def compile_program(
         metrics=task.metrics,
     )
 
-    def one(values, seed, images):
-        return run(values, seed, images)._replace(state=None)
+    def one(given, images):
+        values, start = given
+        return run(values, start, images)._replace(state=None)
 
-    def several(values, seeds, images):
-        if lanes > 1:
-            return jax.vmap(one, in_axes=(0, 0, None))(values, seeds, images)
-        first = jax.tree.map(lambda x: x[0], values)
-        return jax.tree.map(lambda x: x[None], one(first, seeds[0], images))
-
-    sharding, width = over_runs(devices), lanes * len(devices)
-    function: Any = several
-    if isinstance(sharding, jax.NamedSharding):
-        function = jax.shard_map(
-            several,
-            mesh=sharding.mesh,
-            in_specs=(sharding.spec, sharding.spec, jax.P()),
-            out_specs=sharding.spec,
-            check_vma=False,  # What a run starts from may be the same for all runs.
-        )
-    number = jax.ShapeDtypeStruct((width,), jnp.float32, sharding=sharding)
-    values, seeds = dict.fromkeys(paths, number), number.update(dtype=jnp.int32)
-    compiled = jax.jit(function).lower(values, seeds, images).compile()
-    return Program(compiled, width, sharding, time.perf_counter() - started)
-
-
-def over_runs(devices: Devices) -> jax.sharding.Sharding:
-    """Return how an axis over runs lies on the devices."""
-    if len(devices) == 1:
-        return jax.sharding.SingleDeviceSharding(devices[0])
-    mesh = jax.sharding.Mesh(np.array(devices), ("runs",))
-    return jax.NamedSharding(mesh, jax.P("runs"))
-
-
-def on_devices(data: Dataset, devices: Devices) -> training.Images:
-    """Return the images of a data set, a copy on each device."""
-    sharding = over_runs(devices)
-    if isinstance(sharding, jax.NamedSharding):
-        sharding = jax.NamedSharding(sharding.mesh, jax.P())
-    return jax.device_put(training.on_device(data), sharding)
+    begun = jax.eval_shape(_start(task), SEED, images)
+    given = (dict.fromkeys(paths, NUMBER), begun)
+    return Program(start, lanes.compile(one, given, images), lanes)
 
 
 def traceable(model: Model, optimizer: Call, numbers: Mapping[str, float], images: Any) -> set[str]:
@@ -149,3 +117,9 @@ def traceable(model: Model, optimizer: Call, numbers: Mapping[str, float], image
         return set(numbers)
     alone = {path for path in numbers if accepts([path])}
     return alone if accepts(alone) else set()
+
+
+def _start(task):
+    return training.make_start(
+        task.model, task.loss, corruption=task.corruption, metrics=task.metrics
+    )

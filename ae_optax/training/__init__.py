@@ -11,13 +11,13 @@ from ae_optax.training._mesh import Mesh, check_devices
 from ae_optax.training._pictures import pictures
 from ae_optax.training._plane import plane
 from ae_optax.training._row import EpochRow
-from ae_optax.training._run import RunResult, make_run
+from ae_optax.training._run import RunResult, make_run, make_run_from
 from ae_optax.training._samples import make_codes, make_samples
 from ae_optax.training._saving import Memory, Saving, Store
 from ae_optax.training._settings import Settings
+from ae_optax.training._start import Start, make_start, untrained
 from ae_optax.training._state import TrainState, init_state, key_for
 from ae_optax.training._step import make_step
-from ae_optax.training._untrained import untrained
 
 __all__ = [
     "N_SHOWN",
@@ -31,6 +31,7 @@ __all__ = [
     "Saving",
     "Settings",
     "Shown",
+    "Start",
     "Store",
     "TrainState",
     "check_devices",
@@ -46,8 +47,10 @@ __all__ = [
     "make_evaluate",
     "make_reconstruct",
     "make_run",
+    "make_run_from",
     "make_samples",
     "make_segment",
+    "make_start",
     "make_step",
     "on_device",
     "pictures",

@@ -15,10 +15,11 @@ from ae_optax.training._check import check_observable
 from ae_optax.training._epoch import make_epoch
 from ae_optax.training._evaluate import Shown, make_evaluate, make_reconstruct
 from ae_optax.training._images import Images
-from ae_optax.training._measure import make_close, make_measure
+from ae_optax.training._measure import make_close
 from ae_optax.training._samples import make_codes, make_samples
 from ae_optax.training._settings import Settings
-from ae_optax.training._state import TrainState, init_state
+from ae_optax.training._start import Start, make_start
+from ae_optax.training._state import TrainState
 from ae_optax.training._step import make_step
 from ae_optax.training._telemetry import observed
 
@@ -51,7 +52,7 @@ def make_run(
     *,
     corruption: Corruption | None = None,
     metrics: Sequence[Metric] = (),
-) -> Callable[[Any, jax.Array, Images], RunResult]:
+) -> Callable[[Any, int | jax.Array, Images], RunResult]:
     """Make the pure function that trains from scratch and measures after every epoch.
 
     Args:
@@ -73,6 +74,40 @@ def make_run(
     Raises:
         ValueError: If the settings have a mesh: only :func:`fit` spreads a run over devices.
     """
+    parts: Any = {"corruption": corruption, "metrics": metrics}
+    start = make_start(model, loss, **parts)
+    run = make_run_from(model, loss, make_optimizer, settings, **parts)
+    return lambda values, seed, images: run(values, start(seed, images), images)
+
+
+def make_run_from(
+    model: Model,
+    loss: Loss,
+    make_optimizer: Callable[[Any], optax.GradientTransformation],
+    settings: Settings,
+    *,
+    corruption: Corruption | None = None,
+    metrics: Sequence[Metric] = (),
+) -> Callable[[Any, Start, Images], RunResult]:
+    """Make the pure function that trains from what :func:`make_start` gives.
+
+    To initialise a model takes as long to compile as to train it by many an optimizer: whoever
+    compares optimizers compiles the start once.
+
+    Args:
+        model: As in :func:`make_run`, like all others.
+        loss: The loss.
+        make_optimizer: Makes the optimizer.
+        settings: Of the run.
+        corruption: Done to the images.
+        metrics: What to measure beside the loss.
+
+    Returns:
+        ``run(values, start, images) -> RunResult``, else as in :func:`make_run`.
+
+    Raises:
+        ValueError: If the settings have a mesh.
+    """
     if settings.mesh is not None:
         raise ValueError(
             "`mesh` must be left out where a run is one function, on one device, got "
@@ -81,19 +116,18 @@ def make_run(
     evaluate = make_evaluate(model, loss, corruption=corruption, metrics=metrics)
     reconstruct = make_reconstruct(model, loss, corruption=corruption)
     samples, codes = make_samples(model, loss), make_codes(model)
-    measure, close = make_measure(evaluate), make_close(evaluate)
+    close = make_close(evaluate)
     # Who aborts need not be stopped: to go on and forget costs less than to look out.
     skips = settings.on_non_finite == "skip"
 
-    def run(values, seed, images):
+    def run(values, start, images):
         optimizer = observed(make_optimizer(values), settings)
         step = make_step(
             model, loss, optimizer, corruption=corruption, on_non_finite="skip" if skips else None
         )
         epoch = make_epoch(step, settings.batch_size)
-        state = init_state(model, optimizer, images.train, seed)
+        state = start.state._replace(opt_state=optimizer.init(start.state.params))
         check_observable(state.opt_state, images.validation.shape[0])
-        untrained = measure(state, images)
 
         def body(state, _):
             state, _ = epoch(state, images.train)
@@ -103,7 +137,7 @@ def make_run(
 
         state, rows = jax.lax.scan(body, state, length=settings.epochs)
         return RunResult(
-            untrained=untrained,
+            untrained=start.untrained,
             rows=rows,
             shown=reconstruct(state, images.shown),
             samples=samples(state, images.shown),

@@ -228,3 +228,25 @@ def test_a_run_that_must_be_watched_is_trained_alone(tmp_path, compiled, setting
     assert [row.test_loss for row in fit.rows] == losses([job], tmp_path)[0].tolist()
     assert record.summary["untrained"]["test_loss"] > 0
     assert (record.folder / "images.npz").exists()
+
+
+SOLVED = {
+    "optimizers": ("optimizer: [{name: sgd, learning_rate: 1}, {name: adam, learning_rate: 1}]", 1),
+    "lengths": ("training.epochs: [1, 2]", 1),
+    "models": ("model.code: [2, 3]", 2),
+}
+
+
+@pytest.mark.parametrize(("over", "n"), SOLVED.values(), ids=SOLVED)
+def test_programs_of_one_task_share_a_start(tmp_path, monkeypatch, over, n):
+    starts = []
+    original = program.compile_start
+
+    def counted(*args):
+        starts.append(original(*args))
+        return starts[-1]
+
+    monkeypatch.setattr("ae_optax.sweeps._in_process.compile_start", counted)
+    jobs = jobs_of(tmp_path, f"{{{over}}}", seeds=1)
+    assert all(outcome.failure is None for outcome in in_process()(jobs, tmp_path))
+    assert len(starts) == n

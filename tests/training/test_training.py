@@ -161,6 +161,20 @@ def test_a_whole_run_equals_the_same_run_epoch_by_epoch(model, tiny):
     chex.assert_shape((whole.shown.inputs, whole.shown.outputs), (2, 3, 3))
 
 
+def test_one_start_serves_runs_of_every_optimizer(model, tiny):
+    images = training.Images(tiny.train, tiny.validation, tiny.test, tiny.test[:2])
+    start = jax.jit(training.make_start(model, losses.mse()))(5, images)
+    assert dict(start.untrained) == training.untrained(model, losses.mse(), tiny, 5)
+    settings = training.Settings(epochs=2, batch_size=4)
+    for make in (ae_optax.adam, ae_optax.sgd):
+        parts = model, losses.mse(), make, settings
+        whole = jax.jit(training.make_run(*parts))(1e-2, 5, images)
+        begun = jax.jit(training.make_run_from(*parts))(1e-2, start, images)
+        chex.assert_trees_all_equal(whole.state.key, begun.state.key)
+        chex.assert_trees_all_close(whole.state.params, begun.state.params, rtol=1e-5)
+        chex.assert_trees_all_close(whole.untrained, begun.untrained, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
