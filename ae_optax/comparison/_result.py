@@ -68,7 +68,8 @@ class Result(NamedTuple):
         label: What to call it.
         learning_rates: The numbers it tried.
         runs: One for each setting and seed; none if the contender failed.
-        compile_seconds: Time until its programs were compiled, as a rule one.
+        compile_seconds: Time until its programs were compiled, as a rule one; without that of
+            what all contenders start from.
         state_bytes: Size of the optimizer's state.
         failure: Why a run of it left no record, or ``None``.
     """

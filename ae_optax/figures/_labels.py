@@ -76,11 +76,15 @@ def _room(boxes, own, others, taken, bounds):
     for other in taken:
         apart = (boxes[:, :2] - 2 >= other[2:]) | (other[:2] - 2 >= boxes[:, 2:])
         fits &= apart.any(1)
+    left = np.flatnonzero(fits)
+    to_own = _distance(boxes[left], own)
+    nearest = np.where(to_own >= _GAP / 2, _ENOUGH, 0)
+    for points in [*others, np.empty((0, 2))]:
+        nearest = np.minimum(nearest, _distance(boxes[left], points))
+        clear = nearest > to_own + 2
+        left, to_own, nearest = left[clear], to_own[clear], nearest[clear]
     room = np.zeros(len(boxes))
-    to_own = _distance(boxes[fits], own)
-    nearest = np.min([_distance(boxes[fits], points) for points in others], 0, initial=_ENOUGH)
-    good = (to_own >= _GAP / 2) & (nearest > to_own + 2)
-    room[fits] = np.where(good, nearest - to_own, 0)
+    room[left] = nearest - to_own
     return room
 
 

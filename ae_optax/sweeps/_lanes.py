@@ -59,6 +59,17 @@ class Lanes(NamedTuple):
             sharding = jax.NamedSharding(sharding.mesh, jax.P())
         return jax.device_put(training.on_device(data), sharding)
 
+    def scalar(self, dtype: Any) -> jax.ShapeDtypeStruct:
+        """Return the shape of a number for every run."""
+        return jax.ShapeDtypeStruct((self.width,), dtype, sharding=self.sharding)
+
+    def result(self, compiled: Compiled) -> Any:
+        """Return the shapes of what a compiled function gives back, where it leaves it."""
+        return jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.sharding),
+            compiled.function.out_info,
+        )
+
     def place(self, given: Sequence[Any]) -> Any:
         """Stack what at most ``width`` runs are given; places that stay empty repeat the last."""
         padded = [*given, *[given[-1]] * (self.width - len(given))]
@@ -72,7 +83,7 @@ class Lanes(NamedTuple):
 
         Args:
             one: ``one(given, images)``.
-            given: Shapes and dtypes of what one run is given.
+            given: Shapes of what all runs are given, from :meth:`scalar` and :meth:`result`.
             images: On the devices.
 
         Returns:
@@ -96,9 +107,5 @@ class Lanes(NamedTuple):
                 out_specs=sharding.spec,
                 check_vma=False,  # What a run starts from may be the same for all runs.
             )
-        stacked = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct((self.width, *x.shape), x.dtype, sharding=sharding),
-            given,
-        )
-        compiled = jax.jit(function).lower(stacked, images).compile()
+        compiled = jax.jit(function).lower(given, images).compile()
         return Compiled(compiled, time.perf_counter() - started)

@@ -14,8 +14,6 @@ from ae_optax.models import Model
 from ae_optax.sweeps._lanes import Compiled, Lanes
 from ae_optax.sweeps._task import Task
 
-NUMBER, SEED = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.int32)
-
 
 class Program(NamedTuple):
     """A compiled program that makes several runs at once.
@@ -49,7 +47,10 @@ def compile_start(task: Task, images: training.Images, lanes: Lanes) -> Compiled
         images: On the devices.
         lanes: How many runs, and where.
     """
-    return lanes.compile(_start(task), SEED, images)
+    start = training.make_start(
+        task.model, task.loss, corruption=task.corruption, metrics=task.metrics
+    )
+    return lanes.compile(start, lanes.scalar(jnp.int32), images)
 
 
 def compile_program(
@@ -84,8 +85,7 @@ def compile_program(
         values, start = given
         return run(values, start, images)._replace(state=None)
 
-    begun = jax.eval_shape(_start(task), SEED, images)
-    given = (dict.fromkeys(paths, NUMBER), begun)
+    given = (dict.fromkeys(paths, lanes.scalar(jnp.float32)), lanes.result(start))
     return Program(start, lanes.compile(one, given, images), lanes)
 
 
@@ -117,9 +117,3 @@ def traceable(model: Model, optimizer: Call, numbers: Mapping[str, float], image
         return set(numbers)
     alone = {path for path in numbers if accepts([path])}
     return alone if accepts(alone) else set()
-
-
-def _start(task):
-    return training.make_start(
-        task.model, task.loss, corruption=task.corruption, metrics=task.metrics
-    )

@@ -39,7 +39,7 @@ def comparison(result):
         "total": f"**the whole command** (at most {result['limit']} s)",
         "compilation": f"compilation of {result['optimizers']} programs",
         "runs_alone": f"{result['runs']} runs of {result['epochs']} epochs",
-        "start_and_report": "start, data, report",
+        "start_and_report": "start, data, what all runs start from compiled, report",
     }
     rows = ["| | seconds |", "|---|--:|"]
     rows += [f"| {name} | {spread(result['seconds'][part], 1)} |" for part, name in names.items()]
