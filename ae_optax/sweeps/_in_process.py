@@ -1,5 +1,6 @@
 """Runs made in this process: those that differ in numbers and seeds only, by one program."""
 
+import functools
 import json
 import math
 import time
@@ -44,46 +45,60 @@ def in_process(
         The executor.
     """
     groups: dict[str, _Group] = {}
-    kept = _Kept()
+    settings: dict[str, _Setting] = {}
+    sets: dict[str, tuple[Dataset, training.Images]] = {}
+
+    def group_of(job: Job, several: Lanes) -> _Group:
+        data, task, rest = json.dumps(job.config.data.plain()), job.task(), job.rest()
+        if data not in sets:
+            built = job.config.data.build()
+            sets[data] = built, several.images(built)
+        if task not in settings:
+            settings[task] = _Setting(job, *sets[data], several)
+        if rest not in groups:
+            groups[rest] = _Group(job, settings[task])
+        return groups[rest]
 
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
         own = tuple(devices or jax.devices())
         several = Lanes(own, lanes or (1 if own[0].platform == "cpu" else LANES))
-        for rest, alike in _by(Job.rest, jobs).items():
+        for alike in _by(Job.rest, jobs).values():
             try:
-                if rest not in groups:
-                    groups[rest] = _Group(alike[0], kept, several)
+                group = group_of(alike[0], several)
             except Exception as error:
                 yield from _failed(alike, error)
                 continue
-            yield from groups[rest].execute(alike, runs, about or {})
+            yield from group.execute(alike, runs, about or {})
 
     return execute
 
 
-class _Kept:
-    """What groups share: data by their source, and the start by what is to be solved."""
+class _Setting:
+    """What jobs of one task share: the images on the devices, and what their runs start from."""
 
-    def __init__(self) -> None:
-        self.data: dict[str, tuple[Dataset, training.Images]] = {}
-        self.starts: dict[str, Compiled] = {}
+    def __init__(self, job: Job, data: Dataset, images: training.Images, lanes: Lanes):
+        self.task = make_task(job.config, data)
+        self.images, self.lanes = images, lanes
+        self.about = {
+            "data": describe_data(data),
+            "parameters": count_parameters(self.task.model, data.test[:1]),
+        }
+
+    @functools.cached_property
+    def start(self) -> Compiled:
+        """Compiled when a program first needs it."""
+        return compile_start(self.task, self.images, self.lanes)
 
 
 class _Group:
     """Jobs that differ in swept numbers and seeds only, and their programs."""
 
-    def __init__(self, job: Job, kept: _Kept, lanes: Lanes):
-        source = json.dumps(job.config.data.plain())
-        if source not in kept.data:
-            data = job.config.data.build()
-            kept.data[source] = data, lanes.images(data)
-        data, self.images = kept.data[source]
-        training.check_trainable(data, job.config.training.batch_size)
-        self.task = make_task(job.config, data)
+    def __init__(self, job: Job, setting: _Setting):
+        self.setting, self.task, self.lanes = setting, setting.task, setting.lanes
+        training.check_trainable(self.task.data, job.config.training.batch_size)
         self.paths = traceable(
-            self.task.model, job.config.optimizer, job.numbers(), self.images.train
+            self.task.model, job.config.optimizer, job.numbers(), setting.images.train
         )
-        self.starts, self.lanes = kept.starts, lanes
         self.programs: dict[tuple[float, ...], Program] = {}
 
     def execute(self, jobs, runs, about) -> Iterator[Outcome]:
@@ -113,17 +128,15 @@ class _Group:
 
     def compile(self, job: Job) -> Program:
         """Compile the program for jobs like this one."""
-        task = job.task()
-        if task not in self.starts:
-            self.starts[task] = compile_start(self.task, self.images, self.lanes)
-        start, paths = self.starts[task], sorted(self.paths)
-        return compile_program(self.task, job.config, paths, self.images, start, self.lanes)
+        shared, paths = self.setting, sorted(self.paths)
+        images, start = shared.images, shared.start
+        return compile_program(self.task, job.config, paths, images, start, self.lanes)
 
     def run(self, program, jobs, runs, about) -> None:
         """Do as many jobs as a program does at once, and write what came out."""
         numbers = [{path: job.numbers()[path] for path in sorted(self.paths)} for job in jobs]
         started = time.perf_counter()
-        results = program(numbers, [job.config.training.seed for job in jobs], self.images)
+        results = program(numbers, [job.config.training.seed for job in jobs], self.setting.images)
         seconds = (time.perf_counter() - started) / len(jobs)
         data = self.task.data
         steps = training.steps_per_epoch(len(data.train), jobs[0].config.training.batch_size)
@@ -141,7 +154,7 @@ class _Group:
                 untrained=result.untrained,
                 images={"originals": data.test[: training.N_SHOWN], **seen},
                 seconds=seconds,
-                about=self.about(program.run.seconds) | about,
+                about={"compile_seconds": program.run.seconds} | self.setting.about | about,
             )
 
     def one_by_one(self, jobs, runs, about) -> Iterator[Outcome]:
@@ -157,20 +170,12 @@ class _Group:
                     untrained=before,
                     images=pictures_of(self.task, result.state),
                     seconds=sum(row.seconds for row in result.rows),
-                    about=self.about(result.compile_seconds) | about,
+                    about={"compile_seconds": result.compile_seconds} | self.setting.about | about,
                 )
             except Exception as error:
                 yield from _failed([job], error)
             else:
                 yield Outcome(job)
-
-    def about(self, compile_seconds: float) -> dict[str, Any]:
-        """Return further entries of a summary."""
-        return {
-            "compile_seconds": compile_seconds,
-            "data": describe_data(self.task.data),
-            "parameters": count_parameters(self.task.model, self.task.data.test[:1]),
-        }
 
 
 def _by(key: Callable[[Job], Any], jobs: Sequence[Job]) -> dict[Any, list[Job]]:

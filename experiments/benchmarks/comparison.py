@@ -18,7 +18,7 @@ LIMIT = 20  # Seconds in all, on two cores, nothing compiled before.
 
 def measure(quick):
     """Return wall times of the whole command and of its parts."""
-    rounds, settings = 3, []
+    rounds, settings = 5, []
     if quick:
         rounds, settings = 1, ["--set", "training.epochs=1"]
     found = []
