@@ -79,12 +79,12 @@ def _room(boxes, own, others, taken, bounds):
     left = np.flatnonzero(fits)
     to_own = _distance(boxes[left], own)
     nearest = np.where(to_own >= _GAP / 2, _ENOUGH, 0)
-    for points in [*others, np.empty((0, 2))]:
+    for points in others:  # Fewer are left after each.
         nearest = np.minimum(nearest, _distance(boxes[left], points))
         clear = nearest > to_own + 2
         left, to_own, nearest = left[clear], to_own[clear], nearest[clear]
     room = np.zeros(len(boxes))
-    room[left] = nearest - to_own
+    room[left] = np.maximum(nearest - to_own, 0)
     return room
 
 

@@ -45,7 +45,7 @@ def in_process(
         The executor.
     """
     groups: dict[str, _Group] = {}
-    settings: dict[str, _Setting] = {}
+    prepared: dict[str, _Prepared] = {}
     sets: dict[str, tuple[Dataset, training.Images]] = {}
 
     def group_of(job: Job, several: Lanes) -> _Group:
@@ -53,10 +53,10 @@ def in_process(
         if data not in sets:
             built = job.config.data.build()
             sets[data] = built, several.images(built)
-        if task not in settings:
-            settings[task] = _Setting(job, *sets[data], several)
+        if task not in prepared:
+            prepared[task] = _Prepared(job, *sets[data], several)
         if rest not in groups:
-            groups[rest] = _Group(job, settings[task])
+            groups[rest] = _Group(job, prepared[task])
         return groups[rest]
 
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
@@ -73,8 +73,8 @@ def in_process(
     return execute
 
 
-class _Setting:
-    """What jobs of one task share: the images on the devices, and what their runs start from."""
+class _Prepared:
+    """A task with its images on the devices, and what runs of all optimizers start from."""
 
     def __init__(self, job: Job, data: Dataset, images: training.Images, lanes: Lanes):
         self.task = make_task(job.config, data)
@@ -93,11 +93,11 @@ class _Setting:
 class _Group:
     """Jobs that differ in swept numbers and seeds only, and their programs."""
 
-    def __init__(self, job: Job, setting: _Setting):
-        self.setting, self.task, self.lanes = setting, setting.task, setting.lanes
+    def __init__(self, job: Job, prepared: _Prepared):
+        self.prepared, self.task, self.lanes = prepared, prepared.task, prepared.lanes
         training.check_trainable(self.task.data, job.config.training.batch_size)
         self.paths = traceable(
-            self.task.model, job.config.optimizer, job.numbers(), setting.images.train
+            self.task.model, job.config.optimizer, job.numbers(), prepared.images.train
         )
         self.programs: dict[tuple[float, ...], Program] = {}
 
@@ -128,15 +128,15 @@ class _Group:
 
     def compile(self, job: Job) -> Program:
         """Compile the program for jobs like this one."""
-        shared, paths = self.setting, sorted(self.paths)
-        images, start = shared.images, shared.start
+        images, start = self.prepared.images, self.prepared.start
+        paths = sorted(self.paths)
         return compile_program(self.task, job.config, paths, images, start, self.lanes)
 
     def run(self, program, jobs, runs, about) -> None:
         """Do as many jobs as a program does at once, and write what came out."""
         numbers = [{path: job.numbers()[path] for path in sorted(self.paths)} for job in jobs]
         started = time.perf_counter()
-        results = program(numbers, [job.config.training.seed for job in jobs], self.setting.images)
+        results = program(numbers, [job.config.training.seed for job in jobs], self.prepared.images)
         seconds = (time.perf_counter() - started) / len(jobs)
         data = self.task.data
         steps = training.steps_per_epoch(len(data.train), jobs[0].config.training.batch_size)
@@ -154,7 +154,7 @@ class _Group:
                 untrained=result.untrained,
                 images={"originals": data.test[: training.N_SHOWN], **seen},
                 seconds=seconds,
-                about={"compile_seconds": program.run.seconds} | self.setting.about | about,
+                about={"compile_seconds": program.run.seconds} | self.prepared.about | about,
             )
 
     def one_by_one(self, jobs, runs, about) -> Iterator[Outcome]:
@@ -170,7 +170,7 @@ class _Group:
                     untrained=before,
                     images=pictures_of(self.task, result.state),
                     seconds=sum(row.seconds for row in result.rows),
-                    about={"compile_seconds": result.compile_seconds} | self.setting.about | about,
+                    about={"compile_seconds": result.compile_seconds} | self.prepared.about | about,
                 )
             except Exception as error:
                 yield from _failed([job], error)

@@ -85,9 +85,6 @@ class Lanes(NamedTuple):
             one: ``one(given, images)``.
             given: Shapes of what all runs are given, from :meth:`scalar` and :meth:`result`.
             images: On the devices.
-
-        Returns:
-            The :class:`Compiled` function.
         """
         started = time.perf_counter()
 
