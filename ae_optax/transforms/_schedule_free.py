@@ -70,7 +70,8 @@ def schedule_free(
 
     The parameters that are trained are :math:`y`; those to evaluate are :math:`x`, which
     :func:`evaluation_params` returns. :math:`x` is not stored: one sequence, :math:`z`, is kept
-    beside the parameters.
+    beside the parameters. The update holds the difference :math:`z_{t+1} - y_t`, so it is exact to
+    a last digit of the parameters, not of its own.
 
     ``inner`` has neither a rate, which is applied here, so that step and average use one and the
     same, nor a first momentum, whose place :math:`\beta` takes. The
@@ -140,22 +141,23 @@ def schedule_free(
         def stepped(d, z):
             return z.astype(widen(d).dtype) - scalar(rate, widen(d)) * widen(d)
 
-        # y' - y with x eliminated: nothing is divided by b1, nothing large cancels.
+        # y' - y with x eliminated: nothing is divided by b1, nothing large cancels. Of z only what
+        # it has become is read, so that it can be overwritten.
         def move(d, y, z):
             d = widen(d)
             c, beta = scalar(share, d), scalar(b1, d)
             ahead = c * (z.astype(d.dtype) - y.astype(d.dtype))
-            return ahead - (1 - beta * (1 - c)) * scalar(rate, d) * d
+            return ahead - (1 - c) * (1 - beta) * scalar(rate, d) * d
 
-        z = map_updates(stepped, direction, state.z)
-        out = map_updates(move, direction, params, state.z)
+        z = store(map_updates(stepped, direction, state.z), state.z)
+        out = map_updates(move, direction, params, z)
         return cast_like(out, updates), ScheduleFreeState(
             count=increment(state.count),
             learning_rate=rate,
             largest_rate=largest,
             weight_sum=weight_sum,
             b1=state.b1,
-            z=store(z, state.z),
+            z=z,
             inner=inner_state,
         )
 
