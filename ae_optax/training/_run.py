@@ -91,8 +91,7 @@ def make_run_from(
 ) -> Callable[[Any, Start, Images], RunResult]:
     """Make the pure function that trains from what :func:`make_start` gives.
 
-    To initialise a model takes as long to compile as to train it by many an optimizer: whoever
-    compares optimizers compiles the start once.
+    The start knows no optimizer: whoever compares several compiles it once for all of them.
 
     Args:
         model: As in :func:`make_run`, like all others.

@@ -70,8 +70,7 @@ def schedule_free(
 
     The parameters that are trained are :math:`y`; those to evaluate are :math:`x`, which
     :func:`evaluation_params` returns. :math:`x` is not stored: one sequence, :math:`z`, is kept
-    beside the parameters. The update holds the difference :math:`z_{t+1} - y_t`, so it is exact to
-    a last digit of the parameters, not of its own.
+    beside the parameters.
 
     ``inner`` has neither a rate, which is applied here, so that step and average use one and the
     same, nor a first momentum, whose place :math:`\beta` takes. The
@@ -141,13 +140,13 @@ def schedule_free(
         def stepped(d, z):
             return z.astype(widen(d).dtype) - scalar(rate, widen(d)) * widen(d)
 
-        # y' - y with x eliminated: nothing is divided by b1, nothing large cancels. Of z only what
-        # it has become is read, so that it can be overwritten.
+        # y' - y with x eliminated: nothing is divided by b1, nothing large cancels. z is taken back
+        # from what it has become, so that it can be overwritten.
         def move(d, y, z):
             d = widen(d)
-            c, beta = scalar(share, d), scalar(b1, d)
-            ahead = c * (z.astype(d.dtype) - y.astype(d.dtype))
-            return ahead - (1 - c) * (1 - beta) * scalar(rate, d) * d
+            c, beta, moved = scalar(share, d), scalar(b1, d), scalar(rate, d) * d
+            ahead = c * (z.astype(d.dtype) + moved - y.astype(d.dtype))
+            return ahead - (1 - beta * (1 - c)) * moved
 
         z = store(map_updates(stepped, direction, state.z), state.z)
         out = map_updates(move, direction, params, z)
