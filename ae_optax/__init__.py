@@ -1,8 +1,8 @@
 """Composable, verified optimizers for training autoencoders in JAX.
 
-The library proper, transformations, optimizers, schedules and the rules of other frameworks
-(``compat``), needs JAX and Optax only. What belongs to the laboratory (``models``, ``losses``,
-``data``, ``training``, ``comparison``, ``config``, ``report``) is imported when it is first used.
+Two storeys. The library, transformations, optimizers, schedules and the rules of other frameworks
+(``compat``), needs JAX, Optax and NumPy only. The laboratory above it, ``lab``, trains and compares
+autoencoders; it is imported when it is first used and needs ``pip install "ae_optax[lab]"``.
 """
 
 import importlib
@@ -114,15 +114,19 @@ from ae_optax.transforms import (
 )
 
 if TYPE_CHECKING:
-    from ae_optax import comparison, compat, config, data, losses, models, report, training
+    from ae_optax import compat, lab
 
-_LAZY = ("comparison", "compat", "config", "data", "losses", "models", "report", "training")
+_LAZY = ("compat", "lab")
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"ae_optax.{name}")
     raise AttributeError(f"module 'ae_optax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [
@@ -159,13 +163,10 @@ __all__ = [
     "clip_by_global_norm",
     "clip_by_norm",
     "clip_by_rms",
-    "comparison",
     "compat",
     "compensate_updates",
-    "config",
     "correct_bias",
     "correct_root_bias",
-    "data",
     "describe",
     "evaluation_params",
     "factored_average",
@@ -174,14 +175,13 @@ __all__ = [
     "global_norm",
     "identity",
     "interpolated_average",
+    "lab",
     "lamb",
     "lars",
     "lint",
     "lion",
     "look_ahead",
     "lookahead",
-    "losses",
-    "models",
     "momentum",
     "nadam",
     "nadam_scheduled",
@@ -200,7 +200,6 @@ __all__ = [
     "rectify",
     "reduce_on_plateau",
     "remove_parallel",
-    "report",
     "reset_units",
     "retract_to_ball",
     "retract_to_sphere",
@@ -234,7 +233,6 @@ __all__ = [
     "skip_outliers",
     "square",
     "stochastic_round_updates",
-    "training",
     "transforms",
     "with_telemetry",
     "yogi",

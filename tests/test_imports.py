@@ -15,77 +15,73 @@ from ae_optax import optimizers
 ROOT = Path(ae_optax.__file__).parent
 HELPERS = {"_checks", "_numbers", "_transformation", "_trees", "_types"}
 LIBRARY = HELPERS | {"compat", "observing", "optimizers", "schedules", "transforms"}
-EXPERIMENTS = {
-    "checkpoints",
-    "comparison",
-    "config",
-    "corruptions",
-    "data",
-    "figures",
-    "landscapes",
-    "losses",
-    "metrics",
-    "models",
-    "report",
-    "runs",
-    "study",
-    "sweeps",
-    "training",
+TASK = {f"lab.{part}" for part in ("corruptions", "data", "losses", "metrics", "models")}
+LABORATORY = TASK | {
+    "lab.checkpoints",
+    "lab.comparison",
+    "lab.config",
+    "lab.figures",
+    "lab.landscapes",
+    "lab.report",
+    "lab.runs",
+    "lab.sweeps",
+    "lab.training",
 }
 
-TASK = {"corruptions", "data", "losses", "metrics", "models"}  # What an optimizer is set to solve.
-
-# What each part may import, itself aside.
+# What each part may import, itself aside. The library knows nothing of the laboratory.
 LAYERS = {
     "_types": set(),
     "_checks": set(),
-    "_processes": set(),
     "_transformation": set(),
     "_numbers": {"_checks", "_types"},
     "_trees": {"_numbers", "_types"},
     "transforms": HELPERS,
     "optimizers": HELPERS | {"transforms"},
     "schedules": HELPERS,
-    "landscapes": HELPERS | {"observing"},
     "observing": HELPERS | {"optimizers", "transforms"},
     "compat": HELPERS | {"optimizers", "schedules", "transforms"},
-    "data": HELPERS,
-    "models": HELPERS,
-    "corruptions": HELPERS,
-    "losses": HELPERS | {"models", "transforms"},
-    "metrics": HELPERS | {"losses", "models"},
-    "runs": HELPERS,
-    "checkpoints": HELPERS | {"_processes"},
-    "training": LIBRARY | TASK | {"_processes", "checkpoints"},
-    "comparison": LIBRARY | TASK | {"config", "runs", "sweeps", "training"},
+    "__init__": LIBRARY | {"lab"},
+    "__main__": {"lab.cli"},
+    "lab": LABORATORY | {"lab.cli", "lab.study"},
+    "lab._processes": set(),
+    "lab.landscapes": HELPERS | {"observing"},
+    "lab.data": HELPERS,
+    "lab.models": HELPERS,
+    "lab.corruptions": HELPERS,
+    "lab.losses": HELPERS | {"transforms", "lab.models"},
+    "lab.metrics": HELPERS | {"lab.losses", "lab.models"},
+    "lab.runs": HELPERS,
+    "lab.checkpoints": HELPERS | {"lab._processes"},
+    "lab.training": LIBRARY | TASK | {"lab._processes", "lab.checkpoints"},
     # It reads every namespace.
-    "config": LIBRARY | {"checkpoints", "training"} | TASK,
-    "sweeps": LIBRARY | TASK | {"config", "runs", "training"},
-    "figures": set(),
-    "report": {"figures"},  # It reads files only.
-    "study": LIBRARY | EXPERIMENTS | {"cli"},
-    "cli": LIBRARY | EXPERIMENTS - {"study"} | {"__init__", "_processes"},
-    "__main__": {"cli"},
-    "__init__": LIBRARY,
+    "lab.config": LIBRARY | TASK | {"lab.checkpoints", "lab.training"},
+    "lab.sweeps": LIBRARY | TASK | {"lab.config", "lab.runs", "lab.training"},
+    "lab.comparison": LIBRARY | TASK | {"lab.config", "lab.runs", "lab.sweeps", "lab.training"},
+    "lab.figures": set(),
+    "lab.report": {"lab.figures"},  # It reads files only.
+    "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab._processes"},
+    "lab.study": LIBRARY | LABORATORY | {"lab.cli"},
 }
 
 # What of other projects. A part that is not listed here may import all that are installed.
 NUMERICS = {"jax", "numpy", "optax"}
 THIRD_PARTIES = {
-    **dict.fromkeys(LIBRARY | {"corruptions", "losses", "metrics", "__init__"}, NUMERICS),
-    "models": NUMERICS | {"flax"},
-    "checkpoints": NUMERICS | {"orbax"},
-    "data": {"numpy"},
-    "figures": {"matplotlib", "numpy"},
-    "landscapes": NUMERICS,
-    "report": {"matplotlib", "numpy", "rich", "tensorboardX"},
+    **dict.fromkeys(LIBRARY | {"__init__"}, NUMERICS),
     "__main__": set(),
+    "lab": set(),
+    **dict.fromkeys((f"lab.{part}" for part in ("corruptions", "landscapes")), NUMERICS),
+    **dict.fromkeys((f"lab.{part}" for part in ("losses", "metrics")), NUMERICS),
+    "lab.models": NUMERICS | {"flax"},
+    "lab.checkpoints": NUMERICS | {"orbax"},
+    "lab.data": {"numpy"},
+    "lab.figures": {"matplotlib", "numpy"},
+    "lab.report": {"matplotlib", "numpy", "rich", "tensorboardX"},
 }
 
 
 def part_of(path):
     """Return the part of the package that a file belongs to."""
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+    return own_part(".".join(("ae_optax", *path.relative_to(ROOT).with_suffix("").parts)))
 
 
 def imports(path):
@@ -105,8 +101,10 @@ def imports(path):
 
 def own_part(name):
     """Return the part of the package that a dotted name belongs to."""
-    part = name.split(".")[1]
-    return part if part in LAYERS else "__init__"  # A name that the package itself exports.
+    words = name.split(".")[1:]
+    part = ".".join(words[: 2 if words[0] == "lab" else 1])
+    # Else it is a name that the package, or the laboratory, itself exports.
+    return part if part in LAYERS else "lab" if words[0] == "lab" else "__init__"
 
 
 FILES = sorted(ROOT.rglob("*.py"))
@@ -189,6 +187,36 @@ def test_public_names_are_listed_in_order_and_listed_completely(package):
 def test_every_optimizer_and_every_transformation_function_is_at_the_top():
     functions = {name for name in ae_optax.transforms.__all__ if name[0].islower()}
     assert functions | set(optimizers.__all__) <= set(ae_optax.__all__)
+
+
+def test_every_package_is_reachable_after_one_import():
+    program = """
+import ae_optax
+assert set(ae_optax.__all__) <= set(dir(ae_optax))
+assert set(ae_optax.lab.__all__) <= set(dir(ae_optax.lab))
+print(sorted(name for name in ae_optax.lab.__all__ if getattr(ae_optax.lab, name)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    folders = {path.parent.name for path in (ROOT / "lab").glob("*/__init__.py")}
+    assert set(ast.literal_eval(found.stdout)) == folders
+
+
+def test_the_command_without_the_laboratory_tells_what_to_install():
+    program = """
+import sys
+sys.modules["yaml"] = sys.modules["rich"] = None
+from ae_optax.__main__ import main
+sys.argv = ["ae-optax", "list"]
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "ae-optax: the laboratory needs rich, yaml, not installed here: "
+        'pip install "ae_optax[lab]".\n'
+    )
 
 
 def test_an_unknown_name_is_an_ordinary_attribute_error():

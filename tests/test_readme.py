@@ -10,7 +10,7 @@ import pytest
 import yaml
 from flax import nnx
 
-from ae_optax import config, training
+from ae_optax.lab import config, training
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax import study
-from ae_optax.config import load_comparison
-from ae_optax.figures import (
+from ae_optax.lab import study
+from ae_optax.lab.config import load_comparison
+from ae_optax.lab.figures import (
     FAINT,
     Line,
     colour,

@@ -9,8 +9,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ae_optax import config, study, training
-from ae_optax.figures import (
+from ae_optax.lab import config, study, training
+from ae_optax.lab.figures import (
     Line,
     draw_line,
     limit,
@@ -21,7 +21,7 @@ from ae_optax.figures import (
     rate,
     spread_of,
 )
-from ae_optax.sweeps import make_task
+from ae_optax.lab.sweeps import make_task
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "compare_ten_optimizers.yaml"
 SETUP = {

@@ -8,8 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax import study
-from ae_optax.figures import Line, colour, draw_line, limit, make_panels, number, rate, spread_of
+from ae_optax.lab import study
+from ae_optax.lab.figures import (
+    Line,
+    colour,
+    draw_line,
+    limit,
+    make_panels,
+    number,
+    rate,
+    spread_of,
+)
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "reduce_on_plateau.yaml"
 SETUP = {

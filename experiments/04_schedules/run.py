@@ -7,9 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax import study
-from ae_optax.config import load_comparison
-from ae_optax.figures import FAINT, Line, colour, draw_line, make_panels, number, rate, spread_of
+from ae_optax.lab import study
+from ae_optax.lab.config import load_comparison
+from ae_optax.lab.figures import (
+    FAINT,
+    Line,
+    colour,
+    draw_line,
+    make_panels,
+    number,
+    rate,
+    spread_of,
+)
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "schedules.yaml"
 FEW = {

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_optax import losses, models, optimizers, study, training
-from ae_optax.figures import colour, make_panels, number, percent
+from ae_optax import optimizers
+from ae_optax.lab import losses, models, study, training
+from ae_optax.lab.figures import colour, make_panels, number, percent
 from ae_optax.observing import cost_of
 
 # Those that divide no coordinate by a statistic of its own gradients.

@@ -6,8 +6,9 @@ Usage: python experiments/07_sparse_features/run.py [--quick | --redraw]
 import jax
 import numpy as np
 
-from ae_optax import landscapes, optimizers, study
-from ae_optax.figures import (
+from ae_optax import optimizers
+from ae_optax.lab import landscapes, study
+from ae_optax.lab.figures import (
     Line,
     draw_line,
     draw_surface,

@@ -9,8 +9,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ae_optax import landscapes, optimizers, study
-from ae_optax.figures import (
+from ae_optax import optimizers
+from ae_optax.lab import landscapes, study
+from ae_optax.lab.figures import (
     Line,
     draw_line,
     draw_over_epochs,

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax import landscapes, optimizers, schedules, study
-from ae_optax.figures import (
+from ae_optax import optimizers, schedules
+from ae_optax.lab import landscapes, study
+from ae_optax.lab.figures import (
     Line,
     draw_line,
     draw_over_epochs,

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax import data, landscapes, losses, models, optimizers, study, training, transforms
-from ae_optax.figures import (
+from ae_optax import optimizers, transforms
+from ae_optax.lab import data, landscapes, losses, models, study, training
+from ae_optax.lab.figures import (
     Line,
     Spread,
     draw_line,

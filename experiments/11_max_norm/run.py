@@ -10,18 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax import (
-    corruptions,
-    data,
-    landscapes,
-    losses,
-    models,
-    optimizers,
-    study,
-    training,
-    transforms,
-)
-from ae_optax.figures import (
+from ae_optax import optimizers, transforms
+from ae_optax.lab import corruptions, data, landscapes, losses, models, study, training
+from ae_optax.lab.figures import (
     draw_over_rates,
     limit,
     line_style,

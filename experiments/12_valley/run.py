@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_optax import landscapes, optimizers, study
-from ae_optax.figures import draw_surface, line_style, make_panels, rate
+from ae_optax import optimizers
+from ae_optax.lab import landscapes, study
+from ae_optax.lab.figures import draw_surface, line_style, make_panels, rate
 
 NAMES = ("sgd", "momentum", "nesterov", "rmsprop", "adam")
 SETUP = {

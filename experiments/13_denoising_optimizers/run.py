@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax import study
-from ae_optax.figures import (
+from ae_optax.lab import study
+from ae_optax.lab.figures import (
     Line,
     colour,
     draw_line,

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax import corruptions, data, losses, models, optimizers, schedules, study, training
-from ae_optax.figures import Line, draw_image, draw_line, limit, make_panels, rate, spread_of
-from ae_optax.metrics import psnr_of_each
+from ae_optax import optimizers, schedules
+from ae_optax.lab import corruptions, data, losses, models, study, training
+from ae_optax.lab.figures import Line, draw_image, draw_line, limit, make_panels, rate, spread_of
+from ae_optax.lab.metrics import psnr_of_each
 
 NETWORKS = {"no skip": 0, "shallow": 1, "both": 2}
 SETUP = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ae_optax import study, training
-from ae_optax.figures import (
+from ae_optax.lab import study, training
+from ae_optax.lab.figures import (
     Line,
     draw_image,
     draw_line,

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax import study, training
-from ae_optax.figures import Line, draw_image, draw_line, limit, make_panels, spread_of
+from ae_optax.lab import study, training
+from ae_optax.lab.figures import Line, draw_image, draw_line, limit, make_panels, spread_of
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "variational_autoencoder.yaml"
 SETUP = {

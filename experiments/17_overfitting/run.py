@@ -9,9 +9,18 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ae_optax import study, training
-from ae_optax.config import load_run
-from ae_optax.figures import Line, colour, draw_line, limit, make_panels, number, rate, spread_of
+from ae_optax.lab import study, training
+from ae_optax.lab.config import load_run
+from ae_optax.lab.figures import (
+    Line,
+    colour,
+    draw_line,
+    limit,
+    make_panels,
+    number,
+    rate,
+    spread_of,
+)
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "overfitting.yaml"
 SETUP = {

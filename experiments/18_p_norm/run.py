@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax import data, landscapes, losses, models, optimizers, study, training, transforms
-from ae_optax.figures import colour, draw_over_rates, make_panels, number, percent
+from ae_optax import optimizers, transforms
+from ae_optax.lab import data, landscapes, losses, models, study, training
+from ae_optax.lab.figures import colour, draw_over_rates, make_panels, number, percent
 
 CONFIG = Path(__file__).parents[2] / "configs/digits/p_norm.yaml"
 INFINITY = "∞"

@@ -3,7 +3,7 @@
 from cost_tables import adam, leaves, update
 from table_parts import measured, met, skipped, spread
 
-from ae_optax.study import write_blocks
+from ae_optax.lab.study import write_blocks
 
 NAMES = {
     "ours": "**this trainer**",

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from ae_optax.data import DataError, mnist
+from ae_optax.lab.data import DataError, mnist
 
 WORKER = Path(__file__).with_name("trainer_worker.py")
 OURS = "ours"

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 
 import ae_optax
-from ae_optax import losses, models, training
+from ae_optax.lab import losses, models, training
 
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 
-from ae_optax import data
+from ae_optax.lab import data
 
 MODULES = {
     "ours": "trainer_jax",

@@ -7,7 +7,8 @@ import sys
 
 from flax import nnx
 
-from ae_optax import compat, data, losses, models, training
+from ae_optax import compat
+from ae_optax.lab import data, losses, models, training
 
 
 class Autoencoder(nnx.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from ae_optax import data
+from ae_optax.lab import data
 
 
 class Autoencoder(nn.Module):

@@ -15,8 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax import compat, data, losses, models, study, training
-from ae_optax.figures import line_style, log_axes, make_panels, number
+from ae_optax import compat
+from ae_optax.lab import data, losses, models, study, training
+from ae_optax.lab.figures import line_style, log_axes, make_panels, number
 
 try:
     import pytorch_autoencoder

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from own_optimizer import mean_size
 
-from ae_optax import config, study
-from ae_optax.figures import draw_over_rates, make_panels, number, rate
+from ae_optax.lab import config, study
+from ae_optax.lab.figures import draw_over_rates, make_panels, number, rate
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "own_optimizer.yaml"
 QUICK = ("data.name=digits", "training.epochs=2", "compare.seeds=1")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ae_optax.runs import run_id
+from ae_optax.lab.runs import run_id
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 FOLDERS = sorted(path.parent for path in EXPERIMENTS.glob("*/run.py"))

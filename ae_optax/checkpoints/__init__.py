@@ -1,7 +1,0 @@
-"""Checkpoints: a state and what belongs to it, saved beside training and verified when read."""
-
-from ae_optax.checkpoints._checkpoints import Checkpoints
-from ae_optax.checkpoints._error import CheckpointError
-from ae_optax.checkpoints._restored import Restored, Skipped
-
-__all__ = ["CheckpointError", "Checkpoints", "Restored", "Skipped"]

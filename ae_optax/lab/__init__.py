@@ -1,0 +1,57 @@
+"""The laboratory: autoencoders, losses, data, training, comparisons and what they leave behind.
+
+It stands on the library, which knows nothing of it, and needs ``pip install "ae_optax[lab]"``.
+Each package is imported when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ae_optax.lab import (
+        checkpoints,
+        cli,
+        comparison,
+        config,
+        corruptions,
+        data,
+        figures,
+        landscapes,
+        losses,
+        metrics,
+        models,
+        report,
+        runs,
+        study,
+        sweeps,
+        training,
+    )
+
+__all__ = [
+    "checkpoints",
+    "cli",
+    "comparison",
+    "config",
+    "corruptions",
+    "data",
+    "figures",
+    "landscapes",
+    "losses",
+    "metrics",
+    "models",
+    "report",
+    "runs",
+    "study",
+    "sweeps",
+    "training",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return importlib.import_module(f"ae_optax.lab.{name}")
+    raise AttributeError(f"module 'ae_optax.lab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,117 @@
+"""A state as a flat mapping from paths to host arrays, and back."""
+
+from collections.abc import Mapping
+from types import UnionType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AbstractMesh, NamedSharding
+
+from ae_optax.lab._processes import whole
+
+
+class Form(NamedTuple):
+    """What a leaf is, apart from its numbers.
+
+    Attributes:
+        text: Its dtype and shape, such as ``float32[3,4]``.
+        key: The random generator that a leaf of keys is for; ``None`` for others.
+    """
+
+    text: str
+    key: str | None
+
+
+ARRAY = jax.Array | np.ndarray | np.generic
+
+
+def paths(state: Any, kind: UnionType = ARRAY) -> dict[str, Any]:
+    """Return the leaves of a state by path, such as ``.params['w']``.
+
+    Raises:
+        TypeError: If a leaf is not of the kind.
+        ValueError: If two leaves have the same path.
+    """
+    leaves: dict[str, Any] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        name = jax.tree_util.keystr(path)
+        if not isinstance(leaf, kind):
+            raise TypeError(
+                f"`state{name}` must be an array, got {leaf!r}. Wrap it with `jnp.asarray`."
+            )
+        if name in leaves:
+            raise ValueError(f"`state` must have one leaf at each path, got two at {name}.")
+        leaves[name] = leaf
+    return leaves
+
+
+def forms(leaves: Mapping[str, Any]) -> dict[str, Form]:
+    """Return what each leaf is."""
+    return {name: Form(_text(leaf), _generator(leaf)) for name, leaf in leaves.items()}
+
+
+def on_host(leaves: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Copy leaves to the host, keys as their data; the device buffers may then be donated.
+
+    Leaves that are spread over several processes are gathered, so that every process must call.
+    """
+    arrays = {name: _data(leaf) for name, leaf in leaves.items()}
+    # `device_get` starts all transfers at once. On CPU it gives views, hence the copies.
+    return {
+        name: np.array(leaf, order="C", copy=True) for name, leaf in jax.device_get(arrays).items()
+    }
+
+
+def like(template: Any, arrays: Mapping[str, np.ndarray], keys: Mapping[str, str]) -> Any:
+    """Build a state from host arrays.
+
+    Args:
+        template: A state of the same paths; it gives the structure, the kinds of array (NumPy or
+            JAX) and where it says so the shardings.
+        arrays: The leaves by path, keys as their data.
+        keys: The random generators of the leaves that are keys, by path.
+    """
+
+    def leaf_at(path, leaf):
+        name = jax.tree_util.keystr(path)
+        if isinstance(leaf, np.ndarray | np.generic):
+            return arrays[name]
+        array = _put(arrays[name], _placement(leaf))
+        return jax.random.wrap_key_data(array, impl=keys[name]) if name in keys else array
+
+    return jax.tree.map_with_path(leaf_at, template)
+
+
+def _text(leaf):
+    return f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
+
+
+def _generator(leaf):
+    return str(jax.random.key_impl(leaf)) if _is_key(leaf) and isinstance(leaf, jax.Array) else None
+
+
+def _put(array, where):
+    if where is None:
+        return jax.device_put(array)
+    # From the host, and without a word to other processes: each has all of it.
+    return jax.make_array_from_callback(array.shape, where, lambda index: array[index])
+
+
+def _placement(leaf):
+    """Return the sharding of a leaf; ``None`` where JAX may move it freely."""
+    if isinstance(leaf, jax.Array):
+        return leaf.sharding if leaf.committed else None
+    if isinstance(leaf.sharding, NamedSharding) and isinstance(leaf.sharding.mesh, AbstractMesh):
+        return None  # As `jax.eval_shape` has it: names of axes, and no devices.
+    return leaf.sharding
+
+
+def _is_key(leaf):
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _data(leaf):
+    array = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    return whole(array)

@@ -1,0 +1,91 @@
+"""What is in a checkpoint: every leaf's form and digest, and what belongs to the state."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ae_optax.lab.checkpoints._leaves import Form
+
+FORMAT = 1
+
+
+class Leaf(NamedTuple):
+    """What a manifest says of a leaf.
+
+    Attributes:
+        text: Its dtype and shape, such as ``float32[3,4]``.
+        key: The random generator of a leaf of keys, which is stored as its data; else ``None``.
+        dtype: The dtype of the array stored.
+        shape: The shape of the array stored.
+        sha256: The digest of the array stored, in hexadecimal.
+    """
+
+    text: str
+    key: str | None
+    dtype: str
+    shape: tuple[int, ...]
+    sha256: str
+
+
+class Manifest(NamedTuple):
+    """The record of one checkpoint.
+
+    Attributes:
+        step: The step.
+        metric: What tells the best checkpoint, the lowest; ``None`` if it was not measured.
+        identity: What the run is; see ``Checkpoints``.
+        extra: What was saved with the state.
+        leaves: The leaves by path.
+    """
+
+    step: int
+    metric: float | None
+    identity: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    leaves: Mapping[str, Leaf]
+
+    def keys(self) -> dict[str, str]:
+        """Return the random generators of the leaves that are keys, by path."""
+        return {path: leaf.key for path, leaf in self.leaves.items() if leaf.key is not None}
+
+
+def describe(form: Form, array: np.ndarray) -> Leaf:
+    """Describe one leaf, of which ``array`` is the host copy."""
+    return Leaf(*form, str(array.dtype), array.shape, digest(array))
+
+
+def digest(array: np.ndarray) -> str:
+    """Return the SHA-256 of an array's dtype, shape and bytes."""
+    sha256 = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
+    sha256.update(array.reshape(-1).view(np.uint8).data)
+    return sha256.hexdigest()
+
+
+def encode(manifest: Manifest) -> dict[str, str]:
+    """Return a manifest as a JSON mapping that carries its own digest."""
+    leaves = {path: leaf._asdict() for path, leaf in manifest.leaves.items()}
+    content = {"format": FORMAT, **manifest._asdict(), "leaves": leaves}
+    text = json.dumps(content, allow_nan=False)
+    return {"manifest": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def decode(encoded: Mapping[str, str]) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ValueError: If it is not what was written, or was written in a later format.
+    """
+    text = encoded["manifest"]
+    if hashlib.sha256(text.encode()).hexdigest() != encoded["sha256"]:
+        raise ValueError("its digest differs")
+    content = json.loads(text)
+    if (written := content.pop("format")) != FORMAT:
+        raise ValueError(f"it has format {written}, and this version reads {FORMAT}")
+    leaves = {
+        path: Leaf(**{**leaf, "shape": tuple(leaf["shape"])})
+        for path, leaf in content.pop("leaves").items()
+    }
+    return Manifest(**content, leaves=leaves)

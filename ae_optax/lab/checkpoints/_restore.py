@@ -1,0 +1,88 @@
+"""Read and verify checkpoints."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ae_optax.lab.checkpoints._differences import differences, flat, shown
+from ae_optax.lab.checkpoints._error import CheckpointError, DamageError, reason
+from ae_optax.lab.checkpoints._folder import steps
+from ae_optax.lab.checkpoints._leaves import ARRAY, forms, like, paths
+from ae_optax.lab.checkpoints._manifest import Manifest, decode, digest
+from ae_optax.lab.checkpoints._orbax import read_arrays, read_manifest
+from ae_optax.lab.checkpoints._restored import Restored, Skipped
+
+
+def restore(folder: Path, template: Any, step: int | None, identity: Mapping[str, Any]) -> Restored:
+    """Read the checkpoint of one step, or the newest intact one; see ``Checkpoints.restore``."""
+    leaves = paths(template, ARRAY | jax.ShapeDtypeStruct)
+    expected = {name: form.text for name, form in forms(leaves).items()}
+    saved = steps(folder)
+    if step is not None and step not in saved:
+        raise CheckpointError(f"{folder}: there is no checkpoint of step {step}, only {saved}.")
+    skipped: list[Skipped] = []
+    for candidate in reversed(saved) if step is None else [step]:
+        try:
+            manifest = manifest_of(folder, candidate)
+            _check_run(folder, manifest, identity, expected)
+            state = like(template, _arrays(folder, manifest), manifest.keys())
+            return Restored(state, candidate, manifest.extra, tuple(skipped))
+        except DamageError as damage:
+            skipped.append(Skipped(candidate, str(damage)))
+    if not skipped:
+        raise CheckpointError(f"{folder}: there is no checkpoint.")
+    lines = [f"step {candidate}: {damage}" for candidate, damage in skipped]
+    raise CheckpointError(f"{folder}: there is no intact checkpoint.{shown(lines)}")
+
+
+def manifest_of(folder: Path, step: int) -> Manifest:
+    """Read the manifest of a step.
+
+    Raises:
+        DamageError: If it cannot be read.
+    """
+    try:
+        return decode(read_manifest(folder / str(step)))
+    except Exception as error:  # Damage can make Orbax raise anything.
+        raise DamageError(f"its manifest cannot be read: {reason(error)}") from error
+
+
+def metric_of(folder: Path, step: int) -> float | None:
+    """Return the metric of a step; ``None`` if it has none or cannot be read."""
+    try:
+        return manifest_of(folder, step).metric
+    except DamageError:
+        return None
+
+
+def _check_run(folder, manifest, identity, expected):
+    """Raise if a checkpoint is that of another run."""
+    saved = {name: leaf.text for name, leaf in manifest.leaves.items()}
+    lines = differences(flat(manifest.identity), flat(identity)) + differences(saved, expected)
+    if lines:
+        raise CheckpointError(
+            f"{folder / str(manifest.step)}: this is the checkpoint of another run; "
+            f"the differences:{shown(lines)}"
+        )
+
+
+def _arrays(folder, manifest):
+    """Read and verify the leaves of a checkpoint."""
+    stored = {name: (leaf.dtype, leaf.shape) for name, leaf in manifest.leaves.items()}
+    arrays = _read(folder / str(manifest.step), stored)
+    for name, leaf in manifest.leaves.items():
+        if digest(arrays[name]) != leaf.sha256:
+            raise DamageError(f"{name} is damaged: its SHA-256 is not the one saved")
+    return arrays
+
+
+def _read(folder, forms):
+    try:
+        return read_arrays(folder, forms)
+    except Exception as error:  # As above.
+        if len(forms) > 1:  # One by one, so that the damage has a name.
+            return {name: _read(folder, {name: form})[name] for name, form in forms.items()}
+        (name,) = forms
+        raise DamageError(f"{name} cannot be read: {reason(error)}") from error

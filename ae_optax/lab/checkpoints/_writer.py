@@ -1,0 +1,76 @@
+"""Write the steps of one folder, and delete those that have had their time."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ae_optax.lab.checkpoints import _folder
+from ae_optax.lab.checkpoints._error import CheckpointError, reason
+from ae_optax.lab.checkpoints._keep import outlived
+from ae_optax.lab.checkpoints._leaves import Form
+from ae_optax.lab.checkpoints._manifest import Manifest, describe, encode
+from ae_optax.lab.checkpoints._orbax import write
+from ae_optax.lab.checkpoints._restore import metric_of
+
+
+class Writer:
+    """What writes into a folder, one step at a time."""
+
+    def __init__(self, folder: Path, *, keep: int, keep_best: bool) -> None:
+        """See ``Checkpoints``."""
+        self._folder = folder
+        self._keep = keep
+        self._keep_best = keep_best
+        self._metrics: dict[int, float | None] = {}  # Of the steps that are saved.
+        self._clean = False  # Whether nothing of an interrupted save is left in the folder.
+
+    def write(
+        self, manifest: Manifest, arrays: Mapping[str, np.ndarray], forms: Mapping[str, Form]
+    ) -> None:
+        """Write a step.
+
+        Args:
+            manifest: What to record; its leaves are filled in here, since digests take time.
+            arrays: The host copies of the leaves by path.
+            forms: What the leaves are.
+
+        Raises:
+            CheckpointError: If the step cannot be written or another one not deleted.
+        """
+        leaves = {name: describe(form, arrays[name]) for name, form in forms.items()}
+        manifest = manifest._replace(leaves=leaves)
+        try:
+            if not self._clean:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                _folder.sweep(self._folder)
+            self._clean = False
+            write(self._folder / str(manifest.step), arrays, encode(manifest))
+            self._clean = True
+        except Exception as error:  # Orbax raises whatever its storage raises.
+            raise CheckpointError(
+                f"{self._folder}: step {manifest.step} cannot be saved: {reason(error)}. "
+                "The steps saved before are untouched."
+            ) from error
+        self._rotate(manifest)
+
+    def delete(self, unwanted: Iterable[int]) -> None:
+        """Delete steps.
+
+        Raises:
+            CheckpointError: If one cannot be deleted.
+        """
+        try:
+            _folder.delete(self._folder, unwanted)
+        except OSError as error:
+            raise CheckpointError(f"{self._folder}: cannot delete: {reason(error)}.") from error
+
+    def _rotate(self, newest):
+        saved = _folder.steps(self._folder)
+        if self._keep_best:
+            known = {**self._metrics, newest.step: newest.metric}
+            self._metrics = {
+                step: known[step] if step in known else metric_of(self._folder, step)
+                for step in saved
+            }
+        self.delete(outlived(saved, self._keep, self._metrics))

@@ -1,0 +1,146 @@
+"""The program's commands and their arguments."""
+
+import argparse
+from pathlib import Path
+
+from ae_optax.lab.cli import _commands
+from ae_optax.lab.cli._place import add_processes
+
+EPILOG = """\
+exit codes:
+  0  done
+  1  a run, or every run of a comparison, failed or could not be kept; a download failed
+  2  a mistake in the command, the config, the data or the output folder
+  3  the training diverged
+  130  stopped by ctrl-C; a training run is saved, the same command takes it up again
+  134  another of several processes died, and JAX ended this one; likewise
+  143  stopped by SIGTERM, likewise
+
+Compiled programs are kept in the user's cache folder; AE_OPTAX_COMPILATION_CACHE names another,
+or says off.
+
+The data sets mnist and fashion_mnist are looked for below the folder that data.path or the
+variable AE_OPTAX_DATA names, and where torchvision, Keras and Debian put them. Nothing is
+downloaded but by `ae-optax data fetch`.
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; what is parsed has the command's function as ``run``."""
+    parser = argparse.ArgumentParser(
+        prog="ae-optax",
+        description="Train autoencoders and compare optimizers.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    training = _add_run(commands, "train", "train an autoencoder as a config says", _commands.train)
+    training.add_argument(
+        "--resume", type=Path, metavar="RUN", help="take up the run in this folder, without CONFIG"
+    )
+    add_processes(training)
+    comparing = _add_run(
+        commands, "compare", "compare optimizers as a config says, with a report", _commands.compare
+    )
+    _add_executor(comparing)
+    _add_sweep(commands)
+    report = _add_folders(commands, "report", "rebuild reports from run folders", _commands.report)
+    report.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="a new or empty folder for a report of several runs (default: below runs/)",
+    )
+    _add_folders(commands, "tensorboard", "write TensorBoard events of runs", _commands.events)
+    listing = commands.add_parser("list", help="list what a config can name")
+    listing.add_argument("kind", nargs="?", metavar="KIND", help="optimizers, transforms, ...")
+    listing.set_defaults(run=_commands.list_names)
+    _add_data(commands)
+    explain = commands.add_parser("explain", help="show signature, formula and source of a name")
+    explain.add_argument("name", metavar="NAME", help="for instance adam, or optax.lamb")
+    explain.set_defaults(run=_commands.explain)
+    return parser
+
+
+def _add_sweep(commands):
+    parser = _add_config(commands, "sweep", "make the runs of a sweep that are not there yet")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="the folder of all runs, each in a folder of its own (default: runs)",
+    )
+    _add_executor(parser)
+    parser.set_defaults(run=_commands.sweep)
+
+
+def _add_executor(parser):
+    parser.add_argument(
+        "--executor",
+        choices=("in-process", "subprocess", "ray"),
+        default="in-process",
+        help="what makes the runs: this process, one for each run, or a Ray cluster "
+        "(default: in-process)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=2, metavar="N", help="processes at a time (default: 2)"
+    )
+
+
+def _add_config(commands, name, summary):
+    parser = commands.add_parser(name, help=summary, description=summary)
+    count = "?" if name == "train" else None
+    parser.add_argument("config", type=Path, nargs=count, metavar="CONFIG", help="a YAML file")
+    return _add_set(parser, "optimizer.learning_rate=1e-2")
+
+
+def _add_run(commands, name, summary, run):
+    parser = _add_config(commands, name, summary)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the folder of its results (default: below runs/)"
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_data(commands):
+    summary = "list, check and fetch data sets"
+    data = commands.add_parser("data", help=summary, description=summary)
+    actions = data.add_subparsers(title="actions", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="list what is known, and where it is found")
+    listing.set_defaults(run=_commands.list_data)
+    check = actions.add_parser("check", help="load a set, check every pixel, show what it holds")
+    check.add_argument(
+        "source", metavar="NAME-or-CONFIG", help="for instance mnist, or a YAML file"
+    )
+    _add_set(check, "data.path=~/data")
+    check.set_defaults(run=_commands.check_data)
+    fetch = actions.add_parser("fetch", help="download a set and verify it")
+    fetch.add_argument("name", metavar="NAME", help="mnist or fashion_mnist")
+    fetch.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="where to make the set's folder (default: where AE_OPTAX_DATA points, or data/)",
+    )
+    fetch.set_defaults(run=_commands.fetch_data)
+
+
+def _add_set(parser, example):
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        dest="overrides",
+        help=f"replace a value of the config, e.g. {example}; repeatable",
+    )
+    return parser
+
+
+def _add_folders(commands, name, summary, run):
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run folder")
+    parser.set_defaults(run=run)
+    return parser

@@ -1,0 +1,86 @@
+"""``ae-optax list`` and ``ae-optax explain``: what there is, and what it does."""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ae_optax.lab.cli._plain_text import first_sentence, plain_text
+from ae_optax.lab.config import catalogue, kinds
+from ae_optax.lab.config._namespaces import PREFIX, takes_function
+from ae_optax.lab.config._suggest import did_you_mean
+
+WIDTH = 100
+OPTAX = "Optax's own are accepted as well: optax.lamb, optax.cosine_decay_schedule, ..."
+
+
+def list_names(kind: str | None = None) -> str:
+    """Return the names that a config can use, each with what it does.
+
+    Args:
+        kind: ``"optimizers"``, ``"transforms"``, ``"schedules"``, ``"models"``, ``"losses"``,
+            ``"data"``, ``"compat.torch"`` or ``"compat.keras"``; ``None`` for all.
+
+    Raises:
+        ValueError: If there is no such kind.
+    """
+    groups = catalogue()
+    if kind is None:
+        sections = [f"{name}\n{textwrap.indent(_table(g), '  ')}" for name, g in groups.items()]
+        return "\n\n".join([*sections, OPTAX])
+    if kind not in groups:
+        hint = did_you_mean(kind, groups)
+        raise ValueError(f"unknown kind {kind!r}.{hint} Kinds: {', '.join(groups)}.")
+    return _table(groups[kind])
+
+
+def explain(name: str) -> str:
+    """Return signature, documentation and source of a function that a config can name.
+
+    Args:
+        name: For instance ``adam``, ``compat.torch.adam`` or ``optax.lamb``.
+
+    Raises:
+        ValueError: If there is no such name.
+    """
+    groups = dict(catalogue())
+    for kind in ("optimizer", "schedule"):
+        every = kinds()[kind].functions
+        groups[f"{kind} of Optax"] = {n: f for n, f in every.items() if n.startswith(PREFIX)}
+    found = [(kind, group[name]) for kind, group in groups.items() if name in group]
+    if not found:
+        hint = did_you_mean(name, {n for group in groups.values() for n in group})
+        raise ValueError(f"unknown name {name!r}.{hint} `ae-optax list` shows all names.")
+    return "\n\n\n".join(_explain(name, kind, function) for kind, function in found)
+
+
+def _table(functions: Mapping[str, Callable[..., Any]]) -> str:
+    known = kinds()
+    usable = {n: f for n, f in functions.items() if not takes_function(f, known)}
+    width = max(map(len, usable), default=0)
+    lines = (f"{n:<{width}}  {first_sentence(inspect.getdoc(f) or '')}" for n, f in usable.items())
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _explain(name, kind, function):
+    documentation = plain_text(inspect.getdoc(function) or "No documentation.")
+    return f"{_signature(name, function)}\n\n{documentation}\n\nKind: {kind}\n{_source(function)}"
+
+
+def _signature(name, function):
+    signature = inspect.signature(function)
+    bare = signature.replace(
+        parameters=[p.replace(annotation=p.empty) for p in signature.parameters.values()],
+        return_annotation=signature.empty,
+    )
+    line = f"{name}{bare}"
+    if len(line) <= WIDTH:
+        return line
+    arguments = str(bare)[1:-1].split(", ")
+    return f"{name}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"
+
+
+def _source(function):
+    function = inspect.unwrap(function)
+    file = function.__module__.replace(".", "/") + ".py"
+    return f"Code: {file}, line {inspect.getsourcelines(function)[1]}"

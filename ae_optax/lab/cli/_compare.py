@@ -1,0 +1,99 @@
+"""``ae-optax compare``."""
+
+import datetime
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from ae_optax import lint
+from ae_optax.lab import comparison, report, sweeps, training
+from ae_optax.lab.cli._environment import device, versions
+from ae_optax.lab.cli._executor import make_executor
+from ae_optax.lab.cli._exit import FAILED, OK
+from ae_optax.lab.cli._output import command_line, warn, write_json
+from ae_optax.lab.cli._progress import progress
+from ae_optax.lab.cli._report import write_pages
+from ae_optax.lab.cli._run_folder import open_folder
+from ae_optax.lab.cli._task import build, read
+from ae_optax.lab.config import description, load_comparison
+from ae_optax.lab.models import count_parameters
+from ae_optax.lab.runs import read_json
+
+RUNS = "runs"
+"""The folder of all runs."""
+
+
+def compare(path: Path, overrides: list[str], out: Path | None, executor: str, at_once: int) -> int:
+    """Compare as a config says and fill a folder with the results; return the exit code.
+
+    Its runs are kept beside the folder: only those that are missing are made.
+    """
+    started, clock = datetime.datetime.now().astimezone(), time.perf_counter()
+    config = read(load_comparison, path, overrides)
+    task = build(config)
+    execute = make_executor(executor, at_once)
+    with open_folder(out, path, config, load_comparison) as folder:
+        return _compare(config, task, execute, path, folder, started, clock)
+
+
+def _compare(config, task, execute, path, folder, started, clock):
+    data, settings = task.data, config.training
+    runs = folder.parent if folder.parent.name == RUNS else folder.parent / RUNS
+
+    for contender in config.contenders:
+        found = lint(contender.settings[0].optimizer.build())
+        warn(f"{contender.label}: {text}" for text in found)
+
+    steps = training.steps_per_epoch(len(data.train), settings.batch_size)
+    n_runs = sum(len(c.settings) for c in config.contenders) * len(config.seeds)
+    left = {c.label: len(c.settings) * len(config.seeds) for c in config.contenders}
+    with progress(n_runs, "runs") as advance:
+
+        def on_outcome(contender, outcome):
+            its = sweeps.folder_of(outcome.job.config, runs)
+            left[contender.label] -= 1
+            line = None if left[contender.label] else f"{contender.label}: done"
+            if outcome.failure is not None:
+                note = f"{contender.label}, run {its.name}: {outcome.failure}"
+                advance(contender.label, line=line, note=note)
+                return
+            record = sweeps.read_record(its)
+            loss = "" if record is None else f"  test {record.loss('test'):.5f}"
+            advance(f"{contender.label}{loss}", line=line)
+
+        results = comparison.compare(config, task.model, data, runs, execute, on_outcome=on_outcome)
+
+    parameters = count_parameters(task.model, data.test[:1])
+    seconds = time.perf_counter() - clock
+    # Of a comparison that is taken up, or only reported again, all commands count.
+    before = read_json(folder / "comparison.json") or {"wall_seconds": 0.0}
+    record = {
+        "title": path.stem.replace("_", " "),
+        "question": description(path),
+        "command": command_line(),
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": before["wall_seconds"] + seconds,
+        "versions": versions(),
+        "device": device(),
+        "data": sweeps.describe_data(data),
+        "model": config.model.plain(),
+        "loss": config.loss.plain(),
+        "corruption": config.corruption and config.corruption.plain(),
+        "parameters": parameters,
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size,
+        "steps_per_epoch": steps,
+        "seeds": list(config.seeds),
+        **comparison.record(
+            results, steps_per_epoch=steps, parameters=parameters, target=config.target
+        ),
+    }
+    for entry, contender in zip(record["contenders"], config.contenders, strict=True):
+        entry["optimizer"] = contender.optimizer.plain()
+    write_json(folder / "comparison.json", record)
+    comparison.save_images(folder / "images.npz", results, data.test)
+    page = write_pages(folder)
+    Console().print(report.terminal_table(record))
+    print(f"{n_runs} runs in {seconds:.1f} s. Report: {page}")
+    return OK if any(entry["best"] for entry in record["contenders"]) else FAILED

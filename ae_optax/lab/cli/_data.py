@@ -1,0 +1,92 @@
+"""``ae-optax data``: what data there is, whether it is good, and a way to get it."""
+
+import inspect
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ae_optax.lab import data
+from ae_optax.lab.cli._exit import FAILED, OK, UsageError
+from ae_optax.lab.cli._plain_text import first_sentence
+from ae_optax.lab.config import ConfigError, catalogue, kinds, load_data
+from ae_optax.lab.config._namespaces import takes_function
+from ae_optax.lab.data import DataError, Dataset, check_images
+
+SPLITS = ("train", "validation", "test")
+
+
+def list_data() -> int:
+    """Print every data set that a config can name, and where it is found."""
+    functions = {n: f for n, f in catalogue()["data"].items() if not takes_function(f, kinds())}
+    width = max(map(len, functions))
+    missing = []
+    for name, function in functions.items():
+        print(f"{name:<{width}}  {first_sentence(inspect.getdoc(function) or '')}")
+        try:
+            print(f"{'':<{width}}  found: {data.locate(name)}")
+        except DataError as error:
+            print(f"{'':<{width}}  not found")
+            missing.append(str(error))
+        except ValueError:
+            pass  # It has no place of its own.
+    for reason in missing:
+        print(f"\n{reason}")
+    if missing:
+        print("\nWith a network, `ae-optax data fetch NAME` downloads what is not found.")
+    return OK
+
+
+def check_data(source: str, overrides: list[str]) -> int:
+    """Load a data set as a config says, check every pixel of it, and print what it holds."""
+    try:
+        loaded: Dataset = load_data(source, overrides).build()
+        for split in SPLITS:
+            images = getattr(loaded, split)
+            if split != "validation" or len(images):
+                check_images(images, name=f"{loaded.name} ({loaded.source}), {split}")
+    except (ConfigError, DataError) as error:
+        raise UsageError(str(error)) from error
+    print("\n".join(_report(loaded)))
+    return OK
+
+
+def fetch_data(name: str, folder: Path | None) -> int:
+    """Download a data set; return the exit code."""
+    try:
+        place = data.fetch(name, folder=folder)
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    print(f"{name}: intact in {place}")
+    return OK
+
+
+def _report(loaded: Dataset):
+    shape = "×".join(map(str, loaded.train.shape[1:]))
+    counts = ", ".join(f"{len(getattr(loaded, split))} {split}" for split in SPLITS)
+    yield f"{loaded.name}: {counts}, {shape}"
+    for split in SPLITS:
+        images = getattr(loaded, split)
+        if len(images):
+            mean, deviation = (f(images, dtype=np.float64) for f in (np.mean, np.std))
+            yield (
+                f"{split}: pixels from {images.min():.4g} to {images.max():.4g}, "
+                f"mean {mean:.4f}, standard deviation {deviation:.4f}"
+            )
+    seen = set(_contents(loaded.train))
+    for split in SPLITS[1:]:
+        known = sum(content in seen for content in _contents(getattr(loaded, split)))
+        if known:
+            yield f"warning: {known} of the {split} images are among the training images too"
+    yield f"source: {loaded.source}"
+    yield f"fingerprint: {loaded.fingerprint}"
+    if loaded.attribution:
+        yield f"attribution: {loaded.attribution}"
+
+
+def _contents(images):
+    """Yield every image as bytes, but those of one value: crops of a white sky are all alike."""
+    return (image.tobytes() for image in images if image.min() < image.max())

@@ -1,0 +1,94 @@
+"""The folder of a command: a new one, or the one that an earlier command has begun."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ae_optax.lab import runs
+from ae_optax.lab.cli._exit import UsageError
+from ae_optax.lab.cli._output import make_folder
+from ae_optax.lab.config import ComparisonConfig, ConfigError, RunConfig, dump
+
+MAX_NAMED = 5
+
+Config = TypeVar("Config", RunConfig, ComparisonConfig)
+
+
+@contextlib.contextmanager
+def open_folder(
+    out: Path | None, source: Path, config: Config, load: Callable[..., Config]
+) -> Iterator[Path]:
+    """Give the folder of a run or a comparison, with its config in it, and keep others out.
+
+    Args:
+        out: The folder asked for; ``None`` for one below ``runs/`` that is named after the config
+            file and the config's identity, so that the same command finds it again.
+        source: The config file.
+        config: What is to be run.
+        load: Reads such a config.
+
+    Raises:
+        UsageError: If the folder holds something else, another run for instance, is in use, or
+            cannot be written.
+    """
+    folder = out or Path("runs") / f"{source.stem}-{runs.run_id(config.identity())}"
+    saved = folder / "config.yaml"
+    with contextlib.ExitStack() as stack:
+        try:
+            if not saved.exists():
+                make_folder(folder, source.stem)
+            # Locked before it is read: of two commands that begin at once, one must lose.
+            stack.enter_context(runs.lock(folder))
+            _check_same_run(folder, load, config)
+            runs.write_atomically(saved, dump(config))
+        except runs.FolderInUseError as error:
+            raise UsageError(str(error)) from error
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot write here: {error.strerror}.") from error
+        yield folder
+
+
+def check_same_data(folder: Path, description: dict[str, Any]) -> None:
+    """Raise a ``UsageError`` if the run in a folder was begun on other images."""
+    before = (runs.read_json(folder / "summary.json") or {}).get("data", description)
+    if before["fingerprint"] != description["fingerprint"]:
+        raise UsageError(
+            f"{folder} holds a run on other images: {before['source']} had the fingerprint "
+            f"{before['fingerprint'][:12]}, {description['source']} has "
+            f"{description['fingerprint'][:12]}. Name another folder with --out."
+        )
+
+
+def _check_same_run(folder, load, config):
+    saved = folder / "config.yaml"
+    if not saved.exists():
+        return
+    try:
+        before = load(saved)
+    except ConfigError as error:
+        raise UsageError(f"{folder} holds a run that cannot be read: {error}") from error
+    different = _differences(before.identity(), config.identity())
+    if different:
+        raise UsageError(f"{folder} holds another run: {different}. Name another with --out.")
+
+
+def _differences(before, now):
+    old, new = _flat(before), _flat(now)
+    found = [
+        f"{path} is {old.get(path, 'absent')} there and {new.get(path, 'absent')} here"
+        for path in sorted(old.keys() | new.keys())
+        if old.get(path) != new.get(path)
+    ]
+    more = f", and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
+    return ", ".join(found[:MAX_NAMED]) + more
+
+
+def _flat(value, path=""):
+    if isinstance(value, dict):
+        items = [(f"{path}.{key}" if path else key, item) for key, item in value.items()]
+    elif isinstance(value, list | tuple):
+        items = [(f"{path}[{i}]", item) for i, item in enumerate(value)]
+    else:
+        return {path: value}
+    return {k: v for place, item in items for k, v in _flat(item, place).items()}

@@ -1,0 +1,113 @@
+"""``ae-optax sweep``."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ae_optax import lint
+from ae_optax.lab import sweeps
+from ae_optax.lab.cli._executor import make_executor
+from ae_optax.lab.cli._exit import FAILED, OK, UsageError
+from ae_optax.lab.cli._output import make_shared_folder, warn, write, write_json
+from ae_optax.lab.cli._progress import progress
+from ae_optax.lab.cli._task import build, check_optimizer, read
+from ae_optax.lab.config import ConfigError, SweepConfig, dump, load_sweep
+from ae_optax.lab.runs import run_id
+
+N_SHOWN = 10
+
+
+def sweep(path: Path, overrides: list[str], out: Path, executor: str, at_once: int) -> int:
+    """Make the runs of a sweep that are missing below ``out``; return the exit code."""
+    started = time.perf_counter()
+    config = read(load_sweep, path, overrides)
+    study = _make_study(config)
+    first = config.trials[0].config
+    execute = make_executor(executor, at_once)
+    optimizer = first.optimizer.build()
+    check_optimizer(build(first), optimizer)
+    warn(lint(optimizer))
+    folder = make_shared_folder(out / f"{path.stem}-{run_id(config.plain())}")
+    write(folder / "config.yaml", dump(config))
+
+    trials = config.search.count if config.search else len(config.trials)
+    with progress(trials * len(config.seeds), "runs") as advance:
+
+        def on_outcome(outcome):
+            name = sweeps.folder_of(outcome.job.config, out).name
+            note = None if outcome.failure is None else f"run {name}: {outcome.failure}"
+            advance(name, note=note)
+
+        if study is None:
+            swept = tuple(config.trials[0].values)
+            jobs = [sweeps.Job(t.run(seed), swept) for t in config.trials for seed in config.seeds]
+            failures = sweeps.complete(jobs, out, execute, on_outcome=on_outcome)
+        else:
+            try:
+                config, failures = sweeps.search(config, study, out, execute, on_outcome=on_outcome)
+            except ConfigError as error:
+                raise UsageError(str(error)) from error
+            finally:
+                write(folder / "optuna.journal", sweeps.journal_of(study))
+
+    record = sweeps.sweep_record(config, out, failures)
+    write_json(folder / "sweep.json", record)
+    table = folder / "table.csv"
+    write(table, sweeps.sweep_table(record))
+    # A file has no width; eighty columns would cut the numbers off.
+    Console(width=None if sys.stdout.isatty() else 120).print(_table(record))
+    warn(
+        f"{path}: the best value is the {edge} tried. Try some beyond it."
+        for path, edge in record["edges"].items()
+    )
+    seconds = time.perf_counter() - started
+    runs = len(config.trials) * len(config.seeds)
+    print(f"{runs} runs, {len(failures)} failed, in {seconds:.1f} s. Table: {table}")
+    return FAILED if failures else OK
+
+
+def _make_study(config: SweepConfig) -> Any:
+    """Return what chooses the trials, or ``None`` if they are known; it may not be installed."""
+    try:
+        return config.search and sweeps.make_study(config.search)
+    except ModuleNotFoundError as error:
+        raise UsageError(str(error)) from error
+
+
+def _table(record: Mapping[str, Any]) -> Table:
+    """Return the best trials as a table for the terminal."""
+    trials = record["trials"]
+    shown = f"the best {N_SHOWN} of {len(trials)}" if len(trials) > N_SHOWN else "best first"
+    table = Table(title=f"Trials, {shown}: medians over seeds, by {_words(record['criterion'])}")
+    paths = list(trials[0]["values"])
+    last = [path.rpartition(".")[2] for path in paths]
+    for path, name in zip(paths, last, strict=True):
+        table.add_column(name if last.count(name) == 1 else path)
+    for name in ("train", "validation", "test", "runs done"):
+        table.add_column(name, justify="right")
+    for trial in trials[:N_SHOWN]:
+        values = map(_value, trial["values"].values())
+        losses = (_number(trial[f"{part}_loss"]) for part in ("train", "validation", "test"))
+        done = sum(run["status"] not in ("diverged", "failed") for run in trial["runs"])
+        table.add_row(*values, *losses, f"{done} of {len(trial['runs'])}")
+    return table
+
+
+def _words(criterion):
+    return criterion.replace("_", " ")
+
+
+def _value(value):
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _number(value):
+    return "–" if value is None else f"{value:.5f}"

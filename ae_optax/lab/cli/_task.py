@@ -1,0 +1,71 @@
+"""From a config's words to the things they mean, with the user's mistakes caught."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import optax
+
+from ae_optax.lab import training
+from ae_optax.lab.cli._exit import UsageError
+from ae_optax.lab.config import ComparisonConfig, ConfigError, Problem, RunConfig, SweepConfig
+from ae_optax.lab.data import DataError
+from ae_optax.lab.sweeps import Task, make_task
+from ae_optax.transforms import PathError
+
+Config = TypeVar("Config", RunConfig, ComparisonConfig, SweepConfig)
+
+
+def read(load: Callable[..., Config], path: Path, overrides: list[str]) -> Config:
+    """Read a config; its mistakes become one ``UsageError``."""
+    try:
+        return load(path, overrides)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+
+
+def build(config: Any) -> Task:
+    """Make data, model and loss; bad data becomes a ``UsageError``."""
+    try:
+        task = make_task(config)
+        training.check_trainable(task.data, config.training.batch_size)
+    except (ConfigError, DataError) as error:
+        raise UsageError(str(error)) from error
+    _check_fitting(config, task)
+    return task
+
+
+def _check_fitting(config, task):
+    """Raise a ``UsageError`` that blames the loss or metric which does not fit the model."""
+    blamed = config.loss
+    try:
+        training.check_fitting(task.model, task.loss)
+        training.check_evaluable(task.model, task.loss, task.data.test[:1])
+        for call, metric in zip(config.metrics, task.metrics, strict=True):
+            blamed = call
+            training.check_evaluable(task.model, task.loss, task.data.test[:1], metrics=[metric])
+    except ValueError as error:
+        file, line, column = blamed.where
+        reason = str(Problem(file, line, column, blamed.path, str(error)))
+        raise UsageError(reason) from error
+
+
+def check_optimizer(task: Task, optimizer: optax.GradientTransformation) -> None:
+    """Raise a ``UsageError`` if an optimizer does not fit the model or the data."""
+    try:
+        state = jax.eval_shape(
+            lambda images: training.init_state(task.model, optimizer, images, 0),
+            task.data.train[:1],
+        )
+        training.check_observable(state.opt_state, len(task.data.validation))
+    except (PathError, DataError) as error:
+        raise UsageError(f"optimizer: {error}") from error
+
+
+def check_mesh(config: RunConfig) -> None:
+    """Raise a ``UsageError`` if there are not the devices that a run asks for."""
+    try:
+        training.check_devices(config.training.mesh)
+    except ValueError as error:
+        raise UsageError(f"training: {error}") from error

@@ -1,0 +1,22 @@
+"""Comparisons: contenders x settings x seeds on one problem, and what they amount to."""
+
+from ae_optax.lab.comparison._compare import compare
+from ae_optax.lab.comparison._profile import performance_profile
+from ae_optax.lab.comparison._record import record, save_images
+from ae_optax.lab.comparison._result import Result, Run, read_run
+from ae_optax.lab.comparison._uncertainty import uncertainty
+from ae_optax.lab.comparison._verdict import by_setting, seconds_per_step, verdict
+
+__all__ = [
+    "Result",
+    "Run",
+    "by_setting",
+    "compare",
+    "performance_profile",
+    "read_run",
+    "record",
+    "save_images",
+    "seconds_per_step",
+    "uncertainty",
+    "verdict",
+]

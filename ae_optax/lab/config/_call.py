@@ -1,0 +1,219 @@
+"""A function and its arguments, bound but not yet called."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ae_optax.lab.config._marks import FAILED, SWEPT
+from ae_optax.lab.config._problems import Problems, Where
+from ae_optax.lab.config._yaml import child
+
+ABOUT = re.compile(r"`(?P<name>\w+)[^`]*`(.* got (?P<value>.*)\.$)?", re.DOTALL)
+"""How a message about an argument begins, and how it ends: with the value."""
+
+STAND_INS = {"schedule": optax.constant_schedule(1.0), "optimizer": optax.identity()}
+"""Used for parts that failed, so that the whole can still check its other arguments."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a mapping ``{name: f, **arguments}`` means.
+
+    Attributes:
+        function: What is to be called.
+        name: Its name in configs; ``None`` for a section that has none.
+        arguments: All of them, defaults included: plain values, calls, lists of these.
+        path: Which part of the config this is.
+        where: Where it stands.
+        places: Where each argument that was given stands.
+        kind: The kind of thing it makes, ``"schedule"`` for instance.
+        unread: Arguments that could not be read; a problem says why, the default stands in.
+    """
+
+    function: Callable[..., Any]
+    name: str | None
+    arguments: Mapping[str, Any]
+    path: str = field(default="", compare=False)
+    where: Where = field(default=Where("config"), compare=False)
+    places: Mapping[str, Where] = field(default_factory=dict, compare=False)
+    kind: str = field(default="", compare=False)
+    unread: frozenset[str] = field(default=frozenset(), compare=False)
+
+    def build(self, values: Mapping[str, Any] | None = None) -> Any:
+        """Call the function, and before it those that make its arguments.
+
+        Args:
+            values: Numbers or traced scalars to put in the place of arguments, by their paths,
+                ``optimizer.learning_rate`` for instance.
+
+        Raises:
+            ConfigError: If a function refuses its arguments.
+        """
+        problems = Problems()
+        made = self.try_build(problems, values)
+        problems.raise_if_any()
+        return made
+
+    def try_build(self, problems: Problems, values: Mapping[str, Any] | None = None) -> Any:
+        """Do as :meth:`build` does, but note problems and return ``FAILED`` after one."""
+        before = len(problems)
+        given = values or {}
+        made = {
+            k: _make(v, child(self.path, k), problems, given) for k, v in self.arguments.items()
+        }
+        if any(value is FAILED for _, value in _leaves(made, self.path)):
+            return FAILED
+        result = self._run(made, problems)
+        return result if len(problems) == before and self.complete else FAILED
+
+    def _run(self, made, problems):
+        signature = inspect.signature(self.function)
+        bound = inspect.BoundArguments(signature, made)  # pyright: ignore[reportArgumentType]
+        try:
+            return self.function(*bound.args, **bound.kwargs)
+        except Exception as error:
+            # Whatever it is, these arguments made it.
+            argument = self._blamed(error)
+            where, path = self.blame(error)
+            problems.add(where, path, describe(error), cause=error)
+        default = signature.parameters[argument].default if argument else inspect.Parameter.empty
+        known = argument in self.places and default is not inspect.Parameter.empty
+        if known and made[argument] is not default:
+            self._run({**made, argument: default}, problems)  # More may be wrong.
+        return FAILED
+
+    def filled(self, values: Mapping[str, Any]) -> "Call":
+        """Return this call with values in the place of arguments, by their paths."""
+        arguments = {k: _fill(v, child(self.path, k), values) for k, v in self.arguments.items()}
+        return replace(self, arguments=arguments)
+
+    def blame(self, error: Exception) -> tuple[Where, str]:
+        """Return place and path of the argument that an error is about, or of the call."""
+        argument = self._blamed(error)
+        if argument is None:
+            return self.where, self.path
+        key = "chain" if self.name == "chain" else argument
+        return self.places.get(argument, self.where), child(self.path, key)
+
+    def _blamed(self, error):
+        match = ABOUT.match(str(error))
+        if match and match["name"] in self.arguments:
+            return match["name"]
+        # A part may call it by another name: `decay` is `b1` to Adam.
+        same = [k for k in self.places if match and repr(self.arguments[k]) == match["value"]]
+        return same[0] if len(same) == 1 else None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the mapping that means this call, every default written.
+
+        A default that is no plain value (a function, say) is left out.
+        """
+        if self.name == "chain":
+            return {"chain": [plain(part) for parts in self.arguments.values() for part in parts]}
+        head = {} if self.name is None else {"name": self.name}
+        values = {key: plain(value) for key, value in self.arguments.items()}
+        # Keras has an argument `name`, which a config cannot give: there it is the function's.
+        said = {k: v for k, v in values.items() if v is not FAILED and k not in head}
+        return head | said
+
+    def walk(self) -> Iterator["Call"]:
+        """Yield this call and all that are nested in it, from the inside out."""
+        for value in self.arguments.values():
+            for inner in _calls(value):
+                yield from inner.walk()
+        yield self
+
+    def leaves(self) -> Iterator[tuple[str, Any]]:
+        """Yield path and value of every argument that is no call, those of nested calls too."""
+        yield from _leaves(self.arguments, self.path)
+
+    def swept(self) -> tuple[str, ...]:
+        """Return the paths of the arguments that are marked ``swept``."""
+        return tuple(path for path, value in self.leaves() if value is SWEPT)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every argument could be read."""
+        return not any(value is FAILED for _, value in self.leaves())
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` in words of YAML, or ``FAILED`` if there are none."""
+    if isinstance(value, Call):
+        return value.plain()
+    if value is SWEPT:
+        return "swept"
+    if isinstance(value, Mapping):
+        values = {key: plain(v) for key, v in value.items()}
+        return FAILED if any(v is FAILED for v in values.values()) else values
+    if isinstance(value, list | tuple):
+        values = [plain(v) for v in value]
+        return FAILED if any(v is FAILED for v in values) else values
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, np.generic) and not isinstance(value, np.void):
+        return value.item()
+    try:
+        return jnp.dtype(value).name
+    except TypeError:
+        return FAILED
+
+
+def describe(error: Exception) -> str:
+    """Return an error's message in one line, with its type where that says more."""
+    message = " ".join(str(error).split())
+    plain_words = isinstance(error, ValueError | TypeError) and message
+    return message if plain_words else f"{type(error).__name__}: {message}"
+
+
+def _make(value, path, problems, given):
+    if path in given:
+        return given[path]
+    if isinstance(value, Call):
+        made = value.try_build(problems, given)
+        return STAND_INS.get(value.kind, FAILED) if made is FAILED else made
+    if isinstance(value, Mapping):
+        return {k: _make(v, child(path, str(k)), problems, given) for k, v in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        made = [_make(v, f"{path}[{i}]", problems, given) for i, v in enumerate(value)]
+        return tuple(made) if isinstance(value, tuple) else made
+    return value
+
+
+def _fill(value, path, given):
+    if path in given:
+        return given[path]
+    if isinstance(value, Call):
+        return value.filled(given)
+    if isinstance(value, Mapping):
+        return {k: _fill(v, child(path, str(k)), given) for k, v in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return type(value)(_fill(v, f"{path}[{i}]", given) for i, v in enumerate(value))
+    return value
+
+
+def _leaves(value, path):
+    if isinstance(value, Call):
+        yield from value.leaves()
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, child(path, str(key)))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def _calls(value):
+    if isinstance(value, Call):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _calls(item)

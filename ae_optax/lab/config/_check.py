@@ -1,0 +1,73 @@
+"""Optimizers and schedules tried out on a small tree, before anything is trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax.lab.config._call import Call, describe
+from ae_optax.lab.config._marks import FAILED
+from ae_optax.lab.config._problems import ConfigError, Problems
+from ae_optax.transforms import PathError
+
+PARAMS = {
+    "bias": jax.ShapeDtypeStruct((3,), jnp.float32),
+    "kernel": jax.ShapeDtypeStruct((2, 3), jnp.float32),
+}
+
+
+def check_optimizer(
+    call: Call, problems: Problems, *, values: Mapping[str, Any] | None = None
+) -> None:
+    """Build the optimizer, evaluate its schedules and make one update, without computing it.
+
+    Args:
+        call: Makes the optimizer.
+        problems: Where what fails is noted.
+        values: What a comparison puts in the place of arguments; they must work traced, too.
+    """
+    before = len(problems)
+    if call.try_build(problems, values) is FAILED:
+        return
+    # Optax's own functions do not pass strict promotion.
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        for inner in call.walk():
+            if inner.kind == "schedule":
+                _check_schedule(inner, problems, values)
+        if len(problems) == before:
+            _check_update(call, problems, values or {})
+
+
+def _check_schedule(call, problems, values):
+    name = call.name or call.path
+    try:
+        value = jnp.asarray(call.build(values)(jnp.zeros([], jnp.int32)))
+        finite = value.shape == () and bool(jnp.isfinite(value))
+    except Exception as error:
+        where, path = call.blame(error)
+        problems.add(where, path, f"{name} at step 0: {describe(error)}", cause=error)
+        return
+    if not finite:
+        reason = f"{name} must be a finite number at step 0, got {value}."
+        problems.add(call.where, call.path, reason)
+
+
+def _check_update(call, problems, values):
+    def update(params, values):
+        transformation = call.build(values)
+        return transformation.update(params, transformation.init(params), params)
+
+    try:
+        jax.eval_shape(update, PARAMS, {path: jnp.float32(v) for path, v in values.items()})
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error, ConfigError) else None
+        cause = cause if isinstance(cause, Exception) else error
+        if isinstance(cause, PathError):
+            return  # Patterns are meant for the parameters of the model, which are not here.
+        where, path = call.blame(cause)
+        name = call.name or call.path
+        reason = f"one update with {name} fails: {describe(cause)}"
+        if values and isinstance(cause, jax.errors.ConcretizationTypeError):
+            reason = f"{name} cannot be swept: it needs to know the number when it is made."
+        problems.add(where, path, reason, cause=error)

@@ -1,0 +1,82 @@
+"""Names looked up: a mistyped one is a problem, and is then read as what was meant."""
+
+from collections.abc import Iterable, Mapping
+
+from ae_optax.lab.config._problems import Problems
+from ae_optax.lab.config._suggest import did_you_mean, nearest
+from ae_optax.lab.config._types import Kind
+from ae_optax.lab.config._values import shown
+from ae_optax.lab.config._yaml import Entry, Node, Scalar, Table, child
+
+FEW = 12
+
+
+def match(
+    entries: Mapping[str, Entry],
+    parameters: Iterable[str],
+    name: str | None,
+    path: str,
+    problems: Problems,
+) -> dict[str, Entry]:
+    """Return the entries by the parameters they are for.
+
+    Args:
+        entries: What is given.
+        parameters: The names there are.
+        name: The function they belong to; ``None`` for a section, whose names are keys.
+        path: Of the mapping.
+        problems: Where unknown names are noted.
+    """
+    parameters = list(parameters)
+    given = {key: entry for key, entry in entries.items() if key in parameters}
+    for key, entry in entries.items():
+        if key in parameters:
+            continue
+        if name is None:
+            noun = "key" if path else "section"
+            reason, known = f"unknown {noun} {key!r}.", f"{noun.capitalize()}s"
+        else:
+            reason, known = f"{name} has no argument {key!r}.", "Arguments"
+        names = ", ".join(parameters) or "none"
+        reason += f"{did_you_mean(key, parameters)} {known}: {names}."
+        problems.add(entry.where, child(path, key), reason)
+        for guess in nearest(key, parameters)[:1]:
+            given.setdefault(guess, entry)
+    return given
+
+
+def find_head(
+    node: Table, kinds: tuple[str, ...], path: str, problems: Problems
+) -> tuple[str, str] | None:
+    """Return ``name`` or ``chain``, whichever makes ``node`` a call, and how it is spelt there."""
+    heads = ("name", "chain") if "optimizer" in kinds else ("name",)
+    for head in heads:
+        if head in node.entries:
+            return head, head
+    for key, entry in node.entries.items():
+        for guess in nearest(key, heads)[:1]:
+            reason = f"unknown key {key!r}. Did you mean {guess!r}?"
+            problems.add(entry.where, child(path, key), reason)
+            return guess, key
+    reason = f"the key {' or '.join(map(repr, heads))} is missing: which {kinds[0]}?"
+    problems.add(node.where, path, reason)
+    return None
+
+
+def look_up(
+    node: Node, kinds: Iterable[Kind], path: str, problems: Problems
+) -> tuple[str, Kind] | None:
+    """Return the name that ``node`` is and the kind that has a function of this name."""
+    owners = {name: kind for kind in kinds for name in kind.functions}
+    name = node.value if isinstance(node, Scalar) else None
+    if not isinstance(name, str):
+        problems.add(node.where, path, f"expected the name of a function, got {shown(node)}.")
+        return None
+    if name not in owners:
+        known = [own for own in owners if "." not in own]
+        others = f"Known: {', '.join(known)}." if len(known) <= FEW else "See `ae-optax list`."
+        hint = did_you_mean(name, owners) or f" {others}"
+        sort = " or ".join(kind.name for kind in kinds)
+        problems.add(node.where, path, f"unknown {sort} {name!r}.{hint}")
+        name = next(iter(nearest(name, owners)), None)
+    return None if name is None else (name, owners[name])

@@ -1,0 +1,116 @@
+"""Where people have their data."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ae_optax.lab.data._dataset import DataError
+
+VARIABLE = "AE_OPTAX_DATA"
+ROOTS = (
+    "data",  # torchvision, in most programs
+    "~/data",
+    "~/.keras/datasets",
+    "/usr/share/datasets",  # Debian
+)
+TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
+
+
+def find(title: str, layouts: Sequence[str], path: str | Path | None) -> Path:
+    """Find the folder with a set's idx files, or the npz file with its arrays.
+
+    Args:
+        title: Name of the set, for the message.
+        layouts: Places to look at below a root, in this order.
+        path: The only root, or the npz file itself; ``None`` means the folder named by
+            the variable ``AE_OPTAX_DATA``, if set, and then ``ROOTS``.
+
+    Returns:
+        The first place that holds at least a part of a set: a damaged copy is an error
+        to be shown, not passed over.
+
+    Raises:
+        DataError: If there is none, with every path looked at.
+    """
+    looked_at = []
+    for place in _candidates(layouts, path):
+        if _is_file(place) if place.suffix == ".npz" else _holds_images(place):
+            return place
+        looked_at.append(str(place))
+    raise DataError(
+        f"{title} was not found: no {TRAIN}[.gz] in any of {', '.join(looked_at)}. "
+        f"Set data.path or {VARIABLE} to a folder that holds it."
+    )
+
+
+def find_path(path: str | Path) -> Path:
+    """Find a file or folder of the user's.
+
+    Args:
+        path: If it is relative, it is looked for below the working folder, then below the folder
+            named by the variable ``AE_OPTAX_DATA``, if set, and ``ROOTS``.
+
+    Raises:
+        DataError: If there is none, with every path looked at.
+    """
+    own = Path(path).expanduser()
+    places = [own.absolute()] if own.is_absolute() else [own.absolute(), *_below_roots(own)]
+    for place in dict.fromkeys(places):
+        if _exists(place):
+            return place
+    raise DataError(
+        f"{path} was not found: looked at {', '.join(map(str, dict.fromkeys(places)))}. "
+        f"Set the path to where it is, or {VARIABLE} to a folder that holds it."
+    )
+
+
+def image_file(folder: Path, stem: str) -> Path:
+    """Return the idx file ``stem`` in ``folder``, the uncompressed one first.
+
+    Raises:
+        DataError: If neither form is there.
+    """
+    for file in _forms(folder, stem):
+        if _is_file(file):
+            return file
+    raise DataError(f"{folder / stem}: is missing, and so is {stem}.gz.")
+
+
+def _candidates(layouts, path) -> Iterator[Path]:
+    for root in dict.fromkeys(_roots(path)):
+        if root.suffix == ".npz":
+            yield root
+        else:
+            yield from (root / layout for layout in layouts)
+
+
+def _below_roots(path):
+    return (root / path for root in _roots(None))
+
+
+def _roots(path) -> Iterator[Path]:
+    usual = filter(None, [os.environ.get(VARIABLE), *ROOTS])
+    names = usual if path is None else [path]
+    return (Path(name).expanduser().resolve() for name in names)
+
+
+def _holds_images(folder):
+    return any(_is_file(file) for stem in (TRAIN, TEST) for file in _forms(folder, stem))
+
+
+def _forms(folder, stem):
+    return folder / stem, folder / f"{stem}.gz"
+
+
+def _is_file(path):
+    try:
+        return path.is_file()
+    except OSError:  # A folder that may not be entered holds nothing for us.
+        return False
+
+
+def _exists(path):
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -1,0 +1,74 @@
+"""Penalties of codes that are not sparse."""
+
+import jax.numpy as jnp
+from jax.scipy.special import xlogy
+
+from ae_optax._checks import check_number, is_plain_number
+from ae_optax._numbers import scalar
+from ae_optax._types import Scalar, ScalarOrSchedule
+from ae_optax.lab.losses._loss import Loss, Term, needed
+from ae_optax.lab.losses._weights import check_weight, weight_at
+
+
+def code_l1(weight: ScalarOrSchedule) -> Loss:
+    r"""Penalise the absolute values of the code: :math:`\lambda \sum_j |c_j|`.
+
+    Args:
+        weight: :math:`\lambda \ge 0`: a number, or a schedule of the step.
+
+    Returns:
+        A loss of models that tell their code, of one term, reported without :math:`\lambda`.
+
+    Raises:
+        ValueError: If ``weight`` is negative; when used, if the model tells no code.
+        TypeError: If ``weight`` is neither a number nor a schedule.
+    """
+    check_weight("weight", weight)
+
+    def terms(seen):
+        values = jnp.sum(jnp.abs(needed(seen, "code")), axis=-1)
+        return {"code_l1": Term(values, weight_at(weight, seen.step))}
+
+    return Loss(terms, reconstruct=None, expects=None)
+
+
+def code_kl(weight: ScalarOrSchedule, *, target: Scalar = 0.05) -> Loss:
+    r"""Penalise units of the code that are not active as often as they should be.
+
+    .. math::
+
+        \lambda \sum_j \left[ \rho \log \frac{\rho}{\hat\rho_j}
+            + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho_j} \right]
+
+    where :math:`\hat\rho_j` is the mean of unit j over the batch. For codes in [0, 1], of a
+    sigmoid; a mean outside :math:`[10^{-6}, 1 - 10^{-6}]` counts as the nearest inside.
+
+    Args:
+        weight: :math:`\lambda \ge 0`: a number, or a schedule of the step.
+        target: :math:`\rho \in (0, 1)`, the mean that is asked for.
+
+    Returns:
+        A loss of models that tell their code, of one term, reported without :math:`\lambda`.
+
+    Raises:
+        ValueError: If ``weight`` is negative or ``target`` outside (0, 1); when used, if the model
+            tells no code.
+        TypeError: If ``weight`` is neither a number nor a schedule, or ``target`` no number.
+
+    References:
+        Ng, `Sparse Autoencoder
+        <https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf>`_, 2011.
+    """
+    check_weight("weight", weight)
+    check_number("target", target)
+    if is_plain_number(target) and not 0 < target < 1:
+        raise ValueError(f"`target` must lie in (0, 1), got {target!r}.")
+
+    def terms(seen):
+        means = jnp.clip(seen.mean(needed(seen, "code")), 1e-6, 1 - 1e-6)
+        rho = jnp.asarray(scalar(target, means), means.dtype)
+        entropy = xlogy(rho, rho) + xlogy(1 - rho, 1 - rho)
+        values = entropy - rho * jnp.log(means) - (1 - rho) * jnp.log1p(-means)
+        return {"code_kl": Term(jnp.sum(values), weight_at(weight, seen.step))}
+
+    return Loss(terms, reconstruct=None, expects=None)

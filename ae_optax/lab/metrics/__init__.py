@@ -1,0 +1,20 @@
+"""Metrics: what is measured of a whole set of images beside the loss."""
+
+from ae_optax.lab.metrics._code import active_units, code_l0, dead_units
+from ae_optax.lab.metrics._metric import Metric, of_images
+from ae_optax.lab.metrics._mse import mse
+from ae_optax.lab.metrics._psnr import input_psnr, psnr, psnr_of_each
+from ae_optax.lab.metrics._ssim import ssim
+
+__all__ = [
+    "Metric",
+    "active_units",
+    "code_l0",
+    "dead_units",
+    "input_psnr",
+    "mse",
+    "of_images",
+    "psnr",
+    "psnr_of_each",
+    "ssim",
+]

@@ -1,0 +1,41 @@
+"""What happens between encoder and decoder: activation, choice of the largest, or a draw."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from ae_optax.lab.models._output import Gaussian
+
+Bottleneck: TypeAlias = Callable[[jax.Array], tuple[jax.Array, Gaussian | None]]
+"""``bottleneck(encoded) -> (code, posterior)``."""
+
+
+def deterministic(activation: Callable[[jax.Array], jax.Array]) -> Bottleneck:
+    """Make the code by an activation."""
+    return lambda encoded: (activation(encoded), None)
+
+
+def keep_largest(values: jax.Array, k: int) -> jax.Array:
+    """Keep the ``k`` largest of each row of (n, code), the first of equals; zero the others."""
+    largest, places = jax.lax.top_k(values, k)
+    rows = jnp.arange(values.shape[0])[:, None]
+    return jnp.zeros_like(values).at[rows, places].set(largest)
+
+
+class Sampled(nnx.Module):
+    r"""Draw the code :math:`z = \mu + \sigma n`, :math:`n \sim \mathcal N(0, 1)`.
+
+    What comes in are :math:`\mu` and, in the second half of the columns, :math:`\log \sigma^2`.
+    """
+
+    def __init__(self, rngs: nnx.Rngs):
+        self.stream = rngs["sample"].fork()
+
+    def __call__(self, encoded: jax.Array) -> tuple[jax.Array, Gaussian]:
+        """Return codes (n, code) and their distribution for (n, 2 code)."""
+        mean, log_variance = jnp.split(encoded, 2, axis=-1)
+        noise = jax.random.normal(self.stream(), mean.shape, mean.dtype)
+        return mean + jnp.exp(log_variance / 2) * noise, Gaussian(mean, log_variance)

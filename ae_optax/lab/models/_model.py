@@ -1,0 +1,30 @@
+"""What the trainer knows of a model: pure functions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from ae_optax.lab.models._output import Output
+
+
+class Model(NamedTuple):
+    """A model as pure functions of its parameters.
+
+    Attributes:
+        init: ``init(key, x) -> (params, state)``: fresh parameters, a tree of arrays, and whatever
+            else the model remembers (``{}`` if nothing), for images ``x`` of shape
+            (n, height, width) or (n, height, width, channels).
+        apply: ``apply(params, state, x, key, train) -> (output, state)``: what the model makes of
+            ``x``, an :class:`Output` or the decoded images alone, and its new state. ``key`` feeds
+            what is random in the model, ``train`` is a Python boolean.
+        squashed: Whether the output is already squashed into [0, 1], and so holds no logits.
+        decode: ``decode(params, state, code, shape) -> decoded`` for codes (n, code) and images of
+            ``shape`` (n left out), or ``None``: with it, samples and walks through the codes can be
+            shown. Decoded is what the output's ``decoded`` is; shape (n, *shape).
+    """
+
+    init: Callable[[jax.Array, jax.Array], tuple[Any, Any]]
+    apply: Callable[[Any, Any, jax.Array, jax.Array, bool], tuple[Output | jax.Array, Any]]
+    squashed: bool = False
+    decode: Callable[[Any, Any, jax.Array, tuple[int, ...]], jax.Array] | None = None

@@ -1,0 +1,31 @@
+"""Reports: what run folders hold, as pages, tables and events. Reads files only."""
+
+from ae_optax.lab.report._csv import write_epochs, write_runs, write_table
+from ae_optax.lab.report._joint import write_joint_report
+from ae_optax.lab.report._page import write_report
+from ae_optax.lab.report._record import best_runs, over_seeds, read_record, runs_by_rate
+from ae_optax.lab.report._run_page import write_run_report
+from ae_optax.lab.report._run_record import TrainRun, labels_of, read_run
+from ae_optax.lab.report._runs_page import write_runs_report
+from ae_optax.lab.report._tensorboard import write_events
+from ae_optax.lab.report._terminal import TerminalTable, terminal_table
+
+__all__ = [
+    "TerminalTable",
+    "TrainRun",
+    "best_runs",
+    "labels_of",
+    "over_seeds",
+    "read_record",
+    "read_run",
+    "runs_by_rate",
+    "terminal_table",
+    "write_epochs",
+    "write_events",
+    "write_joint_report",
+    "write_report",
+    "write_run_report",
+    "write_runs",
+    "write_runs_report",
+    "write_table",
+]

@@ -1,0 +1,71 @@
+"""What schedules and optimizers did under the loss, and what metrics say of the images."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from ae_optax.lab.figures._lines import Labels, Line, line_figure
+from ae_optax.lab.report._html import figures
+from ae_optax.lab.report._key import key_to
+from ae_optax.lab.report._quantities import BEHAVIOUR, Quantity, metrics
+
+LinesOf = Callable[[str], Sequence[Line]]
+
+
+def behaviour(lines_of: LinesOf) -> Iterator[str]:
+    """Yield rates, effective steps, norms and clipping, those of them that tell something.
+
+    Args:
+        lines_of: Each contender's line of a number recorded of every epoch, by its name.
+    """
+    drawings = list(_drawn(lines_of, BEHAVIOUR, "b"))
+    if drawings:
+        yield "<h2>Schedules and steps</h2>"
+        yield _key(lines_of)
+        yield from figures(
+            drawings,
+            "At the last step of every epoch of the runs above: the learning rate in force, where "
+            "one changes; and, where telemetry was recorded, the effective step size (mean over "
+            "the coordinates of update over gradient), norms over all parameters, and the share of "
+            "coordinates that a clipping stage changed. The scale of the horizontal axis is that "
+            "of the loss by step.",
+        )
+
+
+def measured(lines_of: LinesOf, keys: Iterable[str]) -> Iterator[str]:
+    """Yield the metrics by step.
+
+    Args:
+        lines_of: As for :func:`behaviour`.
+        keys: All numbers recorded.
+    """
+    drawings = list(_drawn(lines_of, metrics(keys), "m"))
+    if drawings:
+        yield "<h2>Metrics</h2>"
+        yield _key(lines_of)
+        yield from figures(drawings, "Terms of the loss and metrics on the test images, by step.")
+
+
+def _key(lines_of):
+    named = [(line.position, line.label) for line in lines_of("test_loss") if line.label]
+    return key_to(named) if named else ""
+
+
+def _drawn(lines_of, quantities: Iterable[Quantity], prefix) -> Iterator[str]:
+    for number, (name, label, log) in enumerate(quantities):
+        lines = lines_of(name)
+        if not _telling(name, lines):
+            continue
+        described = f"{label[0].upper()}{label[1:]}, by step, for each contender."
+        labels = Labels("steps", label, described)
+        drawing = line_figure(lines, labels, name=f"{prefix}{number}", log=log)
+        if drawing is not None:
+            yield drawing
+
+
+def _telling(name, lines):
+    """Whether a rate changes, or anything is clipped; other quantities always tell something."""
+    values = [line.spread.median[np.isfinite(line.spread.median)] for line in lines]
+    if name == "learning_rate":
+        return any(v.size and np.ptp(v) > 1e-6 * abs(v[0]) for v in values)
+    return name != "clipped_fraction" or any(v.any() for v in values)

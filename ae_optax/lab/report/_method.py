@@ -1,0 +1,133 @@
+"""The sections of the report that say how it came about and how to repeat it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from ae_optax.lab.figures._format import counted, duration, integer, listed, number
+from ae_optax.lab.report._columns import COLUMNS
+from ae_optax.lab.report._html import definitions
+from ae_optax.lab.report._record import Record, varied
+
+
+def method(record: Record) -> Iterator[str]:
+    """Yield how it was done: budget, selection, target, and what each column means."""
+    yield "<h2>How it was done</h2>"
+    for paragraph in (_budget(record), _selection(record), _target(record)):
+        yield f"<p>{escape(paragraph)}</p>"
+    yield '<dl class="columns">'
+    for column in COLUMNS:
+        yield f"<dt>{escape(column.title)}</dt><dd>{escape(_sentence(column.meaning))}</dd>"
+    yield "</dl>"
+
+
+def tried(record: Record) -> str:
+    """Return how many settings a contender tried: "9 learning rates", "9 to 27 settings"."""
+    names = varied(record)
+    counts = sorted({c["settings"] for c in record["contenders"] if c["failure"] is None}) or [0]
+    noun = "setting" if names else "learning rate"
+    text = " or ".join(counted(count, noun) for count in counts)
+    return f"{text} of the learning rate and {listed(names)}" if names else text
+
+
+def reproducibility(record: Record, config: str | None) -> Iterator[str]:
+    """Yield what it takes to get a comparison's numbers again."""
+    facts = {**record, "seconds": record["wall_seconds"]}
+    yield "<h2>Reproducibility</h2>"
+    yield from provenance(facts, config if config is not None else _as_json(record))
+
+
+def provenance(facts: Mapping[str, Any], config: str) -> Iterator[str]:
+    """Yield where numbers come from.
+
+    Args:
+        facts: ``command``, ``device``, ``versions``; perhaps ``data``, ``seeds``, ``started`` and
+            ``seconds``.
+        config: The whole config.
+    """
+    data, versions = facts.get("data"), facts["versions"]
+    about_data = {}
+    if data:
+        about_data = {
+            "Data": escape(f"{data['name']} ({data['source']})"),
+            "SHA-256": f"<code>{escape(data['fingerprint'])}</code>",
+            "Attribution": escape(data["attribution"]),
+        }
+    yield from definitions(
+        {
+            "Command": f"<code>{escape(facts['command'])}</code>",
+            "Started": escape(facts.get("started", "")),
+            "Took": escape(duration(facts["seconds"])) if "seconds" in facts else "",
+            "Device": escape(facts["device"]),
+            "Versions": escape(
+                ", ".join(f"{name} {version}" for name, version in versions.items())
+            ),
+            "Seeds": escape(", ".join(map(str, facts.get("seeds", ())))),
+            **about_data,
+        }
+    )
+    yield "<details><summary>The config, every default written out</summary>"
+    yield f"<pre>{escape(config)}</pre></details>"
+
+
+def _budget(record):
+    seeds = counted(len(record["seeds"]), "seed")
+    every = "Every contender had the same budget, fixed beforehand" if _fair(record) else "Budget"
+    budget = f"{every}: {tried(record)} × {seeds}"
+    steps = record["epochs"] * record["steps_per_epoch"]
+    return (
+        f"{budget}, each run {counted(record['epochs'], 'epoch')} ({counted(steps, 'step')}) of "
+        f"batches of {record['batch_size']}. The model, {_call(record['model'])}, has "
+        f"{integer(record['parameters'])} parameters; the loss is {_call(record['loss'])}. "
+        "A seed decides initial parameters and the order of the images; every contender gets the "
+        "same seeds."
+    )
+
+
+def _fair(record):
+    return len({c["settings"] for c in record["contenders"] if c["failure"] is None}) <= 1
+
+
+def _selection(record):
+    data = record["data"]
+    parts = f"{integer(data['train'])} for training, {integer(data['validation'])} for validation"
+    images = f"{parts} and {integer(data['test'])} for testing"
+    size = " × ".join(map(str, data["shape"]))
+    by = (
+        "the lowest median validation loss over seeds after the last epoch"
+        if data["validation"]
+        else "the lowest median training loss over seeds in the last epoch, as there is no "
+        "validation set"
+    )
+    return (
+        f"The data are {data['name']}: images of {size} pixels, {images}. A contender's setting "
+        f"is the one with {by}; everything reported at it is measured on the test set, which "
+        "had no part in the choice."
+    )
+
+
+def _target(record):
+    if record["target"] is None:
+        return "There is no target, as no contender has a result."
+    rule = record["target_rule"].strip().rstrip(".")
+    return f"The target is a test loss of {number(record['target'])}: {rule}."
+
+
+def _call(part: Mapping[str, Any]) -> str:
+    arguments = ", ".join(f"{k}={json.dumps(v)}" for k, v in part.items() if k != "name")
+    return f"{part.get('name', 'custom')}({arguments})" if arguments else str(part.get("name"))
+
+
+def _sentence(clause):
+    return clause[0].upper() + clause[1:] + "."
+
+
+def _as_json(record):
+    contenders = [
+        {key: c.get(key) for key in ("label", "optimizer", "learning_rates")}
+        for c in record["contenders"]
+    ]
+    keys = ("model", "loss", "epochs", "batch_size", "seeds")
+    config = {key: record[key] for key in keys} | {"contenders": contenders}
+    return json.dumps(config, indent=1, ensure_ascii=False)

@@ -1,0 +1,90 @@
+"""Performance profiles, drawn."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ae_optax.lab.figures import _axes
+from ae_optax.lab.figures._format import number, rate
+from ae_optax.lab.figures._labels import label_curves
+from ae_optax.lab.figures._palette import line_style
+from ae_optax.lab.figures._spread import Spread
+from ae_optax.lab.figures._svg import drawing, to_svg
+from ae_optax.lab.report._html import figures, table
+from ae_optax.lab.report._key import key_to, swatch
+
+_LARGEST = 4.0
+_APART = 0.012
+_UNITS = ("seconds", "steps")
+
+
+def profiles(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the performance profiles by seconds and by steps.
+
+    Args:
+        content: ``seconds`` and ``steps``, each by contender ``factors``, ``shares``, ``score``.
+    """
+    yield "<h2>Performance profile</h2>"
+    order = sorted(content["seconds"], key=lambda name: -content["seconds"][name]["score"])
+    positions = {name: i for i, name in enumerate(content["seconds"])}
+    yield key_to((positions[name], name) for name in order)
+    yield from figures(
+        [_figure(content[unit], positions, unit) for unit in _UNITS],
+        "Share of the workloads whose target a contender reaches within a factor of the fastest "
+        "one's time, at its best learning rate: on the left how often it is the fastest, on the "
+        "right how often it arrives at all. Lines that would cover each other are drawn side by "
+        "side. After Dahl et al., Benchmarking Neural Network "
+        "Training Algorithms, arXiv 2306.07179, 2023.",
+    )
+    rows = (
+        (
+            swatch(positions[name]) + escape(name),
+            [number(content[unit][name]["score"]) for unit in _UNITS],
+        )
+        for name in order
+    )
+    yield from table(("Contender", *(f"Score by {unit}" for unit in _UNITS)), rows)
+    yield (
+        '<p class="note">The score is the mean height of the profile between the factors 1 and 4: '
+        "1 for the fastest at every workload, 0 for one that never arrives in time.</p>"
+    )
+
+
+def _figure(contenders, positions, unit):
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    known = [factor for c in contenders.values() for factor in c["factors"]]
+    end = max([_LARGEST, *(1.1 * factor for factor in known)])
+    with drawing():
+        figure, axes = _axes.make_axes(330, 250)
+        axes.set_xscale("log")
+        axes.set_xlim(1, end)
+        axes.set_ylim(-0.06, 1.08)
+        ticks = [t for t in (1, 1.5, 2, 3, 4, 6, 10, 30, 100, 300, 1000, 10_000) if t <= end]
+        axes.set_xticks(ticks if end < 20 else [t for t in ticks if t not in (1.5, 4, 6)])
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel(f"{unit} to target, over those of the fastest")
+        axes.set_ylabel("share of workloads")
+        names = {}
+        for name, profile in contenders.items():
+            x, y = _stairs(profile, end)
+            aside = _APART * (positions[name] - (len(positions) - 1) / 2)
+            y = y + aside
+            style = line_style(positions[name]) | {"marker": ""}
+            axes.plot(x, y, **style, clip_on=False)
+            dots = line_style(positions[name]) | {"linestyle": ""}
+            axes.plot(profile["factors"], np.add(profile["shares"], aside), **dots, clip_on=False)
+            names[positions[name]] = (name, x, Spread(y, y, y))
+        label_curves(axes, names)
+        described = f"Share of workloads within a factor of the fastest, by {unit}."
+        return to_svg(figure, name=f"p{unit}", description=described)
+
+
+def _stairs(profile, end):
+    """Corners of the profile: level up to each factor, then up."""
+    x = np.repeat([1.0, *profile["factors"], end], 2)[1:-1]
+    y = np.repeat([0.0, *profile["shares"]], 2)
+    return x, y

@@ -1,0 +1,119 @@
+"""The report of a training run."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+from ae_optax.lab.figures._format import counted, duration, integer, number
+from ae_optax.lab.figures._lines import Labels, Line, line_figure
+from ae_optax.lab.report import _html
+from ae_optax.lab.report._behaviour import behaviour, measured
+from ae_optax.lab.report._gallery import Exhibit, gallery
+from ae_optax.lab.report._key import key_to
+from ae_optax.lab.report._method import provenance
+from ae_optax.lab.report._run_record import (
+    TrainRun,
+    data_name,
+    final_loss,
+    line_of,
+    lowest,
+    read_run,
+)
+
+_PARTS = {"train_loss": "training", "validation_loss": "validation", "test_loss": "test"}
+
+
+def write_run_report(folder: Path) -> Path:
+    """Write the report of a training run into its folder.
+
+    Reads ``metrics.jsonl``, ``summary.json``, ``images.npz`` and ``config.yaml``. The same files
+    give the same report, to the byte.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The path of the report, ``report.html``: a static page without scripts, that loads
+        nothing.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file does not hold what it should.
+    """
+    run = read_run(folder, folder.resolve().name)
+    path = folder / "report.html"
+    page = _html.document(run.label, _body(run))
+    path.write_text(page, encoding="utf-8", newline="\n")
+    return path
+
+
+def _body(run: TrainRun) -> Iterator[str]:
+    def lines_of(key: str) -> Sequence[Line]:
+        line = line_of(run, key, position=0, label="")
+        return [] if line is None else [line]
+
+    facts = (
+        data_name(run),
+        counted(len(run.rows), "epoch"),
+        run.summary["status"],
+    )
+    yield from _html.opening(run.label, filter(None, facts))
+    yield f'<p class="verdict">{escape(_conclusion(run))}</p>'
+    yield from _losses(run)
+    yield from behaviour(lines_of)
+    yield from measured(lines_of, run.rows[-1] if run.rows else ())
+    if run.images:
+        exhibit = Exhibit(0, "Output", number(final_loss(run)), run.images)
+        yield from gallery(run.images["originals"], [exhibit], "the model at its last step")
+    yield "<h2>Time and memory</h2>"
+    yield from _html.definitions(cost(run))
+    yield "<h2>Reproducibility</h2>"
+    yield from provenance(run.summary, run.config)
+
+
+def cost(run: TrainRun) -> dict[str, str]:
+    """Return what a run took, by name."""
+    seconds, steps = sum(row["seconds"] for row in run.rows), len(run.rows) and run.rows[-1]["step"]
+    images = run.summary.get("data", {}).get("train", 0) * len(run.rows)
+    return {
+        "Training": duration(seconds),
+        "Steps per second": number(steps / seconds) if seconds else "",
+        "Images per second": integer(images / seconds) if seconds and images else "",
+        "Compilation": duration(run.summary.get("compile_seconds") or 0.0),
+        "Parameters": integer(run.summary["parameters"]),
+    }
+
+
+def _conclusion(run):
+    if run.summary["status"] == "diverged":
+        what = run.summary.get("fault") or "a loss"
+        return f"Diverged after {counted(len(run.rows), 'epoch')}: {what} not finite."
+    if not run.rows:
+        return "No epoch is done yet."
+    best, last = lowest(run), run.rows[-1]
+    said = f"Test loss {number(last['test_loss'])} after {counted(last['step'], 'step')}"
+    if best is not None and best[1] != last["epoch"]:
+        said += f"; the lowest, {number(best[0])}, was in epoch {best[1]}"
+    return f"{said}."
+
+
+def _losses(run: TrainRun) -> Iterator[str]:
+    drawings = []
+    for name, seconds in (("ls", False), ("lt", True)):
+        found = (
+            line_of(run, key, position=i, label=part, seconds=seconds)
+            for i, (key, part) in enumerate(_PARTS.items())
+        )
+        unit = "seconds of training" if seconds else "steps"
+        labels = Labels(unit, "loss", f"Losses by {unit}.")
+        drawing = line_figure([line for line in found if line is not None], labels, name=name)
+        if drawing is not None:
+            drawings.append(drawing)
+    if drawings:
+        yield "<h2>Loss by step and by time</h2>"
+        yield key_to(enumerate(_PARTS.values()))
+        yield from _html.figures(
+            drawings,
+            "The training loss is the mean over each epoch, the others are measured after it; "
+            "seconds are those of training and evaluation, compilation left out.",
+        )

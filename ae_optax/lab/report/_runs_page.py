@@ -1,0 +1,145 @@
+"""Several training runs on one page."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from ae_optax.lab.figures._format import ABSENT, counted, integer, number
+from ae_optax.lab.figures._lines import Labels, Line, line_figure
+from ae_optax.lab.report import _html
+from ae_optax.lab.report._behaviour import behaviour, measured
+from ae_optax.lab.report._gallery import Exhibit, gallery
+from ae_optax.lab.report._key import key_to, swatch
+from ae_optax.lab.report._method import provenance
+from ae_optax.lab.report._run_page import cost
+from ae_optax.lab.report._run_record import (
+    TrainRun,
+    data_name,
+    final_loss,
+    labels_of,
+    line_of,
+    lowest,
+    read_run,
+)
+
+_HEADS = (
+    "Run", "Final test loss", "Lowest test loss", "In epoch", "Epochs", "Steps per second",
+    "Parameters", "Status",
+)  # fmt: skip
+
+
+def write_runs_report(folders: Sequence[Path], path: Path) -> None:
+    """Write one page about several training runs.
+
+    Args:
+        folders: Their folders, each with ``metrics.jsonl``, ``summary.json``, ``images.npz`` and
+            ``config.yaml``.
+        path: The page, as HTML.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file does not hold what it should.
+    """
+    runs = [read_run(*pair) for pair in zip(folders, labels_of(folders), strict=True)]
+    title = counted(len(runs), "training run")
+    path.write_text(_html.document(title, _body(title, runs)), encoding="utf-8", newline="\n")
+
+
+def _body(title, runs: Sequence[TrainRun]) -> Iterator[str]:
+    order = sorted(range(len(runs)), key=lambda i: _final(runs[i]))
+
+    def lines_of(key: str, *, seconds: bool = False) -> Sequence[Line]:
+        found = (
+            line_of(runs[i], key, position=i, label=runs[i].label, seconds=seconds) for i in order
+        )
+        return [line for line in found if line is not None]
+
+    yield from _html.opening(title, sorted({data_name(run) for run in runs}))
+    yield "<h2>Verdict</h2>"
+    rows = ((swatch(i) + escape(runs[i].label), _cells(runs[i])) for i in order)
+    yield from _html.table(_HEADS, rows)
+    yield (
+        '<p class="note">One run each: what sets two runs apart may be their seeds. Compare '
+        "contenders over several seeds with <code>ae-optax compare</code>.</p>"
+    )
+    yield from _losses(lines_of)
+    yield from behaviour(lines_of)
+    yield from measured(lines_of, {key: None for run in runs for row in run.rows for key in row})
+    yield from _images([(i, runs[i]) for i in order])
+    yield from _differences(runs)
+    yield "<h2>Reproducibility</h2>"
+    for i in order:
+        yield f"<h3>{escape(runs[i].label)}</h3>"
+        yield from provenance(runs[i].summary, runs[i].config)
+
+
+def _final(run):
+    loss = final_loss(run)
+    return np.inf if loss is None else loss
+
+
+def _cells(run):
+    best = lowest(run) or (None, None)
+    return (
+        number(final_loss(run)),
+        number(best[0]),
+        integer(best[1]),
+        integer(len(run.rows)),
+        cost(run)["Steps per second"] or ABSENT,
+        cost(run)["Parameters"],
+        run.summary["status"],
+    )
+
+
+def _losses(lines_of) -> Iterator[str]:
+    wanted = (
+        ("test_loss", "test loss", False),
+        ("test_loss", "test loss", True),
+        ("train_loss", "training loss", False),
+        ("validation_loss", "validation loss", False),
+    )
+    drawings = []
+    for number_of, (key, label, seconds) in enumerate(wanted):
+        unit = "seconds of training" if seconds else "steps"
+        labels = Labels(unit, label, f"{label.capitalize()} by {unit}, for each run.")
+        lines = lines_of(key, seconds=seconds)
+        drawing = line_figure(lines, labels, name=f"l{number_of}")
+        if drawing is not None:
+            drawings.append(drawing)
+    if drawings:
+        yield "<h2>Loss by step and by time</h2>"
+        yield key_to((line.position, line.label) for line in lines_of("train_loss"))
+        yield from _html.figures(
+            drawings,
+            "The training loss is the mean over each epoch, the others are measured after it; "
+            "seconds are those of training and evaluation, compilation left out.",
+        )
+
+
+def _images(runs) -> Iterator[str]:
+    """Yield the images of the runs that show the same ones as the best."""
+    runs = [(i, run) for i, run in runs if run.images]
+    if not runs:
+        return iter(())
+    originals = runs[0][1].images["originals"]
+    exhibits = [
+        Exhibit(i, run.label, number(final_loss(run)), run.images)
+        for i, run in runs
+        if np.array_equal(run.images["originals"], originals)
+    ]
+    return gallery(originals, exhibits, "each model at its last step")
+
+
+def _differences(runs: Sequence[TrainRun]) -> Iterator[str]:
+    first, *others = runs
+    yield "<h2>How their configs differ</h2>"
+    for other in others:
+        lines = difflib.unified_diff(
+            first.config.splitlines(), other.config.splitlines(),
+            first.label, other.label, n=0, lineterm="",
+        )  # fmt: skip
+        told = [line for line in lines if not line.startswith("@@")]
+        yield f"<pre>{escape(chr(10).join(told) or f'{other.label}: as {first.label}')}</pre>"

@@ -1,0 +1,116 @@
+"""Runs, sweeps and comparisons of a study: the commands a user would type, and what they leave."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ae_optax.lab import report, runs, training
+from ae_optax.lab.checkpoints import Checkpoints
+from ae_optax.lab.cli import main
+from ae_optax.lab.config import load_comparison, load_run, load_sweep
+from ae_optax.lab.sweeps import Task, make_task
+
+RUNS = Path("runs")
+
+
+class Trained(NamedTuple):
+    """A model that was trained.
+
+    Attributes:
+        run: What its run left.
+        task: What it was trained on: data, model, loss, corruption and metrics.
+        state: The state it ended in.
+    """
+
+    run: report.TrainRun
+    task: Task
+    state: training.TrainState
+
+
+def train(config: Path, overrides: Iterable[str] = ()) -> report.TrainRun:
+    """Train as ``ae-optax train`` does, or find it done, and return what it left.
+
+    Raises:
+        SystemExit: If that fails; it has said why. A run that diverged has not failed.
+    """
+    words = list(overrides)
+    folder = _folder_of(config, words)
+    _call("train", config, words, folder, allowed=(0, 3))
+    return report.read_run(folder, config.stem)
+
+
+def trained(config: Path, overrides: Iterable[str] = ()) -> Trained:
+    """Train as :func:`train` does, or find it done, and return the model as it is at the end.
+
+    Raises:
+        SystemExit: If that fails; it has said why.
+    """
+    words = list(overrides)
+    run, resolved = train(config, words), load_run(config, words)
+    task, folder = make_task(resolved), _folder_of(config, words) / "checkpoints"
+    with Checkpoints(folder, identity={"data": task.data.fingerprint}) as checkpoints:
+        # Taken up where it was saved last, which is its end: not a step is done.
+        result = training.fit(
+            task.model,
+            task.loss,
+            resolved.optimizer.build(),
+            task.data,
+            resolved.training,
+            corruption=task.corruption,
+            metrics=task.metrics,
+            saving=training.Saving(checkpoints),
+        )
+    return Trained(run, task, result.state)
+
+
+def compare(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Compare as ``ae-optax compare`` does, making what is missing, and return its record.
+
+    Raises:
+        SystemExit: If that fails; it has said why.
+    """
+    words = list(overrides)
+    name = runs.run_id(load_comparison(config, words).identity())
+    folder = RUNS / f"{config.stem}-{name}"
+    _call("compare", config, words, folder)
+    return report.read_record(folder / "comparison.json")
+
+
+def sweep(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Sweep as ``ae-optax sweep`` does, making what is missing, and return its record.
+
+    Every run of a trial has its ``rows``, one an epoch, beside its last losses.
+
+    Raises:
+        SystemExit: If that fails; it has said why.
+    """
+    words = list(overrides)
+    name = runs.run_id(load_sweep(config, words).plain())
+    _call("sweep", config, words, RUNS)
+    record = json.loads((RUNS / f"{config.stem}-{name}" / "sweep.json").read_text())
+    for trial in record["trials"]:
+        for run in trial["runs"]:
+            run["rows"] = runs.read_rows(RUNS / run["run"] / "metrics.jsonl")
+    return record
+
+
+def overridden(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a config of any kind in plain values, every default written."""
+    words = list(overrides)
+    lines = config.read_text(encoding="utf-8").splitlines()
+    sections = {line.split(":")[0] for line in lines}
+    kinds = {"compare": load_comparison, "sweep": load_sweep}
+    load = next((kind for section, kind in kinds.items() if section in sections), load_run)
+    return load(config, words).plain()
+
+
+def _folder_of(config, words):
+    return RUNS / f"{config.stem}-{runs.run_id(load_run(config, words).identity())}"
+
+
+def _call(command, config, overrides, out, allowed=(0,)):
+    words = [word for override in overrides for word in ("--set", override)]
+    code = main([command, str(config), *words, "--out", str(out)])
+    if code not in allowed:
+        raise SystemExit(code)

@@ -1,0 +1,192 @@
+"""Runs made in this process: those that differ in numbers and seeds only, by one program."""
+
+import functools
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ae_optax.lab import training
+from ae_optax.lab.data import Dataset
+from ae_optax.lab.models import count_parameters
+from ae_optax.lab.sweeps._alone import fit_alone, is_whole, pictures_of
+from ae_optax.lab.sweeps._job import Executor, Job, Outcome
+from ae_optax.lab.sweeps._lanes import Compiled, Devices, Lanes
+from ae_optax.lab.sweeps._program import Program, compile_program, compile_start, traceable
+from ae_optax.lab.sweeps._store import folder_of, rows_of, write_record
+from ae_optax.lab.sweeps._task import describe_data, make_task
+
+LANES = 8
+
+
+def in_process(
+    *,
+    lanes: int | None = None,
+    devices: Devices | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Executor:
+    """Make the executor that trains in this process.
+
+    Jobs that differ only in swept numbers of the optimizer and in seeds share one compiled
+    program, which is kept for later calls. What comes out does not depend on which of them are
+    done together, nor on the number of devices.
+
+    Args:
+        lanes: How many runs each device makes side by side, vectorised: the same as one after the
+            other to rounding. ``None``: one on a CPU, where there is nothing to gain, else eight.
+        devices: Each makes runs of its own; all there are by default.
+        about: Further entries of every summary, such as the versions of packages.
+
+    Returns:
+        The executor.
+    """
+    groups: dict[str, _Group] = {}
+    prepared: dict[str, _Prepared] = {}
+    sets: dict[str, tuple[Dataset, training.Images]] = {}
+
+    def group_of(job: Job, several: Lanes) -> _Group:
+        data, task, rest = json.dumps(job.config.data.plain()), job.task(), job.rest()
+        if data not in sets:
+            built = job.config.data.build()
+            sets[data] = built, several.images(built)
+        if task not in prepared:
+            prepared[task] = _Prepared(job, *sets[data], several)
+        if rest not in groups:
+            groups[rest] = _Group(job, prepared[task])
+        return groups[rest]
+
+    def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
+        own = tuple(devices or jax.devices())
+        several = Lanes(own, lanes or (1 if own[0].platform == "cpu" else LANES))
+        for alike in _by(Job.rest, jobs).values():
+            try:
+                group = group_of(alike[0], several)
+            except Exception as error:
+                yield from _failed(alike, error)
+                continue
+            yield from group.execute(alike, runs, about or {})
+
+    return execute
+
+
+class _Prepared:
+    """A task with its images on the devices, and what runs of all optimizers start from."""
+
+    def __init__(self, job: Job, data: Dataset, images: training.Images, lanes: Lanes):
+        self.task = make_task(job.config, data)
+        self.images, self.lanes = images, lanes
+        self.about = {
+            "data": describe_data(data),
+            "parameters": count_parameters(self.task.model, data.test[:1]),
+        }
+
+    @functools.cached_property
+    def start(self) -> Compiled:
+        """Compiled when a program first needs it."""
+        return compile_start(self.task, self.images, self.lanes)
+
+
+class _Group:
+    """Jobs that differ in swept numbers and seeds only, and their programs."""
+
+    def __init__(self, job: Job, prepared: _Prepared):
+        self.prepared, self.task, self.lanes = prepared, prepared.task, prepared.lanes
+        training.check_trainable(self.task.data, job.config.training.batch_size)
+        self.paths = traceable(
+            self.task.model, job.config.optimizer, job.numbers(), prepared.images.train
+        )
+        self.programs: dict[tuple[float, ...], Program] = {}
+
+    def execute(self, jobs, runs, about) -> Iterator[Outcome]:
+        """Do jobs of this group; the numbers that must be known divide them once more."""
+        if not is_whole(jobs[0].config.training):
+            yield from self.one_by_one(jobs, runs, about)
+            return
+        for known, alike in _by(self.known, jobs).items():
+            try:
+                program = self.programs.get(known) or self.compile(alike[0])
+                self.programs[known] = program
+            except Exception as error:
+                yield from _failed(alike, error)
+                continue
+            for first in range(0, len(alike), self.lanes.width):
+                batch = alike[first : first + self.lanes.width]
+                try:
+                    self.run(program, batch, runs, about)
+                except Exception as error:
+                    yield from _failed(batch, error)
+                else:
+                    yield from map(Outcome, batch)
+
+    def known(self, job: Job) -> tuple[float, ...]:
+        """Return the swept numbers that a program must know."""
+        return tuple(x for path, x in job.numbers().items() if path not in self.paths)
+
+    def compile(self, job: Job) -> Program:
+        """Compile the program for jobs like this one."""
+        images, start = self.prepared.images, self.prepared.start
+        paths = sorted(self.paths)
+        return compile_program(self.task, job.config, paths, images, start, self.lanes)
+
+    def run(self, program, jobs, runs, about) -> None:
+        """Do as many jobs as a program does at once, and write what came out."""
+        numbers = [{path: job.numbers()[path] for path in sorted(self.paths)} for job in jobs]
+        started = time.perf_counter()
+        results = program(numbers, [job.config.training.seed for job in jobs], self.prepared.images)
+        seconds = (time.perf_counter() - started) / len(jobs)
+        data = self.task.data
+        steps = training.steps_per_epoch(len(data.train), jobs[0].config.training.batch_size)
+        for job, result in zip(jobs, results, strict=True):
+            epochs = job.config.training.epochs
+            rows = rows_of(result, steps, seconds / epochs)
+            done = len(rows) == epochs and math.isfinite(rows[-1].test_loss)
+            shown, made = result.shown, (result.samples, result.codes)
+            seen = training.pictures(shown.inputs, shown.outputs, *made)
+            write_record(
+                folder_of(job.config, runs),
+                job.config,
+                rows,
+                status="done" if done else "diverged",
+                untrained=result.untrained,
+                images={"originals": data.test[: training.N_SHOWN], **seen},
+                seconds=seconds,
+                about={"compile_seconds": program.run.seconds} | self.prepared.about | about,
+            )
+
+    def one_by_one(self, jobs, runs, about) -> Iterator[Outcome]:
+        """Do jobs that are no programs, as `ae-optax train` does."""
+        for job in jobs:
+            try:
+                result, before = fit_alone(self.task, job.config)
+                write_record(
+                    folder_of(job.config, runs),
+                    job.config,
+                    result.rows,
+                    status=result.status,
+                    untrained=before,
+                    images=pictures_of(self.task, result.state),
+                    seconds=sum(row.seconds for row in result.rows),
+                    about={"compile_seconds": result.compile_seconds} | self.prepared.about | about,
+                )
+            except Exception as error:
+                yield from _failed([job], error)
+            else:
+                yield Outcome(job)
+
+
+def _by(key: Callable[[Job], Any], jobs: Sequence[Job]) -> dict[Any, list[Job]]:
+    """Group jobs, in the order in which they come."""
+    groups: dict[Any, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(key(job), []).append(job)
+    return groups
+
+
+def _failed(jobs, error):
+    """Yield the outcome of jobs that an error has taken with it."""
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return (Outcome(job, reason) for job in jobs)

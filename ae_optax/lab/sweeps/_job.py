@@ -1,0 +1,63 @@
+"""What an executor is given, and what it gives back."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from ae_optax.lab.config import RunConfig
+
+
+class Job(NamedTuple):
+    """One run to be done.
+
+    Attributes:
+        config: The run.
+        swept: Paths of what varies among the jobs it belongs to; numbers of the optimizer at or
+            below them are arguments of a program that these jobs share, where they may be.
+    """
+
+    config: RunConfig
+    swept: tuple[str, ...] = ()
+
+    def numbers(self) -> dict[str, float]:
+        """Return the optimizer's swept numbers by path."""
+        leaves = self.config.optimizer.leaves()
+        return {path: x for path, x in leaves if type(x) is float and self._sweeps(path)}
+
+    def rest(self) -> str:
+        """Return everything else but the seed, as text."""
+        plain: dict[str, Any] = self.config.identity()
+        optimizer = self.config.optimizer
+        numbers = self.numbers()
+        plain["training"] = {k: v for k, v in plain["training"].items() if k != "seed"}
+        plain["optimizer"] = [
+            [(call.path, call.name) for call in optimizer.walk()],
+            [(path, None if path in numbers else repr(x)) for path, x in optimizer.leaves()],
+        ]
+        return json.dumps(plain)
+
+    def task(self) -> str:
+        """Return what the optimizer is set to solve, as text."""
+        plain = self.config.identity()
+        return json.dumps({k: v for k, v in plain.items() if k not in {"training", "optimizer"}})
+
+    def _sweeps(self, path):
+        return any(path == s or path.startswith((f"{s}.", f"{s}[")) for s in self.swept)
+
+
+class Outcome(NamedTuple):
+    """How a job ended.
+
+    Attributes:
+        job: The job.
+        failure: Why it left no record, or ``None``: its record is in its folder.
+    """
+
+    job: Job
+    failure: str | None = None
+
+
+Executor: TypeAlias = Callable[[Sequence[Job], Path], Iterator[Outcome]]
+"""``execute(jobs, runs)`` does jobs in any order, leaves the record of each in its folder below
+``runs`` and yields its outcome as soon as it is known. A job that fails takes no other with it."""

@@ -1,0 +1,80 @@
+"""Runs made by the machines of a Ray cluster."""
+
+import importlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ae_optax.lab.config import dump
+from ae_optax.lab.sweeps._job import Executor, Job, Outcome
+from ae_optax.lab.sweeps._store import folder_of, read_record
+from ae_optax.lab.sweeps._subprocesses import TRAIN, train_alone
+
+
+def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
+    """Make the executor that gives every job to a Ray cluster.
+
+    The machines need this package and the data; the record of a run is sent back, so that they
+    need no folder in common, its checkpoints are not. A job whose worker is lost is given to
+    another.
+
+    Args:
+        address: Of the cluster; ``None`` for the one of the environment, or this machine alone.
+        **resources: What a job needs, ``num_cpus=2`` or ``num_gpus=1`` for instance.
+
+    Returns:
+        The executor.
+
+    Raises:
+        ModuleNotFoundError: If Ray is not installed.
+    """
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Ray is not installed: install the extra, `pip install 'ae_optax[ray]'`."
+        ) from error
+
+    def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
+        if not ray.is_initialized():
+            ray.init(address=address, log_to_driver=False)
+        remote = ray.remote(_run).options(**resources)
+        pending = {remote.remote(dump(job.config)): job for job in jobs}
+        while pending:
+            (ready,), _ = ray.wait(list(pending))
+            job = pending.pop(ready)
+            try:
+                files, failure = ray.get(ready)
+            except ray.exceptions.RayError as error:
+                yield Outcome(job, f"{type(error).__name__}: {error}".splitlines()[0])
+                continue
+            if failure is None:
+                _unpack(files, folder_of(job.config, runs))
+            yield Outcome(job, failure)
+
+    return execute
+
+
+def _run(config: str) -> tuple[dict[str, bytes], str | None]:
+    """Train on a machine of the cluster; return the files of the run, or why there are none."""
+    with tempfile.TemporaryDirectory() as place:
+        path, folder = Path(place) / "config.yaml", Path(place) / "run"
+        path.write_text(config, encoding="utf-8")
+        failure = train_alone(TRAIN, path, folder, [])
+        record = [] if failure else [path for path in folder.iterdir() if path.is_file()]
+        return {path.name: path.read_bytes() for path in record}, failure
+
+
+def _unpack(files, folder):
+    """Write the files of a run, all at once."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as place:
+        whole = Path(place) / folder.name
+        whole.mkdir()
+        for name, content in files.items():
+            (whole / name).write_bytes(content)
+        if read_record(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            whole.rename(folder)

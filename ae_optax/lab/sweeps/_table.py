@@ -1,0 +1,102 @@
+"""A sweep as plain data: its trials, best first, and what was chosen on validation."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ae_optax.lab.config import SweepConfig
+from ae_optax.lab.sweeps._edges import edges, is_number
+from ae_optax.lab.sweeps._store import folder_of, read_record
+
+FORMAT = 1
+PARTS = ("train", "validation", "test")
+BAD = ("diverged", "failed")
+
+
+def sweep_record(config: SweepConfig, runs: Path, failures: Mapping[str, str]) -> dict[str, Any]:
+    """Return the results of a sweep as data that JSON can hold.
+
+    The trial with the least median over seeds of the last validation loss comes first; a run that
+    diverged or failed counts as infinitely bad. Without validation images the training loss
+    decides. The test loss decides nothing.
+
+    Args:
+        config: The sweep.
+        runs: The folder below which its runs lie.
+        failures: Why runs have no record, by the names of their folders.
+
+    Returns:
+        ``format``, ``seeds``, ``criterion``, ``trials`` and ``edges``: what the best trial has at
+        an end of the numbers tried, by path.
+    """
+    trials = [_trial(trial, config.seeds, runs, failures) for trial in config.trials]
+    validated = any(run["validation_loss"] is not None for t in trials for run in t["runs"])
+    criterion = "validation_loss" if validated else "train_loss"
+    order = sorted(range(len(trials)), key=lambda i: (_score(trials[i], criterion), i))
+    ranked = [trials[i] for i in order]
+    won = math.isfinite(_score(ranked[0], criterion))
+    return {
+        "format": FORMAT,
+        "seeds": list(config.seeds),
+        "criterion": criterion,
+        "edges": edges((t["values"] for t in ranked), ranked[0]["values"]) if won else {},
+        "trials": ranked,
+    }
+
+
+def sweep_table(record: Mapping[str, Any]) -> str:
+    """Return the runs of a sweep as CSV, those of the best trial first."""
+    paths = list(record["trials"][0]["values"])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*paths, "seed", "status", *(f"{part}_loss" for part in PARTS), "run"])
+    for trial in record["trials"]:
+        values = [_cell(trial["values"][path]) for path in paths]
+        for run in trial["runs"]:
+            losses = [run[f"{part}_loss"] for part in PARTS]
+            writer.writerow([*values, run["seed"], run["status"], *losses, run["run"]])
+    return text.getvalue()
+
+
+def _trial(trial, seeds, runs, failures):
+    made = [_run(trial.run(seed), runs, failures) for seed in seeds]
+    return {
+        "values": dict(trial.values),
+        **{f"{part}_loss": _median(made, f"{part}_loss") for part in PARTS},
+        "runs": made,
+    }
+
+
+def _run(config, runs, failures):
+    folder = folder_of(config, runs)
+    record = read_record(folder)
+    summary = {} if record is None else record.summary
+    return {
+        "run": folder.name,
+        "seed": config.training.seed,
+        "status": summary.get("status", "failed"),
+        "failure": failures.get(folder.name) if record is None else None,
+        **{f"{part}_loss": summary.get(f"{part}_loss") for part in PARTS},
+        "seconds": summary.get("seconds"),
+    }
+
+
+def _score(trial, criterion):
+    return math.inf if trial[criterion] is None else trial[criterion]
+
+
+def _median(made, loss):
+    """Return the median over runs, infinite for those that did not end well; ``None`` for that."""
+    ended = (None if run["status"] in BAD else run[loss] for run in made)
+    median = np.median([math.inf if value is None else value for value in ended])
+    return float(median) if np.isfinite(median) else None
+
+
+def _cell(value: Any) -> str | float:
+    return value if is_number(value) or isinstance(value, str) else json.dumps(value)

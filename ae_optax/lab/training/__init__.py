@@ -1,0 +1,60 @@
+"""Training: one pure step, epochs as compiled scans, whole runs, and the state they pass on."""
+
+from ae_optax.lab.training._check import check_fitting, check_observable, check_trainable
+from ae_optax.lab.training._epoch import make_epoch, make_segment, steps_per_epoch
+from ae_optax.lab.training._evaluate import Shown, make_evaluate, make_reconstruct
+from ae_optax.lab.training._faults import Fault
+from ae_optax.lab.training._fit import FitResult, fit
+from ae_optax.lab.training._fitting import check_evaluable
+from ae_optax.lab.training._images import N_SHOWN, Images, on_device
+from ae_optax.lab.training._mesh import Mesh, check_devices
+from ae_optax.lab.training._pictures import pictures
+from ae_optax.lab.training._plane import plane
+from ae_optax.lab.training._row import EpochRow
+from ae_optax.lab.training._run import RunResult, make_run, make_run_from
+from ae_optax.lab.training._samples import make_codes, make_samples
+from ae_optax.lab.training._saving import Memory, Saving, Store
+from ae_optax.lab.training._settings import Settings
+from ae_optax.lab.training._start import Start, make_start, untrained
+from ae_optax.lab.training._state import TrainState, init_state, key_for
+from ae_optax.lab.training._step import make_step
+
+__all__ = [
+    "N_SHOWN",
+    "EpochRow",
+    "Fault",
+    "FitResult",
+    "Images",
+    "Memory",
+    "Mesh",
+    "RunResult",
+    "Saving",
+    "Settings",
+    "Shown",
+    "Start",
+    "Store",
+    "TrainState",
+    "check_devices",
+    "check_evaluable",
+    "check_fitting",
+    "check_observable",
+    "check_trainable",
+    "fit",
+    "init_state",
+    "key_for",
+    "make_codes",
+    "make_epoch",
+    "make_evaluate",
+    "make_reconstruct",
+    "make_run",
+    "make_run_from",
+    "make_samples",
+    "make_segment",
+    "make_start",
+    "make_step",
+    "on_device",
+    "pictures",
+    "plane",
+    "steps_per_epoch",
+    "untrained",
+]

@@ -1,0 +1,143 @@
+"""The loss and the metrics over a whole set of images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax.lab.corruptions import Corruption
+from ae_optax.lab.losses import Loss, Seen, sum_of_terms
+from ae_optax.lab.metrics import Metric
+from ae_optax.lab.models import Model, as_output
+from ae_optax.lab.training._epoch import steps_per_epoch
+from ae_optax.lab.training._state import TrainState
+
+EVALUATION_BATCH = 1000
+EVALUATION_SEED = 0
+"""Every evaluation draws the same corruptions and codes, whatever the run's seed."""
+
+Evaluate = Callable[[TrainState, jax.Array], Mapping[str, jax.Array]]
+
+
+def make_evaluate(
+    model: Model,
+    loss: Loss,
+    *,
+    corruption: Corruption | None = None,
+    metrics: Sequence[Metric] = (),
+    batch_size: int = EVALUATION_BATCH,
+) -> Evaluate:
+    """Make the pure function that measures the loss, its terms and metrics over a set.
+
+    Args:
+        model: The model, applied with ``train=False``.
+        loss: The loss, at the weights that its terms have at the state's step.
+        corruption: Done to the images first, in the same way at every evaluation.
+        metrics: What else to measure, of the output as pixels.
+        batch_size: Images at a time; bounds the memory.
+
+    Returns:
+        ``evaluate(state, images) -> {name: scalar}``: the ``loss``, its terms if it has several,
+        what it reports, and the metrics; all NaN for an empty set. To be compiled by the caller.
+    """
+    see = _make_see(model, corruption)
+
+    def evaluate(state, images):
+        n = images.shape[0]
+        size = max(1, min(batch_size, n))
+        steps = max(1, steps_per_epoch(n, size))
+        indices = jnp.minimum(jnp.arange(steps * size), n - 1).reshape(steps, size)
+        present = (jnp.arange(steps * size) < n).reshape(steps, size)
+
+        def measure(batch):
+            number, where, here = batch
+            weights = here.astype(images.dtype)
+            seen = see(state, images[where], weights, number)
+            as_pixels = seen._replace(output=_pixels(loss, seen.output))
+            return _means(loss, seen), as_pixels, jnp.sum(weights)
+
+        def body(carry, batch):
+            totals, sums = carry
+            means, seen, count = measure(batch)
+            totals = jax.tree.map(lambda total, mean: total + mean * count, totals, means)
+            return (totals, [m.add(s, seen) for m, s in zip(metrics, sums, strict=True)]), None
+
+        batches = (jnp.arange(steps), indices, present)
+        if n == 0:
+            images = jnp.zeros((1, *images.shape[1:]), images.dtype)
+        means, seen, _ = jax.eval_shape(measure, jax.tree.map(lambda x: x[0], batches))
+        totals = jax.tree.map(lambda mean: jnp.zeros(mean.shape, mean.dtype), means)
+        start = (totals, [metric.start(seen) for metric in metrics])
+        (totals, sums), _ = jax.lax.scan(body, start, batches)
+        found = jax.tree.map(lambda total: total / max(n, 1), totals)
+        for metric, its_sums in zip(metrics, sums, strict=True):
+            found = {**found, **metric.finish(its_sums)}
+        return found if n else jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), found)
+
+    return evaluate
+
+
+class Shown(NamedTuple):
+    """Images as the model was given them and as it gave them back; pixels in [0, 1].
+
+    Attributes:
+        inputs: What the model was given, corrupted if there is a corruption; shape (n, ...).
+        outputs: What it made of them; likewise.
+    """
+
+    inputs: jax.Array
+    outputs: jax.Array
+
+
+def make_reconstruct(
+    model: Model, loss: Loss, *, corruption: Corruption | None = None
+) -> Callable[[TrainState, jax.Array], Shown]:
+    """Make the pure function that shows what a model makes of images.
+
+    Args:
+        model: The model, applied with ``train=False``.
+        loss: The loss, which knows how to read the model's output as pixels.
+        corruption: Done to the images first.
+
+    Returns:
+        ``reconstruct(state, images) -> Shown``. To be compiled by the caller.
+    """
+    see = _make_see(model, corruption)
+
+    def reconstruct(state, images):
+        seen = see(state, images, None, 0)
+        given = images if seen.given is None else seen.given
+        return Shown(given, _pixels(loss, seen.output).decoded)
+
+    return reconstruct
+
+
+def _make_see(model, corruption):
+    def see(state, images, weights, number):
+        corruption_key, model_key = (
+            jax.random.fold_in(jax.random.key(EVALUATION_SEED), 2 * number + i) for i in range(2)
+        )
+        given = None if corruption is None else corruption(corruption_key, images)
+        inputs = images if given is None else given
+        output, _ = model.apply(state.params, state.model_state, inputs, model_key, False)
+        return Seen(as_output(output), images, state.params, state.step, weights, given)
+
+    return see
+
+
+def _means(loss, seen):
+    terms = loss.terms(seen)
+    means = {"loss": sum_of_terms(terms, seen)}
+    if len(terms) > 1:
+        means |= {
+            name: seen.mean(term.value) if term.value.ndim else term.value
+            for name, term in terms.items()
+        }
+    return means | {name: seen.mean(value) for name, value in loss.report(seen).items()}
+
+
+def _pixels(loss, output):
+    if loss.reconstruct is None:
+        return output
+    return output._replace(decoded=loss.reconstruct(output.decoded))

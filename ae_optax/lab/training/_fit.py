@@ -1,0 +1,138 @@
+"""A whole training run: compiled parts of epochs, and a loop on the host that only logs."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import optax
+
+from ae_optax.lab._processes import largest
+from ae_optax.lab.corruptions import Corruption
+from ae_optax.lab.data import Dataset
+from ae_optax.lab.losses import Loss
+from ae_optax.lab.metrics import Metric
+from ae_optax.lab.models import Model
+from ae_optax.lab.training._epoch import steps_per_epoch
+from ae_optax.lab.training._faults import Fault, first_fault
+from ae_optax.lab.training._pace import Pace
+from ae_optax.lab.training._prepare import prepare
+from ae_optax.lab.training._row import EpochRow, make_row
+from ae_optax.lab.training._saving import Memory, Saver, Saving
+from ae_optax.lab.training._settings import Settings
+from ae_optax.lab.training._state import TrainState
+from ae_optax.lab.training._stop import Status, early_end
+
+LOWEST_SCALE = 2.0**-10
+"""Once the rate has been lowered to this, a step that is not finite ends the run."""
+
+
+class FitResult(NamedTuple):
+    """What a training run leaves behind.
+
+    Attributes:
+        state: The last state.
+        rows: One row for each epoch done, also of those before the run was taken up again.
+        status: How it ended: ``"done"``; ``"diverged"``: loss or gradient were not finite;
+            ``"stopped"``: ``patience`` was at its end; ``"out of time"``; ``"interrupted"``.
+        fault: The first step whose loss or gradient was not finite, or ``None``.
+        compile_seconds: Spent on compilation.
+    """
+
+    state: TrainState
+    rows: list[EpochRow]
+    status: Status
+    fault: Fault | None
+    compile_seconds: float
+
+
+def fit(
+    model: Model,
+    loss: Loss,
+    optimizer: optax.GradientTransformation,
+    data: Dataset,
+    settings: Settings | None = None,
+    *,
+    corruption: Corruption | None = None,
+    metrics: Sequence[Metric] = (),
+    saving: Saving | None = None,
+    on_start: Callable[[Sequence[EpochRow]], None] = lambda _: None,
+    on_epoch: Callable[[EpochRow], None] = lambda _: None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> FitResult:
+    """Train a model, in one compiled call an epoch, or one a second if epochs are longer.
+
+    After every epoch the optimizer is told the validation loss, which ``reduce_on_plateau``
+    observes. The same arguments give the same bits on the same machine, also if the run was
+    interrupted or killed at whatever step and taken up again from where it was saved.
+
+    Several processes that are joined by ``jax.distributed`` and call this alike train one run on
+    the devices of all; ``settings.mesh`` must then count them.
+
+    Args:
+        model: The model.
+        loss: The loss.
+        optimizer: Any Optax transformation.
+        data: Images; they are moved to the device once.
+        settings: Epochs, batch size, seed and what ends a run; ``None`` for the defaults.
+        corruption: Done to the images before the model sees them; ``None``: nothing.
+        metrics: What to measure beside the loss.
+        saving: Where the run is saved, and taken up from if it was before; ``None``: nowhere.
+        on_start: Called with the rows of the epochs that were done before: at the beginning, and
+            again whenever ``on_non_finite="restore"`` goes back to them.
+        on_epoch: Called with each new row as soon as it is known.
+        interrupted: Asked after every call; if true, the run is saved and ends.
+
+    Returns:
+        The last state, a row for each epoch, and how the run ended.
+
+    Raises:
+        ValueError: If ``settings.mesh`` asks for more devices than there are.
+        DataError: If the training images are not finite, or fewer than a batch, or if
+            ``reduce_on_plateau`` has no validation images to observe.
+        CheckpointError: If what was saved is of another run.
+    """
+    settings = settings or Settings()
+    if settings.on_non_finite == "restore" and saving is None:
+        epoch = steps_per_epoch(len(data.train), settings.batch_size)
+        saving = Saving(Memory(), every_steps=epoch, every_minutes=None)
+    started = time.perf_counter()
+    program = prepare(model, loss, optimizer, data, settings, corruption, metrics)
+    saver, pace = Saver(saving), Pace()
+    state, rows, seconds = _begin(program, saver)
+    compile_seconds = time.perf_counter() - started
+    on_start(rows)
+    done, status = int(state.step), early_end(rows, settings)
+    while status is None:
+        began = time.perf_counter()
+        end = (len(rows) + 1) * program.steps_per_epoch
+        stop = int(min(end, saver.next_stop(done), done + pace.steps))
+        state, numbers = program.advance(state, program.images, stop)
+        reached = int(state.step)
+        took = largest(time.perf_counter() - began)
+        pace.saw(reached - done, took)
+        done, seconds = reached, seconds + took
+        if done < stop:
+            if settings.on_non_finite == "restore" and state.rate_scale > LOWEST_SCALE:
+                scale, faults = state.rate_scale / 2, state.faults
+                state, rows, seconds = _begin(program, saver)
+                state = state._replace(rate_scale=scale, faults=faults)
+                on_start(rows)
+                done = int(state.step)
+                continue
+            status = "diverged"
+        elif done == end:
+            rows.append(make_row(len(rows) + 1, done, seconds, jax.device_get(numbers)))
+            on_epoch(rows[-1])
+            status, seconds = early_end(rows, settings), 0.0
+        if status is None and largest(interrupted()):
+            status = "interrupted"
+        saver.after_call(state, done, rows, seconds, last=status is not None)
+    fault = first_fault(state.faults, state.params)
+    return FitResult(state, rows, status, fault, compile_seconds)
+
+
+def _begin(program, saver):
+    """Return the state that was saved last, its rows and its seconds, or a fresh beginning."""
+    state, rows, seconds = saver.restore(program.template)
+    return (program.initial() if state is None else state), rows, seconds

@@ -1,0 +1,147 @@
+"""A whole run as one function of its swept values and seed, for comparisons."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax.lab.corruptions import Corruption
+from ae_optax.lab.losses import Loss
+from ae_optax.lab.metrics import Metric
+from ae_optax.lab.models import Model
+from ae_optax.lab.training._check import check_observable
+from ae_optax.lab.training._epoch import make_epoch
+from ae_optax.lab.training._evaluate import Shown, make_evaluate, make_reconstruct
+from ae_optax.lab.training._images import Images
+from ae_optax.lab.training._measure import make_close
+from ae_optax.lab.training._samples import make_codes, make_samples
+from ae_optax.lab.training._settings import Settings
+from ae_optax.lab.training._start import Start, make_start
+from ae_optax.lab.training._state import TrainState
+from ae_optax.lab.training._step import make_step
+from ae_optax.lab.training._telemetry import observed
+
+
+class RunResult(NamedTuple):
+    """What a run gives back.
+
+    Attributes:
+        untrained: What was measured before training, by name; each of shape ().
+        rows: What was recorded of every epoch, by name; each of shape (epochs,).
+        shown: The images shown and their reconstructions by the last parameters.
+        samples: What the last parameters decode from random codes, or ``None``.
+        codes: Where they put test images, or ``None``; shape (n, code).
+        state: The last state.
+    """
+
+    untrained: Mapping[str, jax.Array]
+    rows: Mapping[str, jax.Array]
+    shown: Shown
+    samples: jax.Array | None
+    codes: jax.Array | None
+    state: TrainState
+
+
+def make_run(
+    model: Model,
+    loss: Loss,
+    make_optimizer: Callable[[Any], optax.GradientTransformation],
+    settings: Settings,
+    *,
+    corruption: Corruption | None = None,
+    metrics: Sequence[Metric] = (),
+) -> Callable[[Any, int | jax.Array, Images], RunResult]:
+    """Make the pure function that trains from scratch and measures after every epoch.
+
+    Args:
+        model: The model.
+        loss: The loss.
+        make_optimizer: Makes the optimizer from the swept values, which are traced.
+        settings: Epochs, batch size and what to do about a step that is not finite: ``"abort"``
+            loses the epochs from there on, ``"skip"`` leaves the step out. The seed is an argument
+            of the run; it is not ended early, and nothing is restored.
+        corruption: Done to the images before the model sees them.
+        metrics: What to measure beside the loss.
+
+    Returns:
+        ``run(values, seed, images) -> RunResult`` for a scalar or a tree of scalars. Compiled
+        once, it serves all values and seeds. It tells the optimizer the validation loss after
+        every epoch, which ``reduce_on_plateau`` observes, and raises ``DataError`` if there are no
+        images for that.
+
+    Raises:
+        ValueError: If the settings have a mesh: only :func:`fit` spreads a run over devices.
+    """
+    parts: Any = {"corruption": corruption, "metrics": metrics}
+    start = make_start(model, loss, **parts)
+    run = make_run_from(model, loss, make_optimizer, settings, **parts)
+    return lambda values, seed, images: run(values, start(seed, images), images)
+
+
+def make_run_from(
+    model: Model,
+    loss: Loss,
+    make_optimizer: Callable[[Any], optax.GradientTransformation],
+    settings: Settings,
+    *,
+    corruption: Corruption | None = None,
+    metrics: Sequence[Metric] = (),
+) -> Callable[[Any, Start, Images], RunResult]:
+    """Make the pure function that trains from what :func:`make_start` gives.
+
+    The start knows no optimizer: whoever compares several compiles it once for all of them.
+
+    Args:
+        model: As in :func:`make_run`, like all others.
+        loss: The loss.
+        make_optimizer: Makes the optimizer.
+        settings: Of the run.
+        corruption: Done to the images.
+        metrics: What to measure beside the loss.
+
+    Returns:
+        ``run(values, start, images) -> RunResult``, else as in :func:`make_run`.
+
+    Raises:
+        ValueError: If the settings have a mesh.
+    """
+    if settings.mesh is not None:
+        raise ValueError(
+            "`mesh` must be left out where a run is one function, on one device, got "
+            f"{settings.mesh}. Train it alone, with `fit` or `ae-optax train`."
+        )
+    evaluate = make_evaluate(model, loss, corruption=corruption, metrics=metrics)
+    reconstruct = make_reconstruct(model, loss, corruption=corruption)
+    samples, codes = make_samples(model, loss), make_codes(model)
+    close = make_close(evaluate)
+    # Who aborts need not be stopped: to go on and forget costs less than to look out.
+    skips = settings.on_non_finite == "skip"
+
+    def run(values, start, images):
+        optimizer = observed(make_optimizer(values), settings)
+        step = make_step(
+            model, loss, optimizer, corruption=corruption, on_non_finite="skip" if skips else None
+        )
+        epoch = make_epoch(step, settings.batch_size)
+        state = start.state._replace(opt_state=optimizer.init(start.state.params))
+        check_observable(state.opt_state, images.validation.shape[0])
+
+        def body(state, _):
+            state, _ = epoch(state, images.train)
+            state, numbers = close(state, images)
+            lost = (state.faults.first >= 0) & (not skips)
+            return state, jax.tree.map(lambda x: jnp.where(lost, jnp.nan, x), numbers)
+
+        state, rows = jax.lax.scan(body, state, length=settings.epochs)
+        return RunResult(
+            untrained=start.untrained,
+            rows=rows,
+            shown=reconstruct(state, images.shown),
+            samples=samples(state, images.shown),
+            codes=codes(state, images.test),
+            state=state,
+        )
+
+    return run

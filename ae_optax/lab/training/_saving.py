@@ -1,0 +1,141 @@
+"""When a run is saved, where, and how it is taken up again."""
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax.lab._processes import largest
+from ae_optax.lab.checkpoints import CheckpointError, Restored
+from ae_optax.lab.training._row import EpochRow, row_of
+from ae_optax.lab.training._state import TrainState
+
+
+def _warn(error):
+    warnings.warn(str(error), stacklevel=2)
+
+
+class Store(Protocol):
+    """Where states are kept: ``ae_optax.lab.checkpoints.Checkpoints``, or memory."""
+
+    def save(self, step: int, state: Any, *, metric: float | None, extra: Mapping[str, Any]) -> Any:
+        """Keep a state, which may be donated as soon as this returns."""
+
+    def steps(self) -> list[int]:
+        """Return the steps that are kept, in order."""
+        ...
+
+    def restore(self, template: Any) -> Any:
+        """Return the newest state kept, its ``step`` and its ``extra``."""
+
+    def discard_after(self, step: int) -> None:
+        """Forget what was kept of later steps."""
+
+    def wait(self) -> None:
+        """Return when everything is kept."""
+
+
+class Memory:
+    """Keeps the newest state on the device: what ``on_non_finite="restore"`` needs at least."""
+
+    def __init__(self):
+        self._kept: Restored | None = None
+
+    def save(self, step, state, *, metric, extra):
+        """Keep a copy."""
+        del metric
+        self._kept = Restored(jax.tree.map(jnp.copy, state), step, extra, skipped=())
+
+    def steps(self):
+        """Return the step that is kept, if there is one."""
+        return [] if self._kept is None else [self._kept.step]
+
+    def restore(self, template):
+        """Return a copy of what is kept."""
+        del template
+        assert self._kept is not None, "`steps` tells whether something is kept"
+        return self._kept._replace(state=jax.tree.map(jnp.copy, self._kept.state))
+
+    def discard_after(self, step):
+        """Forget what is kept, if it is of a later step."""
+        if self._kept is not None and self._kept.step > step:
+            self._kept = None
+
+    def wait(self):
+        """Return: memory does not make one wait."""
+
+
+class Saving(NamedTuple):
+    """When a run is saved, and where. The end of a run is saved in any case.
+
+    Attributes:
+        store: Where.
+        every_steps: After so many steps, at least 1; ``None``: not by steps.
+        every_minutes: After so much time, but not in the middle of a compiled call; ``None``: not
+            by time. 0: after every call and so after every epoch.
+        on_failure: Called with the error if a state could not be saved; training goes on.
+    """
+
+    store: Store
+    every_steps: int | None = None
+    every_minutes: float | None = 2.0
+    on_failure: Callable[[CheckpointError], None] = _warn
+
+
+class Saver:
+    """Saves a run at the right times, and takes it up from where it was saved last."""
+
+    def __init__(self, saving: Saving | None):
+        self._saving = saving
+        self._saved_at = time.monotonic()
+        self._saved_step = 0
+
+    def restore(self, template: Any) -> tuple[TrainState | None, list[EpochRow], float]:
+        """Return state, rows and the seconds of the epoch begun, or ``None``, none and 0."""
+        if self._saving is None or not self._saving.store.steps():
+            return None, [], 0.0
+        store = self._saving.store
+        restored = store.restore(template)
+        store.discard_after(restored.step)  # What is damaged, or of a past that was given up.
+        self._saved_at, self._saved_step = time.monotonic(), restored.step
+        rows = [row_of(flat) for flat in restored.extra["rows"]]
+        for step, reason in restored.skipped:
+            message = f"the checkpoint of step {step} is damaged, that of {restored.step} is used"
+            self._saving.on_failure(CheckpointError(f"{message}: {reason}"))
+        return restored.state, rows, restored.extra["seconds"]
+
+    def next_stop(self, done: int) -> float:
+        """Return the step after which the run is to be saved."""
+        every = self._saving and self._saving.every_steps
+        return done - done % every + every if every else float("inf")
+
+    def after_call(
+        self, state: TrainState, done: int, rows: Sequence[EpochRow], seconds: float, *, last: bool
+    ) -> None:
+        """Save the run if it is time to, and at its end."""
+        saving = self._saving
+        if saving is None:
+            return
+        if done != self._saved_step and (last or self._is_due(saving, done)):
+            extra = {"rows": [row.jsonable() for row in rows], "seconds": seconds}
+            metric = rows[-1].validation_loss if rows else None
+            self._saved_at, self._saved_step = time.monotonic(), done
+            _attempt(saving, lambda: saving.store.save(done, state, metric=metric, extra=extra))
+        if last:
+            _attempt(saving, saving.store.wait)
+
+    def _is_due(self, saving, done):
+        steps, minutes = saving.every_steps, saving.every_minutes
+        waited = time.monotonic() - self._saved_at
+        by_time = minutes is not None and largest(waited) >= 60 * minutes
+        return by_time or (steps is not None and done % steps == 0)
+
+
+def _attempt(saving, call):
+    try:
+        call()
+    except CheckpointError as error:
+        saving.on_failure(error)

@@ -1,0 +1,89 @@
+"""One step of training."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax.lab.corruptions import Corruption
+from ae_optax.lab.losses import Loss, Seen
+from ae_optax.lab.models import Model, as_output
+from ae_optax.lab.training._check import check_fitting
+from ae_optax.lab.training._faults import look_for_faults, note_fault
+from ae_optax.lab.training._settings import NonFinite
+from ae_optax.lab.training._state import TrainState, key_for
+
+Step = Callable[[TrainState, jax.Array, jax.Array | None], tuple[TrainState, jax.Array]]
+
+
+def make_step(
+    model: Model,
+    loss: Loss,
+    optimizer: optax.GradientTransformation,
+    *,
+    corruption: Corruption | None = None,
+    on_non_finite: NonFinite | None = None,
+) -> Step:
+    r"""Make the pure function that takes one step.
+
+    Args:
+        model: The model.
+        loss: The loss; what is minimised is its mean over the images of a batch.
+        optimizer: The optimizer. It is also passed the batch's loss, as ``value``, and
+            ``observe=False``: what ``reduce_on_plateau`` observes is a loss over a whole set.
+        corruption: Done to the images before the model sees them; what it should make of them are
+            the images as they were. ``None``: nothing.
+        on_non_finite: What to do if loss or gradient are not finite, see :class:`Settings`. With
+            ``"abort"`` and ``"restore"`` the state stays as it was, its step too, so that the loop
+            can end. ``None``: take it, and note that.
+
+    Returns:
+        ``step(state, images, weights) -> (state, loss)`` for images (b, height, width).
+        ``weights`` (b,) of ones and zeros says which of them count; ``None``: all. The loss is 0
+        for a step that was not taken.
+
+    Raises:
+        ValueError: If the loss expects logits and the model squashes its output.
+    """
+    check_fitting(model, loss)
+    optimizer = optax.with_extra_args_support(optimizer)
+
+    def batch_loss(params, state, images, weights):
+        given = images if corruption is None else corruption(key_for(state, "corruption"), images)
+        output, model_state = model.apply(
+            params, state.model_state, given, key_for(state, "step"), True
+        )
+        given = None if corruption is None else given
+        seen = Seen(as_output(output), images, params, state.step, weights, given)
+        return loss(seen), model_state
+
+    def update(state, model_state, grads, value):
+        updates, opt_state = optimizer.update(
+            grads, state.opt_state, state.params, value=value, observe=False
+        )
+        if on_non_finite == "restore":
+            updates = jax.tree.map(lambda u: u * state.rate_scale.astype(u.dtype), updates)
+        return state._replace(
+            params=optax.apply_updates(state.params, updates),
+            model_state=model_state,
+            opt_state=opt_state,
+            step=state.step + 1,
+        )
+
+    def keep(state, model_state, grads, value):
+        del model_state, grads, value
+        return state._replace(step=state.step + 1) if on_non_finite == "skip" else state
+
+    def step(state, images, weights=None):
+        (value, model_state), grads = jax.value_and_grad(batch_loss, has_aux=True)(
+            state.params, state, images, weights
+        )
+        if on_non_finite is None:
+            faults = note_fault(state.faults, state.step, value, grads)
+            return update(state, model_state, grads, value)._replace(faults=faults), value
+        finite, faults = look_for_faults(state.faults, state.step, value, grads)
+        state = jax.lax.cond(finite, update, keep, state, model_state, grads, value)
+        return state._replace(faults=faults), jnp.where(finite, value, 0)
+
+    return step

@@ -1,0 +1,132 @@
+"""``list`` and ``explain``: every public name, in plain text."""
+
+import re
+
+import pytest
+
+from ae_optax.lab.cli._catalogue import explain, list_names
+from ae_optax.lab.cli._plain_text import first_sentence, plain_text
+from ae_optax.lab.cli._tex import plain_formula
+from ae_optax.lab.config import catalogue
+
+KINDS = ["optimizers", "transforms", "schedules", "models", "losses", "data"]
+KINDS += ["compat.torch", "compat.keras"]
+OWN = sorted({name for group in catalogue().values() for name in group})
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [
+        (r"\rho \in [0, 1)", "ρ ∈ [0, 1)"),
+        (r"\nu_t &= \rho\, \nu_{t-1} + (1 - \rho)\, g_t^2 \\ u", "νₜ = ρ νₜ₋₁ + (1 - ρ) gₜ²\nu"),
+        (r"\frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}", "m̂ₜ/(√v̂ₜ + ε)"),
+        (r"\frac12", "1/2"),
+        (r"\frac{a + b}{c}", "(a + b)/c"),
+        (r"\sqrt{g + \epsilon}", "√(g + ε)"),
+        (r"\left\lVert x \right\rVert_2", "‖ x ‖₂"),
+        (r"e^{-\lambda t}", "e^(-λ t)"),
+        (r"x_{\text{max}}", "xₘₐₓ"),
+        (r"\max_q", "max_q"),
+        (r"\mathrm{RMS}(g)", "RMS(g)"),
+        (r"\begin{cases} a & b \\ c & d \end{cases}", "{ a b ; c d }"),
+        (r"\Delta \unheard{x}", "Δ unheardx"),
+        (r"\frac{a", "a/()"),
+        (r"\sqrt", "√()"),
+        ("", ""),
+    ],
+)
+def test_a_formula_becomes_plain_text(tex, text):
+    assert plain_formula(tex) == text
+
+
+DOCSTRING = r"""Step by :math:`\eta`. The rest
+    of it.
+
+    .. math::
+
+        u &= \eta\, g \\
+        v &= u^2
+
+    See :func:`~ae_optax.transforms.chain` and ``x``:
+
+    .. code-block:: python
+
+        chain(a, b)
+
+    References:
+        Kingma and Ba, `Adam
+        <https://arxiv.org/abs/1412.6980>`_, 2015.
+    """
+
+
+def test_a_docstring_becomes_plain_text():
+    assert plain_text(DOCSTRING).splitlines() == [
+        "Step by η. The rest",
+        "of it.",
+        "",
+        "    u = η g",
+        "    v = u²",
+        "",
+        "See chain and `x`:",
+        "",
+        "    chain(a, b)",
+        "",
+        "References:",
+        "    Kingma and Ba, Adam",
+        "    <https://arxiv.org/abs/1412.6980>, 2015.",
+    ]
+    assert first_sentence(DOCSTRING) == "Step by η"
+    assert first_sentence("Use 0.5 of it") == "Use 0.5 of it"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_lists_its_names_in_columns(kind):
+    lines = list_names(kind).splitlines()
+    names = [line.split()[0] for line in lines]
+    assert set(names) <= set(catalogue()[kind])
+    assert names == sorted(names)
+    assert len({re.match(r"\S+\s+", line)[0].__len__() for line in lines}) == 1
+
+
+def test_all_kinds_are_listed_by_default():
+    text = list_names()
+    assert [line for line in text.splitlines() if line in KINDS] == KINDS
+    assert "\n  adam " in text
+    assert "optax.lamb" in text
+    assert "\n  compat.torch.adam " in text
+    assert "\n  compat.keras.cosine_decay " in text
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match=r"unknown kind 'optimiser'. Did you mean 'optimizers'\?"):
+        list_names("optimiser")
+
+
+@pytest.mark.parametrize("name", [*OWN, "optax.lamb", "optax.cosine_decay_schedule"])
+def test_an_explanation_is_plain_text(name):
+    text = explain(name)
+    assert text.startswith(f"{name}(")
+    assert re.search(r"\nCode: \S+\.py, line \d+$", text)
+    assert not re.search(r"\\[a-z]|:[a-z]+:`|`_|``|\n *\.\. [a-z]|\{\}", text)
+
+
+def test_an_explanation_has_signature_formula_and_source():
+    text = explain("adam")
+    assert text.startswith("adam(learning_rate, *, b1=0.9, b2=0.999, eps=1e-08")
+    assert "θₜ = θₜ₋₁ - ηₜ" in text
+    assert "arxiv.org/abs/1412.6980" in text
+    assert "Code: ae_optax/optimizers/_adam.py, line " in text
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("adma", "adam"),
+        ("optax.lmab", "optax.lamb"),
+        ("compat.torch.adma", "compat.torch.adam"),
+        ("compat.keras.cosin_decay", "compat.keras.cosine_decay"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(name, nearest):
+    with pytest.raises(ValueError, match=rf"unknown name '{name}'. Did you mean '{nearest}'\?"):
+        explain(name)

@@ -1,0 +1,100 @@
+"""``ae-optax report`` and ``ae-optax tensorboard``."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ae_optax.lab.cli import main
+from ae_optax.lab.cli._progress import rate, speed
+
+CONFIG = """\
+data: {name: digits, validation: 100, test: 100}
+model: {name: mlp_autoencoder, hidden: [8], code: 4}
+loss: {name: mse}
+training: {epochs: 1, batch_size: 512}
+compare:
+  seeds: 1
+  contenders:
+    - optimizer: {name: adam}
+      learning_rates: [1e-2]
+"""
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compared")
+    (folder / "c.yaml").write_text(CONFIG)
+    assert main(["compare", str(folder / "c.yaml"), "--out", str(folder / "run")]) == 0
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    config = CONFIG.partition("compare:")[0] + "optimizer: {name: adam, learning_rate: 1e-2}\n"
+    (folder / "t.yaml").write_text(config)
+    assert main(["train", str(folder / "t.yaml"), "--out", str(folder / "run")]) == 0
+    return folder / "run"
+
+
+@pytest.mark.parametrize("kind", ["compared", "trained"])
+def test_rebuilds_the_same_report(kind, request):
+    folder = request.getfixturevalue(kind)
+    before = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "report.html").read_bytes() == before
+
+
+def test_three_comparisons_get_a_performance_profile_and_two_do_not(compared, tmp_path, capsys):
+    assert main(["report", *[str(compared)] * 3, "--out", str(tmp_path / "three")]) == 0
+    assert "Performance profile" in (tmp_path / "three" / "report.html").read_text("utf-8")
+    profile = json.loads((tmp_path / "three" / "profile.json").read_text())
+    assert profile["steps"]["adam"]["score"] == 1
+    assert f"Report: {tmp_path / 'three' / 'report.html'}" in capsys.readouterr().out
+    assert main(["report", *[str(compared)] * 2, "--out", str(tmp_path / "two")]) == 0
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {"report.html"}
+
+
+def test_training_runs_are_joined(trained, tmp_path):
+    assert main(["report", str(trained), str(trained), "--out", str(tmp_path / "out")]) == 0
+    assert "2 training runs" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_runs_of_two_kinds_and_folders_without_a_run_are_refused(
+    compared, trained, tmp_path, capsys
+):
+    assert main(["report", str(compared), str(trained)]) == 2
+    assert "runs of one kind only" in capsys.readouterr().err
+    for command in ("report", "tensorboard"):
+        assert main([command, str(tmp_path)]) == 2
+        assert (
+            "holds no run: there must be comparison.json or summary.json" in capsys.readouterr().err
+        )
+
+
+def test_a_torn_run_is_refused(trained, tmp_path, capsys):
+    (tmp_path / "summary.json").write_text("{")
+    assert main(["report", str(tmp_path)]) == 2
+    assert "must hold JSON" in capsys.readouterr().err
+
+
+def test_without_tensorboardx_the_way_out_is_named(trained, monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
+    assert main(["tensorboard", str(trained)]) == 2
+    assert "pip install 'ae_optax[tensorboard]'" in capsys.readouterr().err
+
+
+def test_progress_shows_rate_and_throughput():
+    assert rate(0.0123456) == "  rate 0.0123"
+    assert rate(float("nan")) == ""
+    assert speed(2.0, 100, 24_690) == "  50 steps/s  12.3k images/s"
+    assert speed(0.5, 617, 2_500_000) == "  1234 steps/s  5.0M images/s"
+    assert speed(0.0, 1, 1) == ""
+
+
+def test_a_training_run_keeps_its_images(trained):
+    with np.load(trained / "images.npz") as images:
+        assert {"originals", "inputs", "reconstructions", "codes", "code_width"} == set(images)
+        assert images["codes"].shape == (100, 2)

@@ -1,0 +1,254 @@
+"""Images of one's own: arrays, what yields arrays, and files of arrays."""
+
+import os
+
+import numpy as np
+import pytest
+
+from ae_optax.lab.data import (
+    DataError,
+    arrays,
+    check_images,
+    fingerprint,
+    from_arrays,
+    from_iterable,
+)
+
+
+def pictures(count, shape=(3, 4), *, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+def unit(images):
+    return images / np.float32(255)
+
+
+@pytest.fixture(autouse=True)
+def nothing_lies_around(tmp_path, monkeypatch):
+    monkeypatch.delenv("AE_OPTAX_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+# Arrays.
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, 4, 3)])
+def test_splits_of_ones_own_are_kept_as_they_are(shape):
+    parts = [pictures(n, shape, seed=n) for n in (5, 3, 2)]
+    data = from_arrays(parts[0], validation=parts[1], test=parts[2], name="mine")
+    for images, part in zip(data[1:4], parts, strict=True):
+        np.testing.assert_array_equal(images, unit(part))
+        check_images(images, name="mine")
+    assert (data.name, data.source, data.attribution) == ("mine", "memory", "")
+    assert data.fingerprint == fingerprint(data.train, data.validation, data.test)
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "counts"),
+    [(0.1, 0.1, (16, 2, 2)), (0, 5, (15, 0, 5)), (0.01, 0.5, (9, 1, 10)), (18, 1, (1, 18, 1))],
+)
+def test_what_is_not_given_is_taken_from_the_training_images(validation, test, counts):
+    whole = pictures(20)
+    data = from_arrays(whole, validation=validation, test=test)
+    assert tuple(map(len, data[1:4])) == counts
+    together = np.concatenate(data[1:4])
+    assert sorted(map(bytes, together)) == sorted(map(bytes, unit(whole)))
+
+
+def test_the_split_depends_on_the_seed_and_test_images_not_on_the_number_for_validation():
+    whole = pictures(40)
+    first = from_arrays(whole)
+    assert from_arrays(whole).fingerprint == first.fingerprint
+    assert from_arrays(whole, seed=1).fingerprint != first.fingerprint
+    np.testing.assert_array_equal(from_arrays(whole, validation=0).test, first.test)
+    # Published numbers hold for a split: it may not change between versions.
+    order = from_arrays(np.arange(12, dtype=np.uint8).reshape(12, 1, 1), white=12, test=0.5)
+    assert (12 * order.test).ravel().round().tolist() == [5, 8, 9, 7, 3, 11]
+
+
+def test_one_split_may_be_given_and_the_other_taken():
+    data = from_arrays(pictures(10), test=pictures(4, seed=1), validation=0.2)
+    assert list(map(len, data[1:4])) == [8, 2, 4]
+    np.testing.assert_array_equal(data.test, unit(pictures(4, seed=1)))
+
+
+@pytest.mark.parametrize(
+    ("array", "white", "desired"),
+    [
+        (np.array([0, 51, 255], np.uint8), None, [0, 0.2, 1]),
+        (np.array([0, 13107, 65535], np.uint16), None, [0, 0.2, 1]),
+        (np.array([False, True, True]), None, [0, 1, 1]),
+        (np.array([0, 0.25, 1]), None, [0, 0.25, 1]),
+        (np.array([0, 0.25, 1], np.float16), None, [0, 0.25, 1]),
+        (np.array([0, 4, 16]), 16, [0, 0.25, 1]),
+        (np.array([0, 63.75, 255], np.float32), 255, [0, 0.25, 1]),
+    ],
+)
+def test_white_becomes_one(array, white, desired):
+    data = from_arrays(
+        array.reshape(3, 1, 1), validation=0, test=array[:1, None, None], white=white
+    )
+    assert data.train.dtype == np.float32
+    np.testing.assert_allclose(np.sort(data.train.ravel()), desired, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 3)), "`train`: images must be (n, height, width) or "),
+        (np.zeros((0, 3, 4)), "`train`: images must hold at least one pixel, got shape (0, 3, 4)."),
+        (np.full((4, 1, 1), np.nan), "`train`: pixels must be finite, got nan at image 0, "),
+        (np.full((4, 1, 1), 2.0), "`train`: pixels must lie in [0, 1], got 2.0 at image 0, "),
+        (np.zeros((4, 1, 1), int), "`train`: `white` must tell which int64 is white"),
+        (np.array([["a"]]), "`train`: images must be numbers, got <U1 of shape (1, 1)."),
+        (np.zeros((1, 2, 2)), "arrays: one image at least must be left for training, got 1, of"),
+    ],
+)
+def test_what_holds_no_images_is_an_error(array, message):
+    with pytest.raises(DataError) as caught:
+        from_arrays(array)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_raise():
+    whole = pictures(10)
+    with pytest.raises(DataError, match=r"of one size, got train \(3, 4\), test \(2, 2\)"):
+        from_arrays(whole, test=pictures(2, (2, 2)))
+    with pytest.raises(DataError, match="at least one image must be left for testing, got none"):
+        from_arrays(whole, test=0)
+    with pytest.raises(ValueError, match=r"`test` must be a share in \[0, 1\) or a whole number"):
+        from_arrays(whole, test=1.5)
+    with pytest.raises(ValueError, match="`validation` must be at least 0, got -1"):
+        from_arrays(whole, validation=-1)
+    with pytest.raises(TypeError, match="`validation` must be a number of images or a share"):
+        from_arrays(whole, validation="many")  # pyright: ignore
+    with pytest.raises(ValueError, match=r"`seed` must lie in \[0, "):
+        from_arrays(whole, seed=-1)
+    with pytest.raises(ValueError, match="`white` must be positive"):
+        from_arrays(whole, white=0)
+
+
+# What yields arrays.
+
+
+def test_an_iterable_is_stacked():
+    whole = pictures(10, (2, 2, 3))
+    data = from_iterable((image for image in whole), test=list(pictures(2, (2, 2, 3), seed=1)))
+    assert data.fingerprint == from_arrays(whole, test=pictures(2, (2, 2, 3), seed=1)).fingerprint
+    assert data.name == "iterable"
+    assert from_iterable(iter(whole)).fingerprint == from_arrays(whole).fingerprint
+
+
+def test_an_iterable_must_yield_images_of_one_size():
+    with pytest.raises(DataError, match=r"`train`: must yield at least one image, got none\."):
+        from_iterable([])
+    with pytest.raises(DataError, match=r"one size, got \(2, 2\) and, at position 1, \(2, 3\)\."):
+        from_iterable([np.zeros((2, 2)), np.zeros((2, 3))])
+    with pytest.raises(TypeError, match="`train` must yield images, got 3"):
+        from_iterable(3)  # pyright: ignore
+
+
+# Files of arrays.
+
+
+def test_an_npy_file_is_split(tmp_path):
+    np.save(tmp_path / "x.npy", pictures(20))
+    data = arrays(tmp_path / "x.npy")
+    assert data.fingerprint == from_arrays(pictures(20)).fingerprint
+    assert (data.name, data.source) == ("arrays", str(tmp_path / "x.npy"))
+
+
+def test_an_npz_file_may_hold_the_splits(tmp_path):
+    parts = {"train": pictures(5), "validation": pictures(3, seed=1), "test": pictures(2, seed=2)}
+    np.savez(tmp_path / "x.npz", **parts, labels=np.zeros(10))
+    data = arrays("x.npz")
+    for split, part in parts.items():
+        np.testing.assert_array_equal(getattr(data, split), unit(part))
+
+
+def test_keys_tell_which_array_is_which_split(tmp_path):
+    np.savez(tmp_path / "x.npz", x_train=pictures(10), x_test=pictures(2, seed=1), y_train=0)
+    data = arrays("x.npz", keys={"train": "x_train", "test": "x_test"}, validation=3)
+    assert list(map(len, data[1:4])) == [7, 3, 2]
+    np.testing.assert_array_equal(data.test, unit(pictures(2, seed=1)))
+
+
+def test_the_only_array_of_an_npz_file_is_split(tmp_path):
+    np.savez_compressed(tmp_path / "x.npz", pictures(20))
+    assert arrays("x.npz").fingerprint == from_arrays(pictures(20)).fingerprint
+
+
+def test_a_relative_path_is_looked_for_below_the_data_folder_too(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "shared").mkdir()
+    np.save(tmp_path / "shared" / "x.npy", pictures(10))
+    with pytest.raises(DataError) as caught:
+        arrays("x.npy")
+    start = f"x.npy was not found: looked at {tmp_path}/x.npy, {tmp_path}/data/x.npy, "
+    assert str(caught.value).startswith(start)
+    assert "AE_OPTAX_DATA" in str(caught.value)
+    monkeypatch.setenv("AE_OPTAX_DATA", str(tmp_path / "shared"))
+    assert arrays("x.npy").source == str(tmp_path / "shared" / "x.npy")
+
+
+def save_npy(file, array):
+    with file.open("wb") as stream:
+        np.save(stream, array)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.npy", b"", "{file}: cannot be read as an npy file: "),
+        ("x.npy", b"\x93NUMPY\x01\x00", "{file}: cannot be read as an npy file: "),
+        ("x.npz", b"no archive", "{file}: cannot be read as an npz file: "),
+        ("x.npz", b"PK\x03\x04", "{file}: cannot be read as an npz file: "),
+        ("x.mat", b"", "{file}: must be an npy or npz file."),
+        ("x.npy", np.full((4, 1, 1), np.nan), "{file}: pixels must be finite, got nan at image 0"),
+        ("x.npy", np.zeros((0, 2, 2)), "{file}: images must hold at least one pixel"),
+        ("x.npy", np.zeros((1, 2, 2)), "{file}: one image at least must be left for training"),
+        ("x.npy", np.array([None]), "{file}: cannot be read as an npy file: Object arrays cannot"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path, name, content, message):
+    file = tmp_path / name
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        save_npy(file, content)
+    with pytest.raises(DataError) as caught:
+        arrays(file)
+    assert str(caught.value).startswith(message.format(file=file))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_array_that_cannot_be_used_is_named_with_its_file(tmp_path):
+    bad = np.full((3, 1, 1), 7.0)
+    np.savez(tmp_path / "x.npz", train=np.zeros((3, 1, 1)), test=bad)
+    with pytest.raises(DataError) as caught:
+        arrays("x.npz")
+    assert str(caught.value).startswith(f"{tmp_path}/x.npz[test]: pixels must lie in [0, 1], got 7")
+
+
+def test_keys_that_do_not_fit_are_errors(tmp_path):
+    np.savez(tmp_path / "x.npz", a=pictures(3), b=pictures(3))
+    np.save(tmp_path / "x.npy", pictures(3))
+    with pytest.raises(DataError, match="must hold an array 'train', got 'a', 'b'") as caught:
+        arrays("x.npz")
+    assert str(caught.value).endswith("Tell by `keys` which array is which split.")
+    with pytest.raises(DataError, match="must hold an array 'c', got 'a', 'b'"):
+        arrays("x.npz", keys={"train": "c"})
+    for keys in ({"test": "a"}, {"train": "a", "extra": "b"}):
+        with pytest.raises(ValueError, match="`keys` must name an array for train and may"):
+            arrays("x.npz", keys=keys)
+    with pytest.raises(ValueError, match="`keys` must be left out for an npy file"):
+        arrays("x.npy", keys={"train": "a"})
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_is_named(tmp_path):
+    np.save(tmp_path / "x.npy", pictures(10))
+    (tmp_path / "x.npy").chmod(0)
+    with pytest.raises(DataError, match=r"x\.npy: cannot be read as an npy file: .*denied"):
+        arrays("x.npy")

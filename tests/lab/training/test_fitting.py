@@ -1,0 +1,71 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import ae_optax
+from ae_optax.lab import corruptions, losses, metrics, models, training
+
+IMAGES = np.random.default_rng(0).uniform(size=(6, 4, 4)).astype(np.float32)
+PLAIN = models.mlp_autoencoder([], 2)
+VARIATIONAL = models.variational_autoencoder([], 2)
+ELBO = losses.negative_elbo(losses.bce_sum())
+
+
+def nothing(key, x):
+    return {}, {}
+
+
+def first_two_rows(params, state, x, key, train):
+    return x[:, :2], state
+
+
+def test_what_fits_is_accepted():
+    training.check_evaluable(VARIATIONAL, ELBO, IMAGES, metrics=[metrics.active_units()])
+    training.check_evaluable(PLAIN, losses.mse(), IMAGES, metrics=[metrics.code_l0()])
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "metric", "message"),
+    [
+        (PLAIN, ELBO, metrics.psnr(), "`model` must tell its posterior"),
+        (PLAIN, losses.mse(), metrics.active_units(), "`model` must tell its posterior"),
+        (
+            models.conv_encoder_decoder([2, 3], skips=1),
+            losses.total([losses.mse(), losses.code_l1(1.0)]),
+            metrics.psnr(),
+            "`model` must tell its code",
+        ),
+        (VARIATIONAL, losses.gaussian_nll("learnt"), metrics.psnr(), "must tell its variance"),
+        (
+            models.Model(nothing, first_two_rows),
+            losses.mse(),
+            metrics.psnr(),
+            r"`model` must give back the shape of the images, \(6, 4, 4\), got \(6, 2, 4\)",
+        ),
+        (PLAIN, losses.mse(), metrics.ssim(), "`window` must be at most the sides"),
+        (PLAIN, losses.l2_penalty(1.0, patterns=["x"]), metrics.psnr(), "`patterns` must match"),
+    ],
+)
+def test_what_does_not_fit_is_refused(model, loss, metric, message):
+    with pytest.raises(ValueError, match=message):
+        training.check_evaluable(model, loss, IMAGES, metrics=[metric])
+
+
+def test_metrics_see_what_the_model_was_given_and_evaluations_draw_the_same_codes():
+    state = jax.jit(
+        lambda: training.init_state(VARIATIONAL, ae_optax.sgd(1.0), jnp.asarray(IMAGES), 0)
+    )()
+    black = corruptions.knockout(1.0)
+    evaluate = jax.jit(
+        training.make_evaluate(VARIATIONAL, ELBO, corruption=black, metrics=[metrics.input_psnr()])
+    )
+    first, again = evaluate(state, IMAGES), evaluate(state, IMAGES)
+    assert set(first) == {
+        *("loss", "bce_sum", "kl", "elbo", "bce_sum_excess"),
+        *("input_psnr", "input_psnr_std"),
+    }
+    ratios = -10 * np.log10(np.mean(IMAGES.astype(float) ** 2, axis=(1, 2)))
+    np.testing.assert_allclose(first["input_psnr"], ratios.mean(), rtol=1e-5)
+    np.testing.assert_allclose(first["loss"], first["bce_sum"] + first["kl"], rtol=1e-6)
+    assert first == again

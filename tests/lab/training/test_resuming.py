@@ -1,0 +1,232 @@
+"""Runs that are cut off and taken up again, and what is done about numbers that are not finite."""
+
+import itertools
+import math
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import ae_optax as ao
+from ae_optax import schedules
+from ae_optax.lab import checkpoints, data, losses, models, training
+
+STEPS = 3  # An epoch.
+EPOCHS = 4
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    rng = np.random.default_rng(0)
+    parts = (rng.uniform(size=(n, 3, 3)).astype(np.float32) for n in (10, 4, 5))
+    return data.Dataset("tiny", *parts, source="memory", fingerprint="", attribution="")
+
+
+class Normalised(nnx.Module):
+    """A model with a state of its own, and with chance in it."""
+
+    def __init__(self, shape, rngs):
+        width = math.prod(shape)
+        self.norm = nnx.BatchNorm(width, rngs=rngs)
+        self.drop = nnx.Dropout(0.1, rngs=rngs)
+        self.layer = nnx.Linear(width, width, rngs=rngs)
+
+    def __call__(self, x):
+        return self.layer(self.drop(self.norm(x.reshape(x.shape[0], -1)))).reshape(x.shape)
+
+
+def init_linear(key, x):
+    width = x[0].size
+    kernel = 0.1 * jax.random.normal(key, (width, 2))
+    return {
+        "encoder": {"kernel": kernel},
+        "decoder": {"kernel": kernel.T, "bias": jnp.zeros(width)},
+    }, {}
+
+
+def apply_linear(params, state, x, key, train):
+    code = x.reshape(x.shape[0], -1) @ params["encoder"]["kernel"]
+    decoded = code @ params["decoder"]["kernel"] + params["decoder"]["bias"][None]
+    return decoded.reshape(x.shape), state
+
+
+MODELS = {
+    "linear": lambda: models.Model(init_linear, apply_linear),  # Compiles in no time.
+    "with state": lambda: models.from_nnx(Normalised),
+}
+
+OPTIMIZERS = {
+    "chain": lambda: ao.chain(ao.clip_by_global_norm(0.1), ao.adam(1e-2)),
+    "masked": lambda: ao.by_path({"**/bias": ao.freeze(), "**": ao.momentum(1e-2)}),
+    "schedule": lambda: ao.adamw(schedules.cosine_annealing(1e-2, min_value=0.0, duration=12)),
+    "plateau": lambda: ao.chain(
+        ao.adam(1e-2), ao.reduce_on_plateau(factor=0.5, patience=0, threshold=1.0)
+    ),
+    "averaging": lambda: ao.chain(ao.adam(1e-2), ao.average_params(0.9)),
+    "still": lambda: ao.sgd(0.0),
+    "accumulation": lambda: ao.accumulate(ao.adam(1e-2), every=2),
+}
+
+
+def fit(
+    tiny, folder=None, *, model="linear", optimizer="chain", stop_at=None, loss=None, **settings
+):
+    """Train; with ``stop_at``, be interrupted once so many steps are done."""
+    settings = training.Settings(**{"epochs": EPOCHS, "batch_size": 4, **settings})
+    asked = itertools.count(1)
+    arguments = (MODELS[model](), loss or losses.mse(), OPTIMIZERS[optimizer](), tiny, settings)
+    if folder is None:
+        return training.fit(*arguments)
+    with checkpoints.Checkpoints(folder) as store:
+        saving = training.Saving(store, every_steps=1, every_minutes=None)
+        return training.fit(*arguments, saving=saving, interrupted=lambda: next(asked) == stop_at)
+
+
+def without_time(rows):
+    return [row._replace(seconds=0.0) for row in rows]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop_at", [1, 4, 5, 8, 11])
+@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name != "still"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_run_taken_up_in_mid_epoch_gives_the_bits_of_one_that_was_not_cut(
+    tiny, tmp_path, model, optimizer, stop_at
+):
+    first = fit(tiny, tmp_path, model=model, optimizer=optimizer, stop_at=stop_at)
+    assert (first.status, int(first.state.step)) == ("interrupted", stop_at)
+    second = fit(tiny, tmp_path, model=model, optimizer=optimizer)
+    whole = fit(tiny, model=model, optimizer=optimizer)
+    assert second.status == whole.status == "done"
+    chex.assert_trees_all_equal(second.state, whole.state)
+    np.testing.assert_equal(without_time(second.rows), without_time(whole.rows))
+
+
+def test_a_run_cut_twice_gives_the_bits_of_one_that_was_not(tiny, tmp_path):
+    for stop_at, done in ((2, 2), (3, 5)):
+        result = fit(tiny, tmp_path, optimizer="plateau", stop_at=stop_at)
+        assert int(result.state.step) == done
+    result, whole = fit(tiny, tmp_path, optimizer="plateau"), fit(tiny, optimizer="plateau")
+    chex.assert_trees_all_equal(result.state, whole.state)
+    np.testing.assert_equal(without_time(result.rows), without_time(whole.rows))
+
+
+def test_a_run_that_is_done_is_not_done_again(tiny, tmp_path):
+    first = fit(tiny, tmp_path)
+    again = fit(tiny, tmp_path)
+    chex.assert_trees_all_equal(first.state, again.state)
+    assert again.rows == first.rows
+
+
+def test_a_run_of_another_optimizer_is_not_taken_up(tiny, tmp_path):
+    fit(tiny, tmp_path, epochs=1)
+    with pytest.raises(checkpoints.CheckpointError, match=r"opt_state"):
+        fit(tiny, tmp_path, optimizer="masked", epochs=1)
+
+
+def faulty(what, step):
+    """Return a loss that is not finite, or whose gradient is not, at one step only."""
+
+    def terms(seen):
+        error = jnp.mean(jnp.square(seen.output.decoded - seen.target), axis=(1, 2))
+        bad = seen.step == step
+        if what == "nan":
+            return {"error": losses.Term(error * jnp.where(bad, jnp.nan, 1.0))}
+        if what == "inf":
+            return {"error": losses.Term(error + jnp.where(bad, jnp.inf, 0.0))}
+        # The loss is finite; the gradient of a root at zero is not.
+        hidden = seen.params["decoder"]["bias"][0]
+        root = jnp.sqrt(jnp.where(bad, hidden - hidden, 1.0))
+        return {"error": losses.Term(error), "root": losses.Term(root)}
+
+    return losses.mse()._replace(terms=terms)
+
+
+FAULTS = {
+    "nan": ("loss", "gradient of encoder/kernel"),
+    "inf": ("loss",),
+    "leaf": ("gradient of decoder/bias",),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+@pytest.mark.parametrize("policy", ["abort", "skip", "restore"])
+def test_a_step_that_is_not_finite_is_never_taken(tiny, what, policy):
+    result = fit(tiny, loss=faulty(what, 4), on_non_finite=policy)
+    chex.assert_tree_all_finite(result.state.params)
+    assert result.fault is not None
+    assert result.fault.step == 4
+    assert set(FAULTS[what]) <= set(result.fault.where)
+    if what == "leaf":
+        assert result.fault.where == FAULTS[what]
+    if policy == "abort":
+        assert (result.status, int(result.state.step), len(result.rows)) == ("diverged", 4, 1)
+    elif policy == "skip":
+        assert (result.status, len(result.rows)) == ("done", EPOCHS)
+        assert int(result.state.faults.count) == 1
+    else:
+        # The fault comes again at every lower rate, until there is no lower one.
+        assert result.status == "diverged"
+        assert result.state.rate_scale == 2.0**-10
+        assert int(result.state.faults.count) == 11
+
+
+def test_a_run_is_restored_at_half_the_rate(tiny):
+    def terms(seen):  # Not finite at rates at which it grows.
+        error = jnp.mean(jnp.square(seen.output.decoded - seen.target), axis=(1, 2))
+        return {"error": losses.Term(jnp.where(error > 3.0, jnp.nan, error))}
+
+    loss = losses.mse()._replace(terms=terms)
+    settings = training.Settings(epochs=3, batch_size=4, on_non_finite="restore")
+    begun = []
+    result = training.fit(
+        MODELS["linear"](), loss, ao.sgd(30.0), tiny, settings, on_start=lambda r: begun.append(r)
+    )
+    assert result.status == "done"
+    assert 0 < result.state.rate_scale < 1
+    # Whoever keeps the rows is told each time that some are no longer true.
+    assert result.state.rate_scale == 0.5 ** (len(begun) - 1)
+    assert result.rows[-1].learning_rate == 30 * float(result.state.rate_scale)
+
+
+def test_training_stops_when_the_validation_loss_no_longer_falls(tiny):
+    result = fit(tiny, optimizer="still", epochs=50, patience=3)
+    assert result.status == "stopped"
+    assert len(result.rows) == 4
+
+
+def test_training_stops_when_its_time_is_over(tiny):
+    result = fit(tiny, epochs=1000, max_minutes=1e-9)
+    assert result.status == "out of time"
+    assert len(result.rows) == 1
+
+
+def test_a_save_that_fails_is_told_and_training_goes_on(tiny):
+    class Full(training.Memory):
+        def save(self, *_, **__):
+            raise checkpoints.CheckpointError("the disk is full")
+
+    told = []
+    saving = training.Saving(Full(), every_steps=STEPS, every_minutes=None, on_failure=told.append)
+    settings = training.Settings(epochs=2, batch_size=4)
+    arguments = (MODELS["linear"](), losses.mse(), OPTIMIZERS["chain"](), tiny, settings)
+    assert training.fit(*arguments, saving=saving).status == "done"
+    assert [str(error) for error in told] == ["the disk is full"] * 2
+    with pytest.warns(UserWarning, match="the disk is full"):
+        training.fit(*arguments, saving=training.Saving(Full(), every_minutes=0))
+
+
+def test_a_last_save_that_fails_does_not_cost_the_result(tiny):
+    class Late(training.Memory):
+        def wait(self):
+            raise checkpoints.CheckpointError("the disk is full")
+
+    told = []
+    saving = training.Saving(Late(), on_failure=told.append)
+    settings = training.Settings(epochs=1, batch_size=4)
+    arguments = (MODELS["linear"](), losses.mse(), OPTIMIZERS["chain"](), tiny, settings)
+    assert training.fit(*arguments, saving=saving).status == "done"
+    assert [str(error) for error in told] == ["the disk is full"]
