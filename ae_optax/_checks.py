@@ -5,7 +5,7 @@ can be swept inside one compiled program.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.core
@@ -84,6 +84,13 @@ def check_positive_integer(name: str, value: Any) -> None:
         raise TypeError(f"`{name}` must be an integer, got {value!r}.")
     if value < 1:
         raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
+
+
+def check_one_of(name: str, value: Any, choices: Any) -> None:
+    """Raise ``ValueError`` unless ``value`` is one of ``choices``: words, or a ``Literal``."""
+    words = get_args(choices) or tuple(choices)
+    if value not in words:
+        raise ValueError(f"`{name}` must be one of {', '.join(words)}, got {value!r}.")
 
 
 def check_learning_rate(name: str, value: Any) -> None:

@@ -9,6 +9,7 @@ from ae_optax._checks import (
     check_at_least,
     check_finite,
     check_non_negative,
+    check_one_of,
     check_positive,
     check_rule,
 )
@@ -75,8 +76,8 @@ def cyclic_lr(
     check_at_least("step_size_up", step_size_up, 1)
     check_at_least("step_size_down", down, 1)
     check_non_negative("gamma", gamma)
-    _check_choice("mode", mode, ("triangular", "triangular2", "exp_range"))
-    _check_choice("scale_mode", scale_mode, ("cycle", "iterations"))
+    check_one_of("mode", mode, ("triangular", "triangular2", "exp_range"))
+    check_one_of("scale_mode", scale_mode, ("cycle", "iterations"))
     amplitude = {
         "triangular": lambda _t, _cycle: 1,
         "triangular2": lambda _t, cycle: 1 / 2 ** (cycle - 1),
@@ -170,7 +171,7 @@ def one_cycle_lr(
     check_at_least("total_steps", total_steps, 2)
     check_non_negative("pct_start", pct_start)
     check_rule("pct_start", pct_start, "lie in [0, 1]", lambda v: v <= 1)
-    _check_choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+    check_one_of("anneal_strategy", anneal_strategy, ("cos", "linear"))
     check_positive("div_factor", div_factor)
     check_positive("final_div_factor", final_div_factor)
     check_flag("three_phase", three_phase)
@@ -214,8 +215,3 @@ def _momentum(cycle_momentum, base_momentum, max_momentum, schedule):
     check_finite("base_momentum", base_momentum)
     check_finite("max_momentum", max_momentum)
     return schedule if cycle_momentum else None
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"`{name}` must be one of {', '.join(choices)}, got {value!r}.")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from ae_optax._checks import check_one_of
 from ae_optax.lab.data._dataset import DataError
 from ae_optax.lab.data._idx import read_images
 from ae_optax.lab.data._mnist import PARTS, RECIPES, Recipe, verify
@@ -37,8 +38,7 @@ def fetch(name: str, *, folder: str | Path | None = None) -> Path:
         DataError: If no mirror gave the right file (the message says what each gave), if the
             folder cannot be written, or if pooch is not installed.
     """
-    if name not in RECIPES:
-        raise ValueError(f"`name` must be one of {', '.join(RECIPES)}, got {name!r}.")
+    check_one_of("name", name, RECIPES)
     pooch = optional("pooch", package="pooch", purpose="fetching data")
 
     def download(address, file):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ae_optax._checks import check_one_of
 from ae_optax.lab.data._digits import FILE
 from ae_optax.lab.data._mnist import RECIPES
 from ae_optax.lab.data._places import find
@@ -19,7 +20,6 @@ def locate(name: str) -> Path:
     """
     if name == "digits":
         return FILE
-    if name not in RECIPES:
-        raise ValueError(f"`name` must be one of digits, {', '.join(RECIPES)}, got {name!r}.")
+    check_one_of("name", name, ("digits", *RECIPES))
     recipe = RECIPES[name]
     return find(recipe.title, recipe.layouts, None)

@@ -1,27 +1,20 @@
 """Autoencoders as pure functions, and adapters for models of one's own."""
 
 from ae_optax.lab.models._adapters import count_parameters, from_linen, from_nnx
-from ae_optax.lab.models._autoencoder import Autoencoder
-from ae_optax.lab.models._conv import ConvAutoencoder, conv_autoencoder
+from ae_optax.lab.models._conv import conv_autoencoder
 from ae_optax.lab.models._deep import deep_autoencoder
-from ae_optax.lab.models._mlp import MlpAutoencoder, mlp_autoencoder
+from ae_optax.lab.models._mlp import mlp_autoencoder
 from ae_optax.lab.models._model import Model
 from ae_optax.lab.models._output import Gaussian, Output, as_output
-from ae_optax.lab.models._skips import ConvEncoderDecoder, conv_encoder_decoder
-from ae_optax.lab.models._sparse import SparseDictionary, k_sparse_autoencoder, sparse_dictionary
-from ae_optax.lab.models._tied import TiedAutoencoder, tied_autoencoder
+from ae_optax.lab.models._skips import conv_encoder_decoder
+from ae_optax.lab.models._sparse import k_sparse_autoencoder, sparse_dictionary
+from ae_optax.lab.models._tied import tied_autoencoder
 from ae_optax.lab.models._variational import conv_variational_autoencoder, variational_autoencoder
 
 __all__ = [
-    "Autoencoder",
-    "ConvAutoencoder",
-    "ConvEncoderDecoder",
     "Gaussian",
-    "MlpAutoencoder",
     "Model",
     "Output",
-    "SparseDictionary",
-    "TiedAutoencoder",
     "as_output",
     "conv_autoencoder",
     "conv_encoder_decoder",

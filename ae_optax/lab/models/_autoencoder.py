@@ -1,12 +1,18 @@
 """What all autoencoders with a code have in common."""
 
 import abc
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from ae_optax._checks import check_at_least
+from ae_optax.lab.models._adapters import from_nnx
 from ae_optax.lab.models._bottleneck import Bottleneck
+from ae_optax.lab.models._looks import Looks
+from ae_optax.lab.models._model import Model
 from ae_optax.lab.models._output import Output
 
 
@@ -18,8 +24,8 @@ class Autoencoder(nnx.Module):
         log_variance: Logarithm of the variance of all pixels, learnt; or ``None``.
     """
 
-    def __init__(self, bottleneck: Bottleneck, *, learnt_variance: bool = False):
-        self.bottleneck = bottleneck
+    def __init__(self, bottleneck: Bottleneck, rngs: nnx.Rngs, *, learnt_variance: bool = False):
+        self.bottleneck = bottleneck.make(rngs)
         self.log_variance = nnx.Param(jnp.zeros([])) if learnt_variance else None
 
     @abc.abstractmethod
@@ -35,3 +41,16 @@ class Autoencoder(nnx.Module):
         code, posterior = self.bottleneck(self.encode(x))
         log_variance = None if self.log_variance is None else self.log_variance[...]
         return Output(self.decode(code).reshape(x.shape), code, posterior, log_variance)
+
+
+def make_autoencoder(
+    kind: Callable[..., Autoencoder], widths: Sequence[int], code: int, looks: Looks, **parts: Any
+) -> Model:
+    """Make ``kind(shape, widths, code, looks, rngs=rngs, **parts)`` a model."""
+    check_at_least("code", code, 1)
+
+    def build(shape, rngs):
+        return kind(shape, tuple(widths), code, looks, rngs=rngs, **parts)
+
+    model = from_nnx(build, decode=lambda module, code: module.decode(code))
+    return model._replace(squashed=looks.squashes)

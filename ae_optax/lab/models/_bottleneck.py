@@ -1,21 +1,38 @@
 """What happens between encoder and decoder: activation, choice of the largest, or a draw."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from ae_optax._checks import check_one_of
+from ae_optax.lab.models._looks import ACTIVATIONS, Activation
 from ae_optax.lab.models._output import Gaussian
 
-Bottleneck: TypeAlias = Callable[[jax.Array], tuple[jax.Array, Gaussian | None]]
-"""``bottleneck(encoded) -> (code, posterior)``."""
+
+class Bottleneck(NamedTuple):
+    """What makes the code.
+
+    Attributes:
+        make: ``make(rngs) -> bottleneck``, with ``bottleneck(encoded) -> (code, posterior)``.
+        width: How many numbers of ``encoded`` one of the code is made from.
+    """
+
+    make: Callable[[nnx.Rngs], Callable[[jax.Array], tuple[jax.Array, Gaussian | None]]]
+    width: int = 1
 
 
-def deterministic(activation: Callable[[jax.Array], jax.Array]) -> Bottleneck:
+def deterministic(function: Callable[[jax.Array], jax.Array]) -> Bottleneck:
+    """Make the code by a function."""
+    return Bottleneck(lambda _: lambda encoded: (function(encoded), None))
+
+
+def activated(code_activation: Activation) -> Bottleneck:
     """Make the code by an activation."""
-    return lambda encoded: (activation(encoded), None)
+    check_one_of("code_activation", code_activation, Activation)
+    return deterministic(ACTIVATIONS[code_activation])
 
 
 def keep_largest(values: jax.Array, k: int) -> jax.Array:
@@ -39,3 +56,6 @@ class Sampled(nnx.Module):
         mean, log_variance = jnp.split(encoded, 2, axis=-1)
         noise = jax.random.normal(self.stream(), mean.shape, mean.dtype)
         return mean + jnp.exp(log_variance / 2) * noise, Gaussian(mean, log_variance)
+
+
+SAMPLED = Bottleneck(Sampled, width=2)

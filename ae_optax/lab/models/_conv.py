@@ -2,17 +2,24 @@
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 from flax import nnx
 
-from ae_optax.lab.models._activations import ACTIVATIONS, Activation, Squashing, check_known
-from ae_optax.lab.models._autoencoder import Autoencoder
-from ae_optax.lab.models._bottleneck import Bottleneck, deterministic
+from ae_optax.lab.models._autoencoder import Autoencoder, make_autoencoder
+from ae_optax.lab.models._bottleneck import Bottleneck, activated
 from ae_optax.lab.models._initializers import Initializer
-from ae_optax.lab.models._layers import conv, dense, doubled, halved, run, with_channels
-from ae_optax.lab.models._make import check_widths, make_autoencoder
+from ae_optax.lab.models._layers import (
+    check_widths,
+    conv,
+    dense,
+    doubled,
+    halved,
+    run,
+    with_channels,
+)
+from ae_optax.lab.models._looks import Activation, Looks, Squashing
 from ae_optax.lab.models._model import Model
 
 
@@ -29,54 +36,46 @@ class ConvAutoencoder(Autoencoder):
         shape: tuple[int, ...],
         channels: Sequence[int],
         code: int,
+        looks: Looks,
         *,
-        activation: Callable[[jax.Array], jax.Array],
-        output: Callable[[jax.Array], jax.Array],
-        initializer: Initializer,
         bottleneck: Bottleneck,
-        encoded: int,
         learnt_variance: bool = False,
         rngs: nnx.Rngs,
     ):
-        super().__init__(bottleneck, learnt_variance=learnt_variance)
+        super().__init__(bottleneck, rngs, learnt_variance=learnt_variance)
         first = shape[2] if len(shape) == 3 else 1
         sizes = [(shape[0], shape[1])]
         for _ in channels:
             sizes.append(halved(sizes[-1]))
         depths = (first, *channels)
         flat = math.prod(sizes[-1]) * depths[-1]
-        down = [conv(*pair, initializer, rngs, stride=2) for pair in itertools.pairwise(depths)]
-        self.encoder = nnx.List([*down, dense(flat, encoded, initializer, rngs)])
-        up = depths[::-1]
-        self.decoder = nnx.List(
-            [
-                dense(code, flat, initializer, rngs),
-                *(conv(*pair, initializer, rngs) for pair in itertools.pairwise(up)),
-            ]
-        )
+        down = [conv(*pair, looks, rngs, stride=2) for pair in itertools.pairwise(depths)]
+        self.encoder = nnx.List([*down, dense(flat, bottleneck.width * code, looks, rngs)])
+        up = itertools.pairwise(depths[::-1])
+        opening = dense(code, flat, looks, rngs)
+        self.decoder = nnx.List([opening, *(conv(*pair, looks, rngs) for pair in up)])
         self.sizes = tuple(sizes)
-        self.activation = activation
-        self.output = output
+        self.looks = looks
 
     def encode(self, x: jax.Array) -> jax.Array:
         """Return what the bottleneck makes the codes of images from."""
         *convolutions, last = self.encoder
         x = with_channels(x)
         for layer in convolutions:
-            x = self.activation(layer(x))
+            x = self.looks.activate(layer(x))
         return last(x.reshape(x.shape[0], -1))
 
     def decode(self, code: jax.Array) -> jax.Array:
         """Return what codes (n, code) decode to; shape (n, height, width, channels)."""
         first, *convolutions = self.decoder
         *larger, smallest = self.sizes
-        x = self.activation(first(code)).reshape(code.shape[0], *smallest, -1)
+        x = self.looks.activate(first(code)).reshape(code.shape[0], *smallest, -1)
 
         def up(layer, size):
             return lambda x: layer(doubled(x, size))
 
         layers = [up(*pair) for pair in zip(convolutions, larger[::-1], strict=True)]
-        return self.output(run(layers, x, self.activation))
+        return self.looks.finish(run(layers, x, self.looks.activate))
 
 
 def conv_autoencoder(
@@ -112,41 +111,22 @@ def conv_autoencoder(
         Hierarchical Feature Extraction <https://doi.org/10.1007/978-3-642-21735-7_7>`_,
         ICANN 2011.
     """
-    check_known("code_activation", code_activation, Activation)
-    return make_conv(
-        channels,
-        code,
-        activation,
-        output,
-        initializer,
-        lambda _: deterministic(ACTIVATIONS[code_activation]),
-    )
+    looks = Looks(activation, output, initializer)
+    return make_conv(channels, code, looks, activated(code_activation))
 
 
 def make_conv(
     channels: Sequence[int],
     code: int,
-    activation: Activation,
-    output: Squashing,
-    initializer: Initializer,
-    make_bottleneck: Callable[[nnx.Rngs], Bottleneck],
+    looks: Looks,
+    bottleneck: Bottleneck,
     *,
-    encoded: int | None = None,
     learnt_variance: bool = False,
 ) -> Model:
-    """Make a convolutional autoencoder with a bottleneck that takes ``encoded`` numbers."""
+    """Make a convolutional autoencoder about a bottleneck."""
     check_channels(channels, 1)
-    return make_autoencoder(
-        ConvAutoencoder,
-        channels,
-        code,
-        activation,
-        output,
-        initializer,
-        make_bottleneck,
-        encoded=encoded,
-        learnt_variance=learnt_variance,
-    )
+    parts = {"bottleneck": bottleneck, "learnt_variance": learnt_variance}
+    return make_autoencoder(ConvAutoencoder, channels, code, looks, **parts)
 
 
 def check_channels(channels: Sequence[int], least: int) -> None:

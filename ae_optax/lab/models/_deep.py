@@ -2,8 +2,9 @@
 
 from typing import Literal, TypeAlias
 
-from ae_optax.lab.models._activations import Activation, Squashing, check_known
+from ae_optax._checks import check_one_of
 from ae_optax.lab.models._initializers import Initializer
+from ae_optax.lab.models._looks import Activation, Squashing
 from ae_optax.lab.models._mlp import mlp_autoencoder
 from ae_optax.lab.models._model import Model
 
@@ -57,7 +58,7 @@ def deep_autoencoder(
         Martens, `Deep Learning via Hessian-free Optimization
         <https://icml.cc/Conferences/2010/papers/458.pdf>`_, ICML 2010.
     """
-    check_known("problem", problem, Problem)
+    check_one_of("problem", problem, Problem)
     hidden, code = WIDTHS[problem]
     return mlp_autoencoder(
         hidden, code, activation=activation, output=output, initializer=initializer

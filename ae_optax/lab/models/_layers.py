@@ -1,6 +1,7 @@
 """Layers that several models are made of."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -8,37 +9,34 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from ae_optax._checks import check_at_least
 from ae_optax.lab.models._convolution import convolve
-from ae_optax.lab.models._initializers import Initializer, bias_init, kernel_init
+from ae_optax.lab.models._initializers import bias_init, kernel_init
+from ae_optax.lab.models._looks import Looks
 
 KERNEL = (3, 3)
 
 
-def dense(n_in: int, n_out: int, initializer: Initializer, rngs: nnx.Rngs) -> nnx.Linear:
+def dense(n_in: int, n_out: int, looks: Looks, rngs: nnx.Rngs) -> nnx.Linear:
     """Make a fully connected layer."""
-    bias = bias_init(initializer, n_in)
-    return nnx.Linear(n_in, n_out, kernel_init=kernel_init(initializer), bias_init=bias, rngs=rngs)
+    return nnx.Linear(n_in, n_out, **_start(looks, n_in), rngs=rngs)
 
 
-def dense_layers(widths: Sequence[int], initializer: Initializer, rngs: nnx.Rngs) -> nnx.List:
+def dense_layers(widths: Sequence[int], looks: Looks, rngs: nnx.Rngs) -> nnx.List:
     """Make fully connected layers of these widths, the inputs' first."""
-    return nnx.List([dense(*pair, initializer, rngs) for pair in itertools.pairwise(widths)])
+    return nnx.List([dense(*pair, looks, rngs) for pair in itertools.pairwise(widths)])
 
 
-def conv(
-    n_in: int, n_out: int, initializer: Initializer, rngs: nnx.Rngs, *, stride: int = 1
-) -> nnx.Conv:
+def conv(n_in: int, n_out: int, looks: Looks, rngs: nnx.Rngs, *, stride: int = 1) -> nnx.Conv:
     """Make a 3x3 convolution that keeps the size of images, divided by ``stride``, rounded up."""
-    return nnx.Conv(
-        n_in,
-        n_out,
-        KERNEL,
-        stride,
-        kernel_init=kernel_init(initializer),
-        bias_init=bias_init(initializer, KERNEL[0] * KERNEL[1] * n_in),
-        conv_general_dilated=convolve,
-        rngs=rngs,
-    )
+    start = _start(looks, math.prod(KERNEL) * n_in)
+    return nnx.Conv(n_in, n_out, KERNEL, stride, **start, conv_general_dilated=convolve, rngs=rngs)
+
+
+def check_widths(name: str, widths: Sequence[int]) -> None:
+    """Raise ``ValueError`` if one of several widths is below 1."""
+    for position, width in enumerate(widths):
+        check_at_least(f"{name}[{position}]", width, 1)
 
 
 def run(
@@ -69,3 +67,8 @@ def doubled(x: jax.Array, size: tuple[int, int]) -> jax.Array:
     """
     x = jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
     return x[:, : size[0], : size[1]]
+
+
+def _start(looks, fan_in) -> dict[str, Any]:
+    kernel, bias = kernel_init(looks.initializer), bias_init(looks.initializer, fan_in)
+    return {"kernel_init": kernel, "bias_init": bias}

@@ -1,17 +1,16 @@
 """Fully connected autoencoders."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 from flax import nnx
 
-from ae_optax.lab.models._activations import ACTIVATIONS, Activation, Squashing, check_known
-from ae_optax.lab.models._autoencoder import Autoencoder
-from ae_optax.lab.models._bottleneck import Bottleneck, deterministic
+from ae_optax.lab.models._autoencoder import Autoencoder, make_autoencoder
+from ae_optax.lab.models._bottleneck import Bottleneck, activated
 from ae_optax.lab.models._initializers import Initializer
-from ae_optax.lab.models._layers import dense_layers, run
-from ae_optax.lab.models._make import check_widths, make_autoencoder
+from ae_optax.lab.models._layers import check_widths, dense_layers, run
+from ae_optax.lab.models._looks import Activation, Looks, Squashing
 from ae_optax.lab.models._model import Model
 
 
@@ -28,29 +27,25 @@ class MlpAutoencoder(Autoencoder):
         shape: tuple[int, ...],
         hidden: Sequence[int],
         code: int,
+        looks: Looks,
         *,
-        activation: Callable[[jax.Array], jax.Array],
-        output: Callable[[jax.Array], jax.Array],
-        initializer: Initializer,
         bottleneck: Bottleneck,
-        encoded: int,
         learnt_variance: bool = False,
         rngs: nnx.Rngs,
     ):
-        super().__init__(bottleneck, learnt_variance=learnt_variance)
-        pixels = math.prod(shape)
-        self.encoder = dense_layers((pixels, *hidden, encoded), initializer, rngs)
-        self.decoder = dense_layers((code, *reversed(hidden), pixels), initializer, rngs)
-        self.activation = activation
-        self.output = output
+        super().__init__(bottleneck, rngs, learnt_variance=learnt_variance)
+        pixels, encoded = math.prod(shape), bottleneck.width * code
+        self.encoder = dense_layers((pixels, *hidden, encoded), looks, rngs)
+        self.decoder = dense_layers((code, *reversed(hidden), pixels), looks, rngs)
+        self.looks = looks
 
     def encode(self, x: jax.Array) -> jax.Array:
         """Return what the bottleneck makes the codes of images (n, ...) from."""
-        return run(self.encoder, x.reshape(x.shape[0], -1), self.activation)
+        return run(self.encoder, x.reshape(x.shape[0], -1), self.looks.activate)
 
     def decode(self, code: jax.Array) -> jax.Array:
         """Return what codes (n, code) decode to, flat; shape (n, pixels)."""
-        return self.output(run(self.decoder, code, self.activation))
+        return self.looks.finish(run(self.decoder, code, self.looks.activate))
 
 
 def mlp_autoencoder(
@@ -89,38 +84,19 @@ def mlp_autoencoder(
         Hinton and Salakhutdinov, `Reducing the Dimensionality of Data with Neural Networks
         <https://doi.org/10.1126/science.1127647>`_, Science 313, 2006.
     """
-    check_known("code_activation", code_activation, Activation)
-    return make_mlp(
-        hidden,
-        code,
-        activation,
-        output,
-        initializer,
-        lambda _: deterministic(ACTIVATIONS[code_activation]),
-    )
+    looks = Looks(activation, output, initializer)
+    return make_mlp(hidden, code, looks, activated(code_activation))
 
 
 def make_mlp(
     hidden: Sequence[int],
     code: int,
-    activation: Activation,
-    output: Squashing,
-    initializer: Initializer,
-    make_bottleneck: Callable[[nnx.Rngs], Bottleneck],
+    looks: Looks,
+    bottleneck: Bottleneck,
     *,
-    encoded: int | None = None,
     learnt_variance: bool = False,
 ) -> Model:
-    """Make a fully connected autoencoder with a bottleneck that takes ``encoded`` numbers."""
+    """Make a fully connected autoencoder about a bottleneck."""
     check_widths("hidden", hidden)
-    return make_autoencoder(
-        MlpAutoencoder,
-        hidden,
-        code,
-        activation,
-        output,
-        initializer,
-        make_bottleneck,
-        encoded=encoded,
-        learnt_variance=learnt_variance,
-    )
+    parts = {"bottleneck": bottleneck, "learnt_variance": learnt_variance}
+    return make_autoencoder(MlpAutoencoder, hidden, code, looks, **parts)

@@ -1,19 +1,18 @@
 """Convolutional encoder-decoders with skip connections."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from ae_optax._checks import check_at_least
-from ae_optax.lab.models._activations import ACTIVATIONS, Activation, Squashing
 from ae_optax.lab.models._adapters import from_nnx
 from ae_optax.lab.models._conv import check_channels
 from ae_optax.lab.models._initializers import Initializer
 from ae_optax.lab.models._layers import conv, doubled, with_channels
-from ae_optax.lab.models._make import check_names
+from ae_optax.lab.models._looks import Activation, Looks, Squashing
 from ae_optax.lab.models._model import Model
 
 
@@ -30,32 +29,29 @@ class ConvEncoderDecoder(nnx.Module):
         self,
         shape: tuple[int, ...],
         channels: Sequence[int],
+        looks: Looks,
         *,
         skips: int,
-        activation: Callable[[jax.Array], jax.Array],
-        output: Callable[[jax.Array], jax.Array],
-        initializer: Initializer,
         rngs: nnx.Rngs,
     ):
         first = shape[2] if len(shape) == 3 else 1
         pairs = list(itertools.pairwise((first, *channels)))
         self.encoder = nnx.List(
-            [conv(*pair, initializer, rngs, stride=2 if i else 1) for i, pair in enumerate(pairs)]
+            [conv(*pair, looks, rngs, stride=2 if i else 1) for i, pair in enumerate(pairs)]
         )
         up = []
         for level in reversed(range(len(channels) - 1)):
             bridged = channels[level] if level < skips else 0
-            up.append(conv(channels[level + 1] + bridged, channels[level], initializer, rngs))
-        self.decoder = nnx.List([*up, conv(channels[0], first, initializer, rngs)])
+            up.append(conv(channels[level + 1] + bridged, channels[level], looks, rngs))
+        self.decoder = nnx.List([*up, conv(channels[0], first, looks, rngs)])
         self.skips = skips
-        self.activation = activation
-        self.output = output
+        self.looks = looks
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Return what becomes of images; same shape."""
         levels = [with_channels(x)]
         for layer in self.encoder:
-            levels.append(self.activation(layer(levels[-1])))
+            levels.append(self.looks.activate(layer(levels[-1])))
         *convolutions, last = self.decoder
         _, *levels, h = levels
         for layer, level in zip(convolutions, reversed(range(len(levels))), strict=True):
@@ -63,8 +59,8 @@ class ConvEncoderDecoder(nnx.Module):
             h = doubled(h, (same_size.shape[1], same_size.shape[2]))
             if level < self.skips:
                 h = jnp.concatenate([h, same_size], axis=-1)
-            h = self.activation(layer(h))
-        return self.output(last(h)).reshape(x.shape)
+            h = self.looks.activate(layer(h))
+        return self.looks.finish(last(h)).reshape(x.shape)
 
 
 def conv_encoder_decoder(
@@ -111,17 +107,9 @@ def conv_encoder_decoder(
             f"`skips` must be at most {len(channels) - 1}, one less than there are channels, "
             f"got {skips!r}."
         )
-    check_names(activation, output, initializer)
+    looks = Looks(activation, output, initializer)
 
     def build(shape, rngs):
-        return ConvEncoderDecoder(
-            shape,
-            tuple(channels),
-            skips=skips,
-            activation=ACTIVATIONS[activation],
-            output=ACTIVATIONS[output],
-            initializer=initializer,
-            rngs=rngs,
-        )
+        return ConvEncoderDecoder(shape, tuple(channels), looks, skips=skips, rngs=rngs)
 
-    return from_nnx(build)._replace(squashed=output == "sigmoid")
+    return from_nnx(build)._replace(squashed=looks.squashes)

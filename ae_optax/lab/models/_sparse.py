@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ae_optax._checks import check_at_least, check_positive_integer
-from ae_optax.lab.models._activations import Activation, Squashing
 from ae_optax.lab.models._adapters import from_nnx
 from ae_optax.lab.models._autoencoder import Autoencoder
 from ae_optax.lab.models._bottleneck import Bottleneck, deterministic, keep_largest
 from ae_optax.lab.models._initializers import Initializer
+from ae_optax.lab.models._looks import Activation, Looks, Squashing
 from ae_optax.lab.models._mlp import make_mlp
 from ae_optax.lab.models._model import Model
 
@@ -51,7 +51,7 @@ def k_sparse_autoencoder(
     """
     _check_k(k, code)
     bottleneck = deterministic(functools.partial(keep_largest, k=k))
-    return make_mlp(hidden, code, activation, output, initializer, lambda _: bottleneck)
+    return make_mlp(hidden, code, Looks(activation, output, initializer), bottleneck)
 
 
 class SparseDictionary(Autoencoder):
@@ -65,7 +65,7 @@ class SparseDictionary(Autoencoder):
     def __init__(
         self, shape: tuple[int, ...], code: int, *, bottleneck: Bottleneck, rngs: nnx.Rngs
     ):
-        super().__init__(bottleneck)
+        super().__init__(bottleneck, rngs)
         inputs = math.prod(shape)
         entries = jax.random.normal(rngs.params(), (code, inputs))
         entries = entries / jnp.linalg.norm(entries, axis=1, keepdims=True)

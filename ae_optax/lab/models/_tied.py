@@ -1,20 +1,17 @@
 """Autoencoders whose decoder is the encoder transposed."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from ae_optax._checks import check_at_least
-from ae_optax.lab.models._activations import ACTIVATIONS, Activation, Squashing, check_known
-from ae_optax.lab.models._adapters import from_nnx
-from ae_optax.lab.models._autoencoder import Autoencoder
-from ae_optax.lab.models._bottleneck import deterministic
+from ae_optax.lab.models._autoencoder import Autoencoder, make_autoencoder
+from ae_optax.lab.models._bottleneck import Bottleneck, activated
 from ae_optax.lab.models._initializers import Initializer
-from ae_optax.lab.models._layers import dense_layers, run
-from ae_optax.lab.models._make import check_names, check_widths
+from ae_optax.lab.models._layers import check_widths, dense_layers, run
+from ae_optax.lab.models._looks import Activation, Looks, Squashing
 from ae_optax.lab.models._model import Model
 
 
@@ -38,23 +35,20 @@ class TiedAutoencoder(Autoencoder):
         shape: tuple[int, ...],
         hidden: Sequence[int],
         code: int,
+        looks: Looks,
         *,
-        activation: Callable[[jax.Array], jax.Array],
-        code_activation: Callable[[jax.Array], jax.Array],
-        output: Callable[[jax.Array], jax.Array],
-        initializer: Initializer,
+        bottleneck: Bottleneck,
         rngs: nnx.Rngs,
     ):
-        super().__init__(deterministic(code_activation))
+        super().__init__(bottleneck, rngs)
         widths = (math.prod(shape), *hidden, code)
-        self.encoder = dense_layers(widths, initializer, rngs)
+        self.encoder = dense_layers(widths, looks, rngs)
         self.decoder = nnx.List([Bias(width) for width in widths[-2::-1]])
-        self.activation = activation
-        self.output = output
+        self.looks = looks
 
     def encode(self, x: jax.Array) -> jax.Array:
         """Return the codes of images (n, ...) before their activation."""
-        return run(self.encoder, x.reshape(x.shape[0], -1), self.activation)
+        return run(self.encoder, x.reshape(x.shape[0], -1), self.looks.activate)
 
     def decode(self, code: jax.Array) -> jax.Array:
         """Return what codes (n, code) decode to, flat; shape (n, pixels)."""
@@ -64,7 +58,7 @@ class TiedAutoencoder(Autoencoder):
 
         pairs = zip(reversed(list(self.encoder)), self.decoder, strict=True)
         layers = [transposed(layer, bias) for layer, bias in pairs]
-        return self.output(run(layers, code, self.activation))
+        return self.looks.finish(run(layers, code, self.looks.activate))
 
 
 def tied_autoencoder(
@@ -101,21 +95,5 @@ def tied_autoencoder(
         <https://www.jmlr.org/papers/v11/vincent10a.html>`_, JMLR 11, 2010.
     """
     check_widths("hidden", hidden)
-    check_at_least("code", code, 1)
-    check_known("code_activation", code_activation, Activation)
-    check_names(activation, output, initializer)
-
-    def build(shape, rngs):
-        return TiedAutoencoder(
-            shape,
-            tuple(hidden),
-            code,
-            activation=ACTIVATIONS[activation],
-            code_activation=ACTIVATIONS[code_activation],
-            output=ACTIVATIONS[output],
-            initializer=initializer,
-            rngs=rngs,
-        )
-
-    model = from_nnx(build, decode=TiedAutoencoder.decode)
-    return model._replace(squashed=output == "sigmoid")
+    looks, bottleneck = Looks(activation, output, initializer), activated(code_activation)
+    return make_autoencoder(TiedAutoencoder, hidden, code, looks, bottleneck=bottleneck)

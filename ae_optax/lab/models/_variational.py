@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from ae_optax.lab.models._activations import Activation, Squashing
-from ae_optax.lab.models._bottleneck import Sampled
+from ae_optax.lab.models._bottleneck import SAMPLED
 from ae_optax.lab.models._conv import make_conv
 from ae_optax.lab.models._initializers import Initializer
+from ae_optax.lab.models._looks import Activation, Looks, Squashing
 from ae_optax.lab.models._mlp import make_mlp
 from ae_optax.lab.models._model import Model
 
@@ -51,16 +51,8 @@ def variational_autoencoder(
         Kingma and Welling, `Auto-Encoding Variational Bayes <https://arxiv.org/abs/1312.6114>`_,
         ICLR 2014.
     """
-    return make_mlp(
-        hidden,
-        code,
-        activation,
-        output,
-        initializer,
-        Sampled,
-        encoded=2 * code,
-        learnt_variance=learnt_variance,
-    )
+    looks = Looks(activation, output, initializer)
+    return make_mlp(hidden, code, looks, SAMPLED, learnt_variance=learnt_variance)
 
 
 def conv_variational_autoencoder(
@@ -95,13 +87,5 @@ def conv_variational_autoencoder(
         Kingma and Welling, `Auto-Encoding Variational Bayes <https://arxiv.org/abs/1312.6114>`_,
         ICLR 2014.
     """
-    return make_conv(
-        channels,
-        code,
-        activation,
-        output,
-        initializer,
-        Sampled,
-        encoded=2 * code,
-        learnt_variance=learnt_variance,
-    )
+    looks = Looks(activation, output, initializer)
+    return make_conv(channels, code, looks, SAMPLED, learnt_variance=learnt_variance)

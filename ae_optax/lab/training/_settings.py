@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ae_optax._checks import check_at_least, check_positive
+from ae_optax._checks import check_at_least, check_one_of, check_positive
 from ae_optax.lab.training._mesh import Mesh
 
 NonFinite = Literal["abort", "skip", "restore"]
-NON_FINITE: tuple[NonFinite, ...] = ("abort", "skip", "restore")
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,7 @@ class Settings:
         check_at_least("epochs", self.epochs, 1)
         check_at_least("batch_size", self.batch_size, 1)
         check_at_least("seed", self.seed, 0)
-        if self.on_non_finite not in NON_FINITE:
-            known = ", ".join(NON_FINITE)
-            raise ValueError(f"`on_non_finite` must be one of {known}, got {self.on_non_finite!r}.")
+        check_one_of("on_non_finite", self.on_non_finite, NonFinite)
         if self.patience is not None:
             check_at_least("patience", self.patience, 1)
         if self.max_minutes is not None:
