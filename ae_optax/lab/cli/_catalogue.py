@@ -1,10 +1,12 @@
 """``ae-optax list`` and ``ae-optax explain``: what there is, and what it does."""
 
+import argparse
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence, plain_text
 from ae_optax.lab.config import catalogue, kinds
 from ae_optax.lab.config._namespaces import PREFIX, takes_function
@@ -12,6 +14,16 @@ from ae_optax.lab.config._suggest import did_you_mean
 
 WIDTH = 100
 OPTAX = "Optax's own are accepted as well: optax.lamb, optax.cosine_decay_schedule, ..."
+
+
+def show_names(arguments: argparse.Namespace) -> int:
+    """Print the names of a kind, or of all; return the exit code."""
+    return _print(list_names, arguments.kind)
+
+
+def show_explanation(arguments: argparse.Namespace) -> int:
+    """Print what a name means; return the exit code."""
+    return _print(explain, arguments.name)
 
 
 def list_names(kind: str | None = None) -> str:
@@ -52,6 +64,14 @@ def explain(name: str) -> str:
         hint = did_you_mean(name, {n for group in groups.values() for n in group})
         raise ValueError(f"unknown name {name!r}.{hint} `ae-optax list` shows all names.")
     return "\n\n\n".join(_explain(name, kind, function) for kind, function in found)
+
+
+def _print(make, argument):
+    try:
+        print(make(argument))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return OK
 
 
 def _table(functions: Mapping[str, Callable[..., Any]]) -> str:

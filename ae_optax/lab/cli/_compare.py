@@ -1,21 +1,20 @@
 """``ae-optax compare``."""
 
+import argparse
 import datetime
 import time
-from pathlib import Path
 
 from rich.console import Console
 
 from ae_optax import lint
 from ae_optax.lab import comparison, report, sweeps, training
-from ae_optax.lab.cli._environment import device, versions
-from ae_optax.lab.cli._executor import make_executor
+from ae_optax.lab.cli._environment import command_line, device, use_compilation_cache, versions
 from ae_optax.lab.cli._exit import FAILED, OK
-from ae_optax.lab.cli._output import command_line, warn, write_json
+from ae_optax.lab.cli._folder import open_folder, write_json
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._report import write_pages
-from ae_optax.lab.cli._run_folder import open_folder
-from ae_optax.lab.cli._task import build, read
+from ae_optax.lab.cli._task import build, make_executor, read
+from ae_optax.lab.cli._terminal import warn
 from ae_optax.lab.config import description, load_comparison
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.runs import read_json
@@ -24,16 +23,18 @@ RUNS = "runs"
 """The folder of all runs."""
 
 
-def compare(path: Path, overrides: list[str], out: Path | None, executor: str, at_once: int) -> int:
+def compare(arguments: argparse.Namespace) -> int:
     """Compare as a config says and fill a folder with the results; return the exit code.
 
     Its runs are kept beside the folder: only those that are missing are made.
     """
+    use_compilation_cache()
     started, clock = datetime.datetime.now().astimezone(), time.perf_counter()
-    config = read(load_comparison, path, overrides)
+    path = arguments.config
+    config = read(load_comparison, path, arguments.overrides)
     task = build(config)
-    execute = make_executor(executor, at_once)
-    with open_folder(out, path, config, load_comparison) as folder:
+    execute = make_executor(arguments.executor, arguments.jobs)
+    with open_folder(arguments.out, path, config, load_comparison) as folder:
         return _compare(config, task, execute, path, folder, started, clock)
 
 

@@ -1,8 +1,8 @@
 """``ae-optax data``: what data there is, whether it is good, and a way to get it."""
 
+import argparse
 import inspect
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ae_optax.lab.data import DataError, Dataset, check_images
 SPLITS = ("train", "validation", "test")
 
 
-def list_data() -> int:
+def list_data(_arguments: argparse.Namespace) -> int:
     """Print every data set that a config can name, and where it is found."""
     functions = {n: f for n, f in catalogue()["data"].items() if not takes_function(f, kinds())}
     width = max(map(len, functions))
@@ -37,10 +37,10 @@ def list_data() -> int:
     return OK
 
 
-def check_data(source: str, overrides: list[str]) -> int:
+def check_data(arguments: argparse.Namespace) -> int:
     """Load a data set as a config says, check every pixel of it, and print what it holds."""
     try:
-        loaded: Dataset = load_data(source, overrides).build()
+        loaded: Dataset = load_data(arguments.source, arguments.overrides).build()
         for split in SPLITS:
             images = getattr(loaded, split)
             if split != "validation" or len(images):
@@ -51,16 +51,16 @@ def check_data(source: str, overrides: list[str]) -> int:
     return OK
 
 
-def fetch_data(name: str, folder: Path | None) -> int:
+def fetch_data(arguments: argparse.Namespace) -> int:
     """Download a data set; return the exit code."""
     try:
-        place = data.fetch(name, folder=folder)
+        place = data.fetch(arguments.name, folder=arguments.to)
     except DataError as error:
         print(error, file=sys.stderr)
         return FAILED
     except ValueError as error:
         raise UsageError(str(error)) from error
-    print(f"{name}: intact in {place}")
+    print(f"{arguments.name}: intact in {place}")
     return OK
 
 

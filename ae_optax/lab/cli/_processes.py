@@ -1,12 +1,85 @@
-"""One of several processes that train one run together."""
+"""One of several processes that train one run together: its place among them."""
 
+import argparse
 import contextlib
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import jax
 
 from ae_optax.lab.cli._exit import RunError, UsageError
-from ae_optax.lab.cli._place import Place
+
+VARIABLES = {
+    "coordinator": "JAX_COORDINATOR_ADDRESS",
+    "processes": "JAX_NUM_PROCESSES",
+    "process": "JAX_PROCESS_ID",
+}
+
+
+def add_processes(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say it, and how soon another process counts as dead."""
+    group = parser.add_argument_group(
+        "several processes",
+        "Each is started with the same command but its own number; only the first one writes. "
+        f"Instead of the flags: {', '.join(VARIABLES.values())}.",
+    )
+    group.add_argument("--coordinator", metavar="HOST:PORT", help="where the first one listens")
+    group.add_argument("--processes", type=int, metavar="N", help="how many there are")
+    group.add_argument("--process", type=int, metavar="I", help="which this one is, from 0")
+    group.add_argument(
+        "--heartbeat",
+        type=int,
+        default=30,
+        metavar="SECONDS",
+        help="a process that is silent so long is dead, and the others end (default: 30)",
+    )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a process stands among those that train together.
+
+    Attributes:
+        coordinator: Address and port of the first process.
+        processes: How many there are.
+        process: Which this one is, from 0.
+    """
+
+    coordinator: str
+    processes: int
+    process: int
+
+
+def find_place(coordinator: str | None, processes: int | None, process: int | None) -> Place | None:
+    """Return this process's place, from flags or else from the environment; ``None``: alone.
+
+    Raises:
+        UsageError: If only a part of it is said, or it is no place.
+    """
+    flags = {"coordinator": coordinator, "processes": processes, "process": process}
+    given = {name: os.environ.get(VARIABLES[name]) if x is None else x for name, x in flags.items()}
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == len(given):
+        return None
+    if missing:
+        ways = " and ".join(f"--{name} or {VARIABLES[name]}" for name in missing)
+        raise UsageError(f"ae-optax train: of several processes, each also needs {ways}.")
+    try:
+        place = Place(
+            str(given["coordinator"]), int(given["processes"] or 0), int(given["process"] or 0)
+        )
+    except ValueError as error:
+        raise UsageError(f"ae-optax train: processes are counted: {error}.") from error
+    if not 0 <= place.process < place.processes:
+        raise UsageError(
+            f"ae-optax train: `process` must lie in [0, {place.processes}), got {place.process}."
+        )
+    if ":" not in place.coordinator:
+        raise UsageError(
+            f"ae-optax train: `coordinator` must be HOST:PORT, got {place.coordinator!r}."
+        )
+    return place
 
 
 @contextlib.contextmanager

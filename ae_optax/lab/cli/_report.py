@@ -1,17 +1,19 @@
 """``ae-optax report`` and ``ae-optax tensorboard``: what run folders hold, in other forms."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from ae_optax.lab import comparison, report
 from ae_optax.lab.cli._exit import OK, UsageError
-from ae_optax.lab.cli._output import make_folder, write_json
+from ae_optax.lab.cli._folder import make_folder, write_json
 
 ENOUGH_FOR_A_PROFILE = 3
 
 
-def report_on(folders: Sequence[Path], out: Path | None) -> int:
+def report_on(arguments: argparse.Namespace) -> int:
     """Rebuild the reports of run folders, and join several; return the exit code."""
+    folders = arguments.runs
     kinds = {_kind(folder) for folder in folders}
     if len(kinds) > 1:
         raise UsageError(
@@ -23,7 +25,7 @@ def report_on(folders: Sequence[Path], out: Path | None) -> int:
             (folder,) = folders
             page = write_pages(folder) if compared else report.write_run_report(folder)
         else:
-            folder = make_folder(out, "report")
+            folder = make_folder(arguments.out, "report")
             page = folder / "report.html"
             if compared:
                 _join(folders, folder)
@@ -35,9 +37,9 @@ def report_on(folders: Sequence[Path], out: Path | None) -> int:
     return OK
 
 
-def events(folders: Sequence[Path]) -> int:
+def write_events(arguments: argparse.Namespace) -> int:
     """Write the events of run folders for TensorBoard; return the exit code."""
-    for folder in folders:
+    for folder in arguments.runs:
         _kind(folder)
         try:
             print(f"Events: {report.write_events(folder)}")

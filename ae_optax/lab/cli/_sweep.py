@@ -1,10 +1,10 @@
 """``ae-optax sweep``."""
 
+import argparse
 import json
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -12,24 +12,27 @@ from rich.table import Table
 
 from ae_optax import lint
 from ae_optax.lab import sweeps
-from ae_optax.lab.cli._executor import make_executor
+from ae_optax.lab.cli._environment import use_compilation_cache
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
-from ae_optax.lab.cli._output import make_shared_folder, warn, write, write_json
+from ae_optax.lab.cli._folder import make_shared_folder, write, write_json
 from ae_optax.lab.cli._progress import progress
-from ae_optax.lab.cli._task import build, check_optimizer, read
+from ae_optax.lab.cli._task import build, check_optimizer, make_executor, read
+from ae_optax.lab.cli._terminal import warn
 from ae_optax.lab.config import ConfigError, SweepConfig, dump, load_sweep
 from ae_optax.lab.runs import run_id
 
 N_SHOWN = 10
 
 
-def sweep(path: Path, overrides: list[str], out: Path, executor: str, at_once: int) -> int:
+def sweep(arguments: argparse.Namespace) -> int:
     """Make the runs of a sweep that are missing below ``out``; return the exit code."""
+    use_compilation_cache()
     started = time.perf_counter()
-    config = read(load_sweep, path, overrides)
+    path, out = arguments.config, arguments.out
+    config = read(load_sweep, path, arguments.overrides)
     study = _make_study(config)
     first = config.trials[0].config
-    execute = make_executor(executor, at_once)
+    execute = make_executor(arguments.executor, arguments.jobs)
     optimizer = first.optimizer.build()
     check_optimizer(build(first), optimizer)
     warn(lint(optimizer))

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import jax
 import optax
 
-from ae_optax.lab import training
+from ae_optax.lab import sweeps, training
+from ae_optax.lab.cli._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import UsageError
 from ae_optax.lab.config import ComparisonConfig, ConfigError, Problem, RunConfig, SweepConfig
 from ae_optax.lab.data import DataError
@@ -69,3 +70,26 @@ def check_mesh(config: RunConfig) -> None:
         training.check_devices(config.training.mesh)
     except ValueError as error:
         raise UsageError(f"training: {error}") from error
+
+
+def make_executor(name: str, at_once: int) -> sweeps.Executor:
+    """Make an executor.
+
+    Args:
+        name: ``"in-process"``, ``"subprocess"`` or ``"ray"``.
+        at_once: How many processes at a time, where runs have processes of their own.
+
+    Raises:
+        UsageError: If it cannot be had.
+    """
+    try:
+        if name == "subprocess":
+            return sweeps.subprocesses(at_once)
+        if name == "ray":
+            return sweeps.ray_cluster()
+    except ValueError as error:
+        raise UsageError(f"--jobs: {error}") from error
+    except ModuleNotFoundError as error:
+        raise UsageError(str(error)) from error
+    about = {"command": command_line(), "versions": versions(), "device": device()}
+    return sweeps.in_process(about=about)

@@ -5,8 +5,7 @@ import re
 import pytest
 
 from ae_optax.lab.cli._catalogue import explain, list_names
-from ae_optax.lab.cli._plain_text import first_sentence, plain_text
-from ae_optax.lab.cli._tex import plain_formula
+from ae_optax.lab.cli._plain_text import first_sentence, plain_formula, plain_text
 from ae_optax.lab.config import catalogue
 
 KINDS = ["optimizers", "transforms", "schedules", "models", "losses", "data"]

@@ -15,7 +15,7 @@ import pytest
 
 from ae_optax.lab import report, runs, training
 from ae_optax.lab.cli import main
-from ae_optax.lab.cli._recorder import Recorder
+from ae_optax.lab.cli._progress import Recorder
 from ae_optax.lab.training import EpochRow
 
 RUN = """\
