@@ -23,14 +23,12 @@ def blocks(language):
 @pytest.mark.parametrize("block", blocks("python"))
 def test_its_programs_run(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # One of them leaves checkpoints.
-    images = np.random.default_rng(0).uniform(size=(256, 4, 4)).astype(np.float32)
     states = json.loads((PROJECT / "tests/parity/golden/torch_states.json").read_text())
     group = states["AdamW"]["state_dict"]["param_groups"][0] | {"params": [0]}
     state_dict = {"state": {}, "param_groups": [group]}
     scope = {
         "torch_optimizer": SimpleNamespace(state_dict=lambda: state_dict),
         "model": nnx.Linear(2, 2, rngs=nnx.Rngs(0)),
-        "images": training.Images(images, images[:8], images[:8], images[:2]),
     }
     with jax.numpy_dtype_promotion("standard"):
         exec(compile(block, "README.md", "exec"), scope)

@@ -21,7 +21,6 @@ from ae_optax.lab.figures import (
     rate,
     spread_of,
 )
-from ae_optax.lab.sweeps import make_task
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "compare_ten_optimizers.yaml"
 SETUP = {
@@ -61,7 +60,7 @@ def measure(quick):
     rates = {"default": setup["defaults"], "tuned": chosen}
     losses = {kind: losses_at(rates[kind], setup["seeds"], overrides) for kind in KINDS}
     loaded = config.load_comparison(CONFIG, overrides)
-    task = make_task(loaded)
+    task = config.make_task(loaded)
     every, target = tuning["steps_per_epoch"], loaded.target
     numbers = {
         "rates": rates,
@@ -120,7 +119,7 @@ def milliseconds(task, loaded, count):
     programs, states = {}, {}
     for contender in loaded.contenders:
         optimizer = contender.settings[0].optimizer.build()
-        step = jax.jit(training.make_step(task.model, task.loss, optimizer), donate_argnums=0)
+        step = jax.jit(training.make_step(task, optimizer), donate_argnums=0)
         state = training.init_state(task.model, optimizer, images, 0)
         programs[contender.label] = step.lower(state, images, None).compile()
         states[contender.label] = state

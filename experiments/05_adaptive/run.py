@@ -84,7 +84,7 @@ def errors(config, contender, data):
     """Return the errors on training and test images at the end, one of each for every seed."""
     seeds = sorted({run["seed"] for run in contender["runs"]})
     task, results = study.train_seeds(config, seeds, data=data)
-    evaluate = jax.jit(training.make_evaluate(task.model, task.loss))
+    evaluate = jax.jit(training.make_evaluate(task))
     found = {
         part: [float(evaluate(its.state, getattr(data, part))["loss"]) for its in results]
         for part in ("train", "test")

@@ -94,7 +94,9 @@ def update_alone(optimizer, state):
 
 def training_step(model, optimizer, state, images):
     """Return a function that trains for one more step, in place."""
-    compiled = jax.jit(training.make_step(model, losses.mse(), optimizer), donate_argnums=0)
+    compiled = jax.jit(
+        training.make_step(training.Task(model, losses.mse()), optimizer), donate_argnums=0
+    )
     carry = jax.tree.map(jnp.copy, state)
 
     def run():

@@ -101,15 +101,10 @@ def in_valley(kind, b2, setup):
 def of_autoencoder(kind, b2, setup):
     """Return step lengths, and losses over all training images, of an autoencoder of digits."""
     images = jnp.asarray(data.digits().train)
-    model, loss, optimizer = (
-        models.mlp_autoencoder([32], 8),
-        losses.mse(),
-        make(kind, b2, setup),
-    )
-    take, evaluate = (
-        training.make_step(model, loss, optimizer),
-        training.make_evaluate(model, loss, batch_size=len(images)),
-    )
+    task = training.Task(models.mlp_autoencoder([32], 8), losses.mse())
+    optimizer = make(kind, b2, setup)
+    take = training.make_step(task, optimizer)
+    evaluate = training.make_evaluate(task, batch_size=len(images))
     size = setup["autoencoder"]["batch_size"]
 
     @jax.jit
@@ -121,7 +116,7 @@ def of_autoencoder(kind, b2, setup):
             moved = jax.tree.map(jnp.subtract, after.params, state.params)
             return after, (transforms.global_norm(moved), evaluate(after, images)["loss"])
 
-        state = training.init_state(model, optimizer, images, seed)
+        state = training.init_state(task.model, optimizer, images, seed)
         count = sum(leaf.size for leaf in jax.tree.leaves(state.params))
         _, (norms, after) = jax.lax.scan(step, state, length=setup["steps"])
         before = evaluate(state, images)["loss"]

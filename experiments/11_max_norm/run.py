@@ -128,7 +128,8 @@ def zeros(strength, setup):
     images = jnp.asarray(data.digits().train)
     knockout, probe = corruptions.knockout(strength), transforms.scale_by_momentum(0.0)
     model = models.mlp_autoencoder([32], 8)
-    take = training.make_step(model, losses.mse(), probe, corruption=knockout)
+    task = training.Task(model, losses.mse(), corruption=knockout)
+    take = training.make_step(task, probe)
 
     @jax.jit
     def of_batch(state, key):

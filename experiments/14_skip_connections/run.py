@@ -103,7 +103,7 @@ def corruption(name, setup):
 def fit(name, setup, mixture, images, validate):
     """Train a network with every rate, then with the best one and the other seeds."""
     model = models.conv_encoder_decoder(**setup["model"], skips=NETWORKS[name])
-    loss, batch_size = losses.mse(), setup["batch_size"]
+    task, batch_size = training.Task(model, losses.mse(), corruption=mixture), setup["batch_size"]
     steps = setup["epochs"] * training.steps_per_epoch(len(images), batch_size)
     images = jnp.asarray(images)
 
@@ -115,11 +115,11 @@ def fit(name, setup, mixture, images, validate):
     @functools.partial(jax.jit, donate_argnums=1)
     def epoch(learning_rate, state, images):
         optimizer = make_optimizer(learning_rate)
-        step = training.make_step(model, loss, optimizer, corruption=mixture)
+        step = training.make_step(task, optimizer)
         return training.make_epoch(step, batch_size)(state, images)
 
     start = jax.jit(lambda seed: training.init_state(model, make_optimizer(1.0), images, seed))
-    reconstruct = jax.jit(training.make_reconstruct(model, loss))
+    reconstruct = jax.jit(training.make_reconstruct(task._replace(corruption=None)))
 
     def run(learning_rate, seed):
         state, curve = start(seed), []

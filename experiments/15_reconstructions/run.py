@@ -64,7 +64,7 @@ def measure(quick):
 
 
 def reconstructed(found):
-    reconstruct = jax.jit(training.make_reconstruct(found.task.model, found.task.loss))
+    reconstruct = jax.jit(training.make_reconstruct(found.task))
     return np.asarray(reconstruct(found.state, found.task.data.test).outputs)
 
 

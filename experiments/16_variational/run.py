@@ -54,9 +54,10 @@ def measure(quick):
         "pixels": found[0].task.data.test[0].size,
     }
     first, shown = found[0], found[0].task.data.test[setup["shown"]]
+    reconstruct = jax.jit(training.make_reconstruct(first.task))
     arrays = {
         "original": shown,
-        "reconstruction": jax.jit(make_reconstruct(first))(first.state, shown).outputs,
+        "reconstruction": reconstruct(first.state, shown).outputs,
         "sample": first.run.images["samples"],
         "walk": walk(first, shown, setup["walks"]),
     }
@@ -66,19 +67,15 @@ def measure(quick):
 
 def terms_of(found):
     """Return the terms of the training images at the end, measured as those of the test images."""
-    evaluate = jax.jit(training.make_evaluate(found.task.model, found.task.loss))
+    evaluate = jax.jit(training.make_evaluate(found.task))
     measured = evaluate(found.state, found.task.data.train)
     return {name: float(measured[name]) for name in TERMS}
-
-
-def make_reconstruct(found):
-    return training.make_reconstruct(found.task.model, found.task.loss)
 
 
 def walk(found, shown, walks):
     """Return what lies between the codes of digits; shape (walks, points, height, width)."""
     model, loss, state = found.task.model, found.task.loss, found.state
-    means = jax.jit(training.make_codes(model))(state, shown)
+    means = jax.jit(training.make_codes(found.task))(state, shown)
     share = jnp.linspace(0, 1, walks["points"])[:, None]
 
     @jax.jit

@@ -81,7 +81,7 @@ def trained(loss, penalty, weight, setup, data):
     # The test images are seen once, at the end: to follow them would take most of the time.
     followed = data._replace(test=data.test[:1])
     task, results = study.train_seeds(config, setup["seeds"], data=followed)
-    reconstruct = jax.jit(training.make_reconstruct(task.model, task.loss))
+    reconstruct = jax.jit(training.make_reconstruct(task))
     errors = [
         {
             part: of_pixels(

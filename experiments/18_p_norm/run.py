@@ -115,14 +115,14 @@ def gradient_sizes(name, ranges, setup):
     and after it.
     """
     images = jnp.asarray(data.digits().train)
-    model, loss = models.mlp_autoencoder([32], 8), getattr(losses, name)()
+    task = training.Task(models.mlp_autoencoder([32], 8), getattr(losses, name)())
     adam = optimizers.adam(setup["gradients"]["learning_rate"])
-    epoch = jax.jit(training.make_epoch(training.make_step(model, loss, adam), BATCH))
+    epoch = jax.jit(training.make_epoch(training.make_step(task, adam), BATCH))
     probe = transforms.scale_by_momentum(0.0)  # Without a memory it is the last gradient.
-    look = jax.jit(training.make_step(model, loss, probe))
+    look = jax.jit(training.make_step(task, probe))
     sizes = {epochs: [] for epochs in setup["gradients"]["epochs"]}
     for seed in setup["gradients"]["seeds"]:
-        state = training.init_state(model, adam, images, seed)
+        state = training.init_state(task.model, adam, images, seed)
         for done in range(max(sizes) + 1):
             if done in sizes:
                 seen, _ = look(state._replace(opt_state=probe.init(state.params)), images[:BATCH])

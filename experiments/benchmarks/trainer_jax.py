@@ -24,7 +24,7 @@ def ours(images):
     """The package: an epoch is one compiled scan over images on the device."""
     model = models.mlp_autoencoder([512, 256], 64)
     optimizer = ae_optax.adam(LEARNING_RATE)
-    step = training.make_step(model, losses.mse(), optimizer)
+    step = training.make_step(training.Task(model, losses.mse()), optimizer)
     images = jax.device_put(images)
     state = jax.jit(lambda x: training.init_state(model, optimizer, x, 0))(images)
     epoch = jax.jit(training.make_epoch(step, BATCH_SIZE), donate_argnums=0)

@@ -27,10 +27,8 @@ class Autoencoder(nnx.Module):
 
 def main(name="mnist", epochs=5):
     training.fit(
-        models.from_nnx(Autoencoder),
-        losses.mse(),
+        training.Task(models.from_nnx(Autoencoder), losses.mse(), getattr(data, name)()),
         compat.torch.adam(lr=1e-3),
-        getattr(data, name)(),
         training.Settings(epochs=int(epochs), batch_size=128),
         on_epoch=lambda row: print(
             f"epoch {row.epoch}: loss {row.train_loss:.5f}, {row.seconds:.3f} s", flush=True

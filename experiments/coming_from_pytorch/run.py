@@ -107,7 +107,7 @@ def train_theirs(module, optimizer, batches):
 
 def train_ours(optimizer, params, opt_state, batches):
     model = models.from_nnx(ae_optax_autoencoder.Autoencoder)
-    step = jax.jit(training.make_step(model, losses.mse(), optimizer))
+    step = jax.jit(training.make_step(training.Task(model, losses.mse()), optimizer))
     state = training.init_state(model, optimizer, batches[0], 0)
     state = state._replace(params=params, opt_state=opt_state)
     found = []

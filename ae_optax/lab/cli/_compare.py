@@ -16,6 +16,7 @@ from ae_optax.lab.cli._report import write_pages
 from ae_optax.lab.cli._task import build, make_executor, read
 from ae_optax.lab.cli._terminal import warn
 from ae_optax.lab.config import description, load_comparison
+from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.runs import read_json
 
@@ -63,7 +64,7 @@ def _compare(config, task, execute, path, folder, started, clock):
             loss = "" if record is None else f"  test {record.loss('test'):.5f}"
             advance(f"{contender.label}{loss}", line=line)
 
-        results = comparison.compare(config, task.model, data, runs, execute, on_outcome=on_outcome)
+        results = comparison.compare(config, task, runs, execute, on_outcome=on_outcome)
 
     parameters = count_parameters(task.model, data.test[:1])
     seconds = time.perf_counter() - clock
@@ -77,7 +78,7 @@ def _compare(config, task, execute, path, folder, started, clock):
         "wall_seconds": before["wall_seconds"] + seconds,
         "versions": versions(),
         "device": device(),
-        "data": sweeps.describe_data(data),
+        "data": describe_data(data),
         "model": config.model.plain(),
         "loss": config.loss.plain(),
         "corruption": config.corruption and config.corruption.plain(),

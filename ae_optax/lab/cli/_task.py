@@ -10,9 +10,16 @@ import optax
 from ae_optax.lab import sweeps, training
 from ae_optax.lab.cli._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import UsageError
-from ae_optax.lab.config import ComparisonConfig, ConfigError, Problem, RunConfig, SweepConfig
+from ae_optax.lab.config import (
+    ComparisonConfig,
+    ConfigError,
+    Problem,
+    RunConfig,
+    SweepConfig,
+    make_task,
+)
 from ae_optax.lab.data import DataError
-from ae_optax.lab.sweeps import Task, make_task
+from ae_optax.lab.training import Task
 from ae_optax.transforms import PathError
 
 Config = TypeVar("Config", RunConfig, ComparisonConfig, SweepConfig)
@@ -41,11 +48,10 @@ def _check_fitting(config, task):
     """Raise a ``UsageError`` that blames the loss or metric which does not fit the model."""
     blamed = config.loss
     try:
-        training.check_fitting(task.model, task.loss)
-        training.check_evaluable(task.model, task.loss, task.data.test[:1])
+        training.check_fitting(task._replace(metrics=()))
         for call, metric in zip(config.metrics, task.metrics, strict=True):
             blamed = call
-            training.check_evaluable(task.model, task.loss, task.data.test[:1], metrics=[metric])
+            training.check_fitting(task._replace(metrics=[metric]))
     except ValueError as error:
         file, line, column = blamed.where
         reason = str(Problem(file, line, column, blamed.path, str(error)))

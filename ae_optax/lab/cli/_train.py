@@ -24,8 +24,9 @@ from ae_optax.lab.cli._signals import listening
 from ae_optax.lab.cli._task import build, check_mesh, check_optimizer, read
 from ae_optax.lab.cli._terminal import warn
 from ae_optax.lab.config import load_run
+from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
-from ae_optax.lab.sweeps import describe_data, pictures_of, read_record
+from ae_optax.lab.sweeps import read_record
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -97,7 +98,7 @@ def _lead(config, task, optimizer, path, out):
             kept = int(result.state.step) in checkpoints.steps()
         if result.status != "interrupted":
             # They may have to be compiled; whoever asked the run to stop waits for its end.
-            arrays: dict[str, Any] = pictures_of(task, result.state)
+            arrays: dict[str, Any] = training.pictures_of(task, result.state)
             np.savez_compressed(folder / "images.npz", **arrays)
         summary |= _left(result) | {"seconds": time.perf_counter() - started}
         write_json(folder / "summary.json", summary)
@@ -125,18 +126,7 @@ def _fit(config, task, optimizer, checkpoints, stop, **on):
         every_minutes=section.every_minutes,
         on_failure=lambda error: warn([str(error)]),
     )
-    result = training.fit(
-        task.model,
-        task.loss,
-        optimizer,
-        task.data,
-        config.training,
-        corruption=task.corruption,
-        metrics=task.metrics,
-        saving=saving,
-        interrupted=stop,
-        **on,
-    )
+    result = training.fit(task, optimizer, config.training, saving=saving, interrupted=stop, **on)
     return result._replace(state=whole(result.state)), int(largest(stop.code))
 
 
@@ -176,14 +166,7 @@ def _begun(config, task, folder, data):
 
 
 def _untrained(config, task):
-    measured = training.untrained(
-        task.model,
-        task.loss,
-        task.data,
-        config.training.seed,
-        corruption=task.corruption,
-        metrics=task.metrics,
-    )
+    measured = training.untrained(task, config.training.seed)
     return {name: value if math.isfinite(value) else None for name, value in measured.items()}
 
 

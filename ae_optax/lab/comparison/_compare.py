@@ -8,16 +8,13 @@ import jax
 
 from ae_optax.lab.comparison._result import Result, read_run
 from ae_optax.lab.config import ComparisonConfig, Contender
-from ae_optax.lab.data import Dataset
-from ae_optax.lab.models import Model
 from ae_optax.lab.sweeps import Executor, Job, Outcome, complete, folder_of, read_record
-from ae_optax.lab.training import init_state
+from ae_optax.lab.training import Task, init_state
 
 
 def compare(
     config: ComparisonConfig,
-    model: Model,
-    data: Dataset,
+    task: Task,
     runs: Path,
     execute: Executor,
     *,
@@ -30,8 +27,7 @@ def compare(
 
     Args:
         config: What is compared.
-        model: What its model is.
-        data: What its data are.
+        task: What it sets its contenders to solve.
         runs: The folder below which every run has, or gets, its own.
         execute: What makes the missing ones.
         on_outcome: Called with each outcome as soon as it is known.
@@ -49,10 +45,10 @@ def compare(
         on_outcome(whose[id(outcome.job)], outcome)
 
     failures = complete(jobs, runs, execute, on_outcome=tell)
-    return [_result(config, c, runs, failures, model, data) for c in config.contenders]
+    return [_result(config, c, runs, failures, task) for c in config.contenders]
 
 
-def _result(config, contender, runs, failures, model, data):
+def _result(config, contender, runs, failures, task):
     made, compiled, label = [], set(), contender.label
     for (position, setting), seed in itertools.product(enumerate(contender.settings), config.seeds):
         folder = folder_of(config.run(setting, seed), runs)
@@ -71,11 +67,12 @@ def _result(config, contender, runs, failures, model, data):
         )
         made.append(run)
     optimizer = contender.settings[0].optimizer.build()
-    size = _state_bytes(model, optimizer, data.train[:1])
+    size = _state_bytes(task, optimizer)
     return Result(label, contender.learning_rates, made, sum(compiled), size, None)
 
 
-def _state_bytes(model, optimizer, images):
-    state = jax.eval_shape(lambda images: init_state(model, optimizer, images, 0), images)
+def _state_bytes(task, optimizer):
+    images = task.data.train[:1]
+    state = jax.eval_shape(lambda images: init_state(task.model, optimizer, images, 0), images)
     leaves = jax.tree.leaves(state.opt_state)
     return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)

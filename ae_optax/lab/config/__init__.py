@@ -9,6 +9,7 @@ from ae_optax.lab.config._namespaces import catalogue, kinds
 from ae_optax.lab.config._problems import ConfigError, Problem
 from ae_optax.lab.config._schema import RunConfig, SweepConfig, Trial
 from ae_optax.lab.config._search import Search
+from ae_optax.lab.config._task import make_task
 from ae_optax.lab.config._types import Kind
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "load_data",
     "load_run",
     "load_sweep",
+    "make_task",
 ]

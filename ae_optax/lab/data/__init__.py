@@ -2,7 +2,7 @@
 
 from ae_optax.lab.data._array_files import arrays
 from ae_optax.lab.data._arrays import from_arrays, from_iterable
-from ae_optax.lab.data._dataset import DataError, Dataset, check_images, fingerprint
+from ae_optax.lab.data._dataset import DataError, Dataset, check_images, describe_data, fingerprint
 from ae_optax.lab.data._digits import digits
 from ae_optax.lab.data._fetch import fetch
 from ae_optax.lab.data._image_folder import image_folder
@@ -15,6 +15,7 @@ __all__ = [
     "Dataset",
     "arrays",
     "check_images",
+    "describe_data",
     "digits",
     "fashion_mnist",
     "fetch",

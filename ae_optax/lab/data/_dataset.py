@@ -70,6 +70,20 @@ def make_dataset(
     )
 
 
+def describe_data(data: Dataset) -> dict[str, Any]:
+    """Return what a record says of a data set."""
+    return {
+        "name": data.name,
+        "source": data.source,
+        "fingerprint": data.fingerprint,
+        "attribution": data.attribution,
+        "train": len(data.train),
+        "validation": len(data.validation),
+        "test": len(data.test),
+        "shape": list(data.train.shape[1:]),
+    }
+
+
 def check_images(images: Any, *, name: str) -> None:
     """Raise unless ``images`` can be trained on as it is.
 

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from ae_optax.lab import report, runs, training
 from ae_optax.lab.checkpoints import Checkpoints
 from ae_optax.lab.cli import main
-from ae_optax.lab.config import load_comparison, load_run, load_sweep
-from ae_optax.lab.sweeps import Task, make_task
+from ae_optax.lab.config import load_comparison, load_run, load_sweep, make_task
 
 RUNS = Path("runs")
 
@@ -24,7 +23,7 @@ class Trained(NamedTuple):
     """
 
     run: report.TrainRun
-    task: Task
+    task: training.Task
     state: training.TrainState
 
 
@@ -51,16 +50,8 @@ def trained(config: Path, overrides: Iterable[str] = ()) -> Trained:
     task, folder = make_task(resolved), _folder_of(config, words) / "checkpoints"
     with Checkpoints(folder, identity={"data": task.data.fingerprint}) as checkpoints:
         # Taken up where it was saved last, which is its end: not a step is done.
-        result = training.fit(
-            task.model,
-            task.loss,
-            resolved.optimizer.build(),
-            task.data,
-            resolved.training,
-            corruption=task.corruption,
-            metrics=task.metrics,
-            saving=training.Saving(checkpoints),
-        )
+        optimizer, saving = resolved.optimizer.build(), training.Saving(checkpoints)
+        result = training.fit(task, optimizer, resolved.training, saving=saving)
     return Trained(run, task, result.state)
 
 

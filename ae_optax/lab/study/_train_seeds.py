@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import jax
 
 from ae_optax.lab import training
-from ae_optax.lab.config import RunConfig
+from ae_optax.lab.config import RunConfig, make_task
 from ae_optax.lab.data import Dataset
-from ae_optax.lab.sweeps import Task, make_task
 
 
 def train_seeds(
     config: RunConfig, seeds: Sequence[int], *, data: Dataset | None = None
-) -> tuple[Task, list[training.RunResult]]:
+) -> tuple[training.Task, list[training.RunResult]]:
     """Train as a config says, once from every seed, by one program, and return all that comes out.
 
     Nothing is written, and nothing that was done before is found. It is for what a record lacks,
@@ -28,13 +27,6 @@ def train_seeds(
     """
     task = make_task(config, data)
     images = training.on_device(task.data)
-    run = training.make_run(
-        task.model,
-        task.loss,
-        lambda _: config.optimizer.build(),
-        config.training,
-        corruption=task.corruption,
-        metrics=task.metrics,
-    )
+    run = training.make_run(task, lambda _: config.optimizer.build(), config.training)
     program = jax.jit(run, static_argnums=0)
     return task, [jax.device_get(program(None, seed, images)) for seed in seeds]

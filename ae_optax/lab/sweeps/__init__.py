@@ -1,6 +1,5 @@
 """Sweeps: many runs, compiled once, done here or elsewhere, each recorded in a folder."""
 
-from ae_optax.lab.sweeps._alone import pictures_of
 from ae_optax.lab.sweeps._complete import complete
 from ae_optax.lab.sweeps._edges import edges
 from ae_optax.lab.sweeps._in_process import in_process
@@ -10,23 +9,18 @@ from ae_optax.lab.sweeps._ray import ray_cluster
 from ae_optax.lab.sweeps._store import Record, folder_of, read_record
 from ae_optax.lab.sweeps._subprocesses import subprocesses
 from ae_optax.lab.sweeps._table import sweep_record, sweep_table
-from ae_optax.lab.sweeps._task import Task, describe_data, make_task
 
 __all__ = [
     "Executor",
     "Job",
     "Outcome",
     "Record",
-    "Task",
     "complete",
-    "describe_data",
     "edges",
     "folder_of",
     "in_process",
     "journal_of",
     "make_study",
-    "make_task",
-    "pictures_of",
     "ray_cluster",
     "read_record",
     "search",

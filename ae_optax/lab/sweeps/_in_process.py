@@ -11,14 +11,14 @@ from typing import Any
 import jax
 
 from ae_optax.lab import training
-from ae_optax.lab.data import Dataset
+from ae_optax.lab.config import make_task
+from ae_optax.lab.data import Dataset, describe_data
 from ae_optax.lab.models import count_parameters
-from ae_optax.lab.sweeps._alone import fit_alone, is_whole, pictures_of
+from ae_optax.lab.sweeps._alone import fit_alone, is_whole
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._lanes import Compiled, Devices, Lanes
 from ae_optax.lab.sweeps._program import Program, compile_program, compile_start, traceable
 from ae_optax.lab.sweeps._store import folder_of, rows_of, write_record
-from ae_optax.lab.sweeps._task import describe_data, make_task
 
 LANES = 8
 
@@ -168,7 +168,7 @@ class _Group:
                     result.rows,
                     status=result.status,
                     untrained=before,
-                    images=pictures_of(self.task, result.state),
+                    images=training.pictures_of(self.task, result.state),
                     seconds=sum(row.seconds for row in result.rows),
                     about={"compile_seconds": result.compile_seconds} | self.prepared.about | about,
                 )

@@ -12,7 +12,6 @@ from ae_optax.lab import training
 from ae_optax.lab.config import Call, RunConfig
 from ae_optax.lab.models import Model
 from ae_optax.lab.sweeps._lanes import Compiled, Lanes
-from ae_optax.lab.sweeps._task import Task
 
 
 class Program(NamedTuple):
@@ -39,7 +38,7 @@ class Program(NamedTuple):
         return [jax.tree.map(lambda leaf, i=i: leaf[i], result) for i in range(len(seeds))]
 
 
-def compile_start(task: Task, images: training.Images, lanes: Lanes) -> Compiled:
+def compile_start(task: training.Task, images: training.Images, lanes: Lanes) -> Compiled:
     """Compile what runs of all optimizers start from, for any seed.
 
     Args:
@@ -47,14 +46,11 @@ def compile_start(task: Task, images: training.Images, lanes: Lanes) -> Compiled
         images: On the devices.
         lanes: How many runs, and where.
     """
-    start = training.make_start(
-        task.model, task.loss, corruption=task.corruption, metrics=task.metrics
-    )
-    return lanes.compile(start, lanes.scalar(jnp.int32), images)
+    return lanes.compile(training.make_start(task), lanes.scalar(jnp.int32), images)
 
 
 def compile_program(
-    task: Task,
+    task: training.Task,
     config: RunConfig,
     paths: Sequence[str],
     images: training.Images,
@@ -72,14 +68,7 @@ def compile_program(
         lanes: How many runs, and where. One on each device is exactly what
             :func:`~ae_optax.lab.training.make_run` computes; several give the same to rounding.
     """
-    run = training.make_run_from(
-        task.model,
-        task.loss,
-        config.optimizer.build,
-        config.training,
-        corruption=task.corruption,
-        metrics=task.metrics,
-    )
+    run = training.make_run_from(task, config.optimizer.build, config.training)
 
     def one(given, images):
         values, start = given

@@ -1,14 +1,14 @@
 """Training: one pure step, epochs as compiled scans, whole runs, and the state they pass on."""
 
-from ae_optax.lab.training._check import check_fitting, check_observable, check_trainable
+from ae_optax.lab.training._check import check_observable, check_trainable
 from ae_optax.lab.training._epoch import make_epoch, make_segment, steps_per_epoch
 from ae_optax.lab.training._evaluate import Shown, make_evaluate, make_reconstruct
 from ae_optax.lab.training._faults import Fault
 from ae_optax.lab.training._fit import FitResult, fit
-from ae_optax.lab.training._fitting import check_evaluable
+from ae_optax.lab.training._fitting import check_fitting
 from ae_optax.lab.training._images import N_SHOWN, Images, on_device
 from ae_optax.lab.training._mesh import Mesh, check_devices
-from ae_optax.lab.training._pictures import pictures
+from ae_optax.lab.training._pictures import pictures, pictures_of
 from ae_optax.lab.training._plane import plane
 from ae_optax.lab.training._row import EpochRow
 from ae_optax.lab.training._run import RunResult, make_run, make_run_from
@@ -18,6 +18,7 @@ from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._start import Start, make_start, untrained
 from ae_optax.lab.training._state import TrainState, init_state, key_for
 from ae_optax.lab.training._step import make_step
+from ae_optax.lab.training._task import Task
 
 __all__ = [
     "N_SHOWN",
@@ -33,9 +34,9 @@ __all__ = [
     "Shown",
     "Start",
     "Store",
+    "Task",
     "TrainState",
     "check_devices",
-    "check_evaluable",
     "check_fitting",
     "check_observable",
     "check_trainable",
@@ -54,6 +55,7 @@ __all__ = [
     "make_step",
     "on_device",
     "pictures",
+    "pictures_of",
     "plane",
     "steps_per_epoch",
     "untrained",

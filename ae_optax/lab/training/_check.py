@@ -21,7 +21,7 @@ def check_trainable(data: Dataset, batch_size: int) -> None:
         )
 
 
-def check_fitting(model: Model, loss: Loss) -> None:
+def check_output(model: Model, loss: Loss) -> None:
     """Raise ``ValueError`` if a loss of logits would be fed the output of a sigmoid."""
     if loss.expects == "logits" and model.squashed:
         raise ValueError(

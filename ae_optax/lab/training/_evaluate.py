@@ -1,17 +1,16 @@
 """The loss and the metrics over a whole set of images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from ae_optax.lab.corruptions import Corruption
-from ae_optax.lab.losses import Loss, Seen, sum_of_terms
-from ae_optax.lab.metrics import Metric
-from ae_optax.lab.models import Model, as_output
+from ae_optax.lab.losses import Seen, sum_of_terms
+from ae_optax.lab.models import as_output
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._state import TrainState
+from ae_optax.lab.training._task import Task
 
 EVALUATION_BATCH = 1000
 EVALUATION_SEED = 0
@@ -20,28 +19,20 @@ EVALUATION_SEED = 0
 Evaluate = Callable[[TrainState, jax.Array], Mapping[str, jax.Array]]
 
 
-def make_evaluate(
-    model: Model,
-    loss: Loss,
-    *,
-    corruption: Corruption | None = None,
-    metrics: Sequence[Metric] = (),
-    batch_size: int = EVALUATION_BATCH,
-) -> Evaluate:
+def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate:
     """Make the pure function that measures the loss, its terms and metrics over a set.
 
     Args:
-        model: The model, applied with ``train=False``.
-        loss: The loss, at the weights that its terms have at the state's step.
-        corruption: Done to the images first, in the same way at every evaluation.
-        metrics: What else to measure, of the output as pixels.
+        task: Its model is applied with ``train=False``, its loss has the weights of the state's
+            step, its corruption is the same at every evaluation, and its metrics are of the output
+            as pixels.
         batch_size: Images at a time; bounds the memory.
 
     Returns:
         ``evaluate(state, images) -> {name: scalar}``: the ``loss``, its terms if it has several,
         what it reports, and the metrics; all NaN for an empty set. To be compiled by the caller.
     """
-    see = _make_see(model, corruption)
+    see, loss, metrics = _make_see(task), task.loss, task.metrics
 
     def evaluate(state, images):
         n = images.shape[0]
@@ -90,30 +81,29 @@ class Shown(NamedTuple):
     outputs: jax.Array
 
 
-def make_reconstruct(
-    model: Model, loss: Loss, *, corruption: Corruption | None = None
-) -> Callable[[TrainState, jax.Array], Shown]:
+def make_reconstruct(task: Task) -> Callable[[TrainState, jax.Array], Shown]:
     """Make the pure function that shows what a model makes of images.
 
     Args:
-        model: The model, applied with ``train=False``.
-        loss: The loss, which knows how to read the model's output as pixels.
-        corruption: Done to the images first.
+        task: Its model is applied with ``train=False``, its loss knows how to read the output as
+            pixels, and its corruption is done to the images first.
 
     Returns:
         ``reconstruct(state, images) -> Shown``. To be compiled by the caller.
     """
-    see = _make_see(model, corruption)
+    see = _make_see(task)
 
     def reconstruct(state, images):
         seen = see(state, images, None, 0)
         given = images if seen.given is None else seen.given
-        return Shown(given, _pixels(loss, seen.output).decoded)
+        return Shown(given, _pixels(task.loss, seen.output).decoded)
 
     return reconstruct
 
 
-def _make_see(model, corruption):
+def _make_see(task):
+    model, corruption = task.model, task.corruption
+
     def see(state, images, weights, number):
         corruption_key, model_key = (
             jax.random.fold_in(jax.random.key(EVALUATION_SEED), 2 * number + i) for i in range(2)

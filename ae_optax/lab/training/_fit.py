@@ -8,11 +8,6 @@ import jax
 import optax
 
 from ae_optax.lab._processes import largest
-from ae_optax.lab.corruptions import Corruption
-from ae_optax.lab.data import Dataset
-from ae_optax.lab.losses import Loss
-from ae_optax.lab.metrics import Metric
-from ae_optax.lab.models import Model
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._faults import Fault, first_fault
 from ae_optax.lab.training._pace import Pace
@@ -22,6 +17,7 @@ from ae_optax.lab.training._saving import Memory, Saver, Saving
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState
 from ae_optax.lab.training._stop import Status, early_end
+from ae_optax.lab.training._task import Task
 
 LOWEST_SCALE = 2.0**-10
 """Once the rate has been lowered to this, a step that is not finite ends the run."""
@@ -47,14 +43,10 @@ class FitResult(NamedTuple):
 
 
 def fit(
-    model: Model,
-    loss: Loss,
+    task: Task,
     optimizer: optax.GradientTransformation,
-    data: Dataset,
     settings: Settings | None = None,
     *,
-    corruption: Corruption | None = None,
-    metrics: Sequence[Metric] = (),
     saving: Saving | None = None,
     on_start: Callable[[Sequence[EpochRow]], None] = lambda _: None,
     on_epoch: Callable[[EpochRow], None] = lambda _: None,
@@ -70,13 +62,9 @@ def fit(
     the devices of all; ``settings.mesh`` must then count them.
 
     Args:
-        model: The model.
-        loss: The loss.
+        task: What is to be solved; its images are moved to the device once.
         optimizer: Any Optax transformation.
-        data: Images; they are moved to the device once.
         settings: Epochs, batch size, seed and what ends a run; ``None`` for the defaults.
-        corruption: Done to the images before the model sees them; ``None``: nothing.
-        metrics: What to measure beside the loss.
         saving: Where the run is saved, and taken up from if it was before; ``None``: nowhere.
         on_start: Called with the rows of the epochs that were done before: at the beginning, and
             again whenever ``on_non_finite="restore"`` goes back to them.
@@ -94,10 +82,10 @@ def fit(
     """
     settings = settings or Settings()
     if settings.on_non_finite == "restore" and saving is None:
-        epoch = steps_per_epoch(len(data.train), settings.batch_size)
+        epoch = steps_per_epoch(len(task.data.train), settings.batch_size)
         saving = Saving(Memory(), every_steps=epoch, every_minutes=None)
     started = time.perf_counter()
-    program = prepare(model, loss, optimizer, data, settings, corruption, metrics)
+    program = prepare(task, optimizer, settings)
     saver, pace = Saver(saving), Pace()
     state, rows, seconds = _begin(program, saver)
     compile_seconds = time.perf_counter() - started

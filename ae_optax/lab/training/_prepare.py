@@ -1,16 +1,11 @@
 """From the parts of a run to its compiled program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import optax
 
-from ae_optax.lab.corruptions import Corruption
-from ae_optax.lab.data import Dataset
-from ae_optax.lab.losses import Loss
-from ae_optax.lab.metrics import Metric
-from ae_optax.lab.models import Model
 from ae_optax.lab.training._advance import Advance, make_advance
 from ae_optax.lab.training._check import check_observable, check_trainable
 from ae_optax.lab.training._epoch import make_segment, steps_per_epoch
@@ -21,6 +16,7 @@ from ae_optax.lab.training._mesh import make_layout, shardings
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
+from ae_optax.lab.training._task import Task
 from ae_optax.lab.training._telemetry import observed
 
 
@@ -42,30 +38,22 @@ class Program(NamedTuple):
     steps_per_epoch: int
 
 
-def prepare(
-    model: Model,
-    loss: Loss,
-    optimizer: optax.GradientTransformation,
-    data: Dataset,
-    settings: Settings,
-    corruption: Corruption | None,
-    metrics: Sequence[Metric],
-) -> Program:
+def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Settings) -> Program:
     """Check the parts of a run, move the images to the device, and compile; see :func:`fit`."""
+    data = task.data
     check_trainable(data, settings.batch_size)
     layout = make_layout(settings.mesh)
-    images, model = on_device(data, layout.everywhere), layout.split(model)
+    images = on_device(data, layout.everywhere)
+    task = task._replace(model=layout.split(task.model))
     optimizer = observed(optimizer, settings)
 
     def initial(images):
-        return init_state(model, optimizer, images, settings.seed)
+        return init_state(task.model, optimizer, images, settings.seed)
 
     template = layout.place(jax.eval_shape(initial, images.train))
     check_observable(template.opt_state, images.validation.shape[0])
-    step = make_step(
-        model, loss, optimizer, corruption=corruption, on_non_finite=settings.on_non_finite
-    )
-    close = make_close(make_evaluate(model, loss, corruption=corruption, metrics=metrics))
+    step = make_step(task, optimizer, on_non_finite=settings.on_non_finite)
+    close = make_close(make_evaluate(task))
     advance = make_advance(make_segment(step, settings.batch_size), close, settings.batch_size)
     placed = shardings(template)
     compiled = jax.jit(advance, donate_argnums=0, out_shardings=(placed, layout.everywhere))

@@ -1,16 +1,12 @@
 """A whole run as one function of its swept values and seed, for comparisons."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax.lab.corruptions import Corruption
-from ae_optax.lab.losses import Loss
-from ae_optax.lab.metrics import Metric
-from ae_optax.lab.models import Model
 from ae_optax.lab.training._check import check_observable
 from ae_optax.lab.training._epoch import make_epoch
 from ae_optax.lab.training._evaluate import Shown, make_evaluate, make_reconstruct
@@ -21,6 +17,7 @@ from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._start import Start, make_start
 from ae_optax.lab.training._state import TrainState
 from ae_optax.lab.training._step import make_step
+from ae_optax.lab.training._task import Task
 from ae_optax.lab.training._telemetry import observed
 
 
@@ -45,25 +42,18 @@ class RunResult(NamedTuple):
 
 
 def make_run(
-    model: Model,
-    loss: Loss,
+    task: Task,
     make_optimizer: Callable[[Any], optax.GradientTransformation],
     settings: Settings,
-    *,
-    corruption: Corruption | None = None,
-    metrics: Sequence[Metric] = (),
 ) -> Callable[[Any, int | jax.Array, Images], RunResult]:
     """Make the pure function that trains from scratch and measures after every epoch.
 
     Args:
-        model: The model.
-        loss: The loss.
+        task: What is to be solved.
         make_optimizer: Makes the optimizer from the swept values, which are traced.
         settings: Epochs, batch size and what to do about a step that is not finite: ``"abort"``
             loses the epochs from there on, ``"skip"`` leaves the step out. The seed is an argument
             of the run; it is not ended early, and nothing is restored.
-        corruption: Done to the images before the model sees them.
-        metrics: What to measure beside the loss.
 
     Returns:
         ``run(values, seed, images) -> RunResult`` for a scalar or a tree of scalars. Compiled
@@ -74,32 +64,23 @@ def make_run(
     Raises:
         ValueError: If the settings have a mesh: only :func:`fit` spreads a run over devices.
     """
-    parts: Any = {"corruption": corruption, "metrics": metrics}
-    start = make_start(model, loss, **parts)
-    run = make_run_from(model, loss, make_optimizer, settings, **parts)
+    start, run = make_start(task), make_run_from(task, make_optimizer, settings)
     return lambda values, seed, images: run(values, start(seed, images), images)
 
 
 def make_run_from(
-    model: Model,
-    loss: Loss,
+    task: Task,
     make_optimizer: Callable[[Any], optax.GradientTransformation],
     settings: Settings,
-    *,
-    corruption: Corruption | None = None,
-    metrics: Sequence[Metric] = (),
 ) -> Callable[[Any, Start, Images], RunResult]:
     """Make the pure function that trains from what :func:`make_start` gives.
 
     The start knows no optimizer: whoever compares several compiles it once for all of them.
 
     Args:
-        model: As in :func:`make_run`, like all others.
-        loss: The loss.
+        task: As in :func:`make_run`, like the others.
         make_optimizer: Makes the optimizer.
         settings: Of the run.
-        corruption: Done to the images.
-        metrics: What to measure beside the loss.
 
     Returns:
         ``run(values, start, images) -> RunResult``, else as in :func:`make_run`.
@@ -112,18 +93,14 @@ def make_run_from(
             "`mesh` must be left out where a run is one function, on one device, got "
             f"{settings.mesh}. Train it alone, with `fit` or `ae-optax train`."
         )
-    evaluate = make_evaluate(model, loss, corruption=corruption, metrics=metrics)
-    reconstruct = make_reconstruct(model, loss, corruption=corruption)
-    samples, codes = make_samples(model, loss), make_codes(model)
-    close = make_close(evaluate)
+    close, reconstruct = make_close(make_evaluate(task)), make_reconstruct(task)
+    samples, codes = make_samples(task), make_codes(task)
     # Who aborts need not be stopped: to go on and forget costs less than to look out.
     skips = settings.on_non_finite == "skip"
 
     def run(values, start, images):
         optimizer = observed(make_optimizer(values), settings)
-        step = make_step(
-            model, loss, optimizer, corruption=corruption, on_non_finite="skip" if skips else None
-        )
+        step = make_step(task, optimizer, on_non_finite="skip" if skips else None)
         epoch = make_epoch(step, settings.batch_size)
         state = start.state._replace(opt_state=optimizer.init(start.state.params))
         check_observable(state.opt_state, images.validation.shape[0])

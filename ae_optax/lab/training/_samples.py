@@ -6,10 +6,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from ae_optax.lab.losses import Loss
-from ae_optax.lab.models import Model, as_output
+from ae_optax.lab.models import as_output
 from ae_optax.lab.training._images import N_SHOWN
 from ae_optax.lab.training._state import TrainState
+from ae_optax.lab.training._task import Task
 
 N_CODES = 500
 SEED = 0
@@ -18,18 +18,19 @@ SEED = 0
 Show = Callable[[TrainState, jax.Array], jax.Array | None]
 
 
-def make_samples(model: Model, loss: Loss) -> Show:
+def make_samples(task: Task) -> Show:
     """Make the pure function that decodes draws of a standard normal distribution.
 
     Args:
-        model: The model; one with ``decode``, whose codes are drawn from a posterior.
-        loss: The loss, which knows how to read what is decoded as pixels.
+        task: Its model; one with ``decode``, whose codes are drawn from a posterior. Its loss
+            knows how to read what is decoded as pixels.
 
     Returns:
         ``samples(state, images) -> samples`` of shape (10, ...), pixels in [0, 1] of the size of
         ``images``; ``None`` for a model that is none such: nothing draws its codes towards a
         normal distribution.
     """
+    model, loss = task.model, task.loss
 
     def samples(state, images):
         posterior = jax.eval_shape(functools.partial(_output, model), state, images[:1]).posterior
@@ -43,11 +44,11 @@ def make_samples(model: Model, loss: Loss) -> Show:
     return samples
 
 
-def make_codes(model: Model) -> Show:
+def make_codes(task: Task) -> Show:
     """Make the pure function that shows the codes of images.
 
     Args:
-        model: The model, applied with ``train=False``.
+        task: Its model is applied with ``train=False``.
 
     Returns:
         ``codes(state, images) -> (n, code)`` for the first 500 images: the means where codes are
@@ -55,7 +56,7 @@ def make_codes(model: Model) -> Show:
     """
 
     def codes(state, images):
-        output = _output(model, state, images[:N_CODES])
+        output = _output(task.model, state, images[:N_CODES])
         code = output.code if output.posterior is None else output.posterior.mean
         return None if code is None else code.astype(jnp.float32)
 

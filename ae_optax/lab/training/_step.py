@@ -6,34 +6,29 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax.lab.corruptions import Corruption
-from ae_optax.lab.losses import Loss, Seen
-from ae_optax.lab.models import Model, as_output
-from ae_optax.lab.training._check import check_fitting
+from ae_optax.lab.losses import Seen
+from ae_optax.lab.models import as_output
+from ae_optax.lab.training._check import check_output
 from ae_optax.lab.training._faults import look_for_faults, note_fault
 from ae_optax.lab.training._settings import NonFinite
 from ae_optax.lab.training._state import TrainState, key_for
+from ae_optax.lab.training._task import Task
 
 Step = Callable[[TrainState, jax.Array, jax.Array | None], tuple[TrainState, jax.Array]]
 
 
 def make_step(
-    model: Model,
-    loss: Loss,
+    task: Task,
     optimizer: optax.GradientTransformation,
     *,
-    corruption: Corruption | None = None,
     on_non_finite: NonFinite | None = None,
 ) -> Step:
     r"""Make the pure function that takes one step.
 
     Args:
-        model: The model.
-        loss: The loss; what is minimised is its mean over the images of a batch.
+        task: What is to be solved.
         optimizer: The optimizer. It is also passed the batch's loss, as ``value``, and
             ``observe=False``: what ``reduce_on_plateau`` observes is a loss over a whole set.
-        corruption: Done to the images before the model sees them; what it should make of them are
-            the images as they were. ``None``: nothing.
         on_non_finite: What to do if loss or gradient are not finite, see :class:`Settings`. With
             ``"abort"`` and ``"restore"`` the state stays as it was, its step too, so that the loop
             can end. ``None``: take it, and note that.
@@ -46,7 +41,8 @@ def make_step(
     Raises:
         ValueError: If the loss expects logits and the model squashes its output.
     """
-    check_fitting(model, loss)
+    check_output(task.model, task.loss)
+    model, loss, corruption = task.model, task.loss, task.corruption
     optimizer = optax.with_extra_args_support(optimizer)
 
     def batch_loss(params, state, images, weights):

@@ -7,9 +7,9 @@ import optax
 import pytest
 
 from ae_optax.lab import comparison
-from ae_optax.lab.config import kinds, load_comparison
+from ae_optax.lab.config import kinds, load_comparison, make_task
 from ae_optax.lab.sweeps import _program as sweeps_program
-from ae_optax.lab.sweeps import folder_of, in_process, make_task
+from ae_optax.lab.sweeps import folder_of, in_process
 
 TEXT = """\
 data: {name: digits, validation: 100, test: 100}
@@ -49,7 +49,7 @@ def load(folder, text):
 
 def compared(config, runs, execute=None):
     task = make_task(config)
-    return comparison.compare(config, task.model, task.data, runs, execute or in_process())
+    return comparison.compare(config, task, runs, execute or in_process())
 
 
 @pytest.fixture(scope="module")

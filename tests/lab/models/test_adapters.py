@@ -35,7 +35,7 @@ def train_briefly(model):
     images = jnp.asarray(np.random.default_rng(0).uniform(size=(16, 3, 3)), jnp.float32)
     optimizer = ae_optax.adam(1e-2)
     state = jax.jit(lambda: training.init_state(model, optimizer, images, 0))()
-    step = jax.jit(training.make_step(model, losses.mse(), optimizer))
+    step = jax.jit(training.make_step(training.Task(model, losses.mse()), optimizer))
     values = []
     for _ in range(20):
         state, value = step(state, images, None)

@@ -100,7 +100,7 @@ def test_it_trains():
     model = models.variational_autoencoder([8], 2)
     optimizer = ae_optax.adam(1e-2)
     state = jax.jit(lambda: training.init_state(model, optimizer, jnp.asarray(X), 0))()
-    step = jax.jit(training.make_step(model, losses.bce_sum(), optimizer))
+    step = jax.jit(training.make_step(training.Task(model, losses.bce_sum()), optimizer))
     values = []
     for _ in range(60):
         state, value = step(state, X, None)

@@ -155,7 +155,7 @@ def test_a_mistyped_option_is_an_error(script):
 def test_without_arguments_of_its_own_it_reads_those_of_the_process(script):
     program = script.folder / "run.py"
     program.write_text(
-        "from ae_optax import study\n"
+        "from ae_optax.lab import study\n"
         "study.run(__file__, lambda quick: study.Measured({}, {'quick': quick}),\n"
         "          pictures=lambda _: {}, tables=lambda _: {})\n"
     )

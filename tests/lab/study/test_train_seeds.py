@@ -22,12 +22,9 @@ def test_they_are_the_same_runs_as_alone(tmp_path):
     (tmp_path / "x.yaml").write_text(RUN)
     config = load_run(tmp_path / "x.yaml")
     task, results = train_seeds(config, [7, 8])
-    corruption, optimizer = task.corruption, config.optimizer.build()
-    evaluate = jax.jit(training.make_evaluate(task.model, task.loss, corruption=corruption))
+    evaluate = jax.jit(training.make_evaluate(task))
     found = [float(evaluate(result.state, task.data.test)["loss"]) for result in results]
-    alone = training.fit(
-        task.model, task.loss, optimizer, task.data, config.training, corruption=corruption
-    )
+    alone = training.fit(task, config.optimizer.build(), config.training)
     # rtol: one program for an epoch and one for a run add in another order.
     assert found[0] == pytest.approx(alone.rows[-1].test_loss, rel=1e-4)
     assert found[1] != pytest.approx(found[0], rel=1e-3)

@@ -28,7 +28,7 @@ def config(tmp_path, monkeypatch):
 
 def test_the_state_is_the_one_whose_loss_the_run_recorded_last(config):
     run, task, state = study.trained(config, ["training.telemetry=true"])
-    evaluate = jax.jit(training.make_evaluate(task.model, task.loss))
+    evaluate = jax.jit(training.make_evaluate(task))
     measured = float(evaluate(state, task.data.test)["loss"])
     np.testing.assert_allclose(measured, run.rows[-1]["test_loss"], rtol=1e-6)
     assert int(state.step) == run.summary["step"] > 0

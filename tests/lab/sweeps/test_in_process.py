@@ -14,8 +14,8 @@ import pytest
 
 import ae_optax
 from ae_optax.lab import training
-from ae_optax.lab.config import kinds, load_run, load_sweep
-from ae_optax.lab.sweeps import Job, folder_of, in_process, make_task, read_record
+from ae_optax.lab.config import kinds, load_run, load_sweep, make_task
+from ae_optax.lab.sweeps import Job, folder_of, in_process, read_record
 from ae_optax.lab.sweeps import _program as program
 
 RUN = """\
@@ -69,7 +69,7 @@ def test_a_run_is_what_training_alone_computes(tmp_path):
     list(in_process()(jobs, tmp_path))
     job = jobs[-1]
     task, optimizer = make_task(job.config), job.config.optimizer.build()
-    fit = training.fit(task.model, task.loss, optimizer, task.data, job.config.training)
+    fit = training.fit(task, optimizer, job.config.training)
     assert [row.test_loss for row in fit.rows] == losses([job], tmp_path)[0].tolist()
 
 
@@ -222,7 +222,7 @@ def test_a_run_that_must_be_watched_is_trained_alone(tmp_path, compiled, setting
     (outcome,) = in_process()([job], tmp_path)
     assert (outcome.failure, compiled) == (None, [])
     task, optimizer = make_task(job.config), job.config.optimizer.build()
-    fit = training.fit(task.model, task.loss, optimizer, task.data, job.config.training)
+    fit = training.fit(task, optimizer, job.config.training)
     record = read_record(folder_of(job.config, tmp_path))
     assert record.summary["status"] == fit.status
     assert [row.test_loss for row in fit.rows] == losses([job], tmp_path)[0].tolist()

@@ -32,10 +32,8 @@ def tiny():
 
 def fit(mesh, folder=None, stop=False):
     arguments = (
-        models.Model(init, apply),
-        losses.mse(),
+        training.Task(models.Model(init, apply), losses.mse(), tiny()),
         ao.adam(1e-2),
-        tiny(),
         training.Settings(epochs=2, batch_size=16, mesh=mesh),
     )
     if folder is None:

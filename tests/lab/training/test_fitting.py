@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import ae_optax
-from ae_optax.lab import corruptions, losses, metrics, models, training
+from ae_optax.lab import corruptions, data, losses, metrics, models, training
 
 IMAGES = np.random.default_rng(0).uniform(size=(6, 4, 4)).astype(np.float32)
-PLAIN = models.mlp_autoencoder([], 2)
+DATA = data.Dataset("tiny", IMAGES, IMAGES, IMAGES, source="", fingerprint="", attribution="")
+PLAIN = models.mlp_autoencoder([], 2, output="linear")
 VARIATIONAL = models.variational_autoencoder([], 2)
 ELBO = losses.negative_elbo(losses.bce_sum())
 
@@ -21,8 +22,9 @@ def first_two_rows(params, state, x, key, train):
 
 
 def test_what_fits_is_accepted():
-    training.check_evaluable(VARIATIONAL, ELBO, IMAGES, metrics=[metrics.active_units()])
-    training.check_evaluable(PLAIN, losses.mse(), IMAGES, metrics=[metrics.code_l0()])
+    active, l0 = [metrics.active_units()], [metrics.code_l0()]
+    training.check_fitting(training.Task(VARIATIONAL, ELBO, DATA, metrics=active))
+    training.check_fitting(training.Task(PLAIN, losses.mse(), DATA, metrics=l0))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def test_what_fits_is_accepted():
             models.Model(nothing, first_two_rows),
             losses.mse(),
             metrics.psnr(),
-            r"`model` must give back the shape of the images, \(6, 4, 4\), got \(6, 2, 4\)",
+            r"`model` must give back the shape of the images, \(1, 4, 4\), got \(1, 2, 4\)",
         ),
         (PLAIN, losses.mse(), metrics.ssim(), "`window` must be at most the sides"),
         (PLAIN, losses.l2_penalty(1.0, patterns=["x"]), metrics.psnr(), "`patterns` must match"),
@@ -49,7 +51,7 @@ def test_what_fits_is_accepted():
 )
 def test_what_does_not_fit_is_refused(model, loss, metric, message):
     with pytest.raises(ValueError, match=message):
-        training.check_evaluable(model, loss, IMAGES, metrics=[metric])
+        training.check_fitting(training.Task(model, loss, DATA, metrics=[metric]))
 
 
 def test_metrics_see_what_the_model_was_given_and_evaluations_draw_the_same_codes():
@@ -57,9 +59,8 @@ def test_metrics_see_what_the_model_was_given_and_evaluations_draw_the_same_code
         lambda: training.init_state(VARIATIONAL, ae_optax.sgd(1.0), jnp.asarray(IMAGES), 0)
     )()
     black = corruptions.knockout(1.0)
-    evaluate = jax.jit(
-        training.make_evaluate(VARIATIONAL, ELBO, corruption=black, metrics=[metrics.input_psnr()])
-    )
+    task = training.Task(VARIATIONAL, ELBO, corruption=black, metrics=[metrics.input_psnr()])
+    evaluate = jax.jit(training.make_evaluate(task))
     first, again = evaluate(state, IMAGES), evaluate(state, IMAGES)
     assert set(first) == {
         *("loss", "bce_sum", "kl", "elbo", "bce_sum_excess"),

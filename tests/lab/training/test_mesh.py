@@ -96,4 +96,6 @@ def test_every_device_has_as_many_images():
 def test_a_run_that_is_one_function_has_one_device():
     settings = training.Settings(mesh=training.Mesh(1))
     with pytest.raises(ValueError, match=r"`mesh` must be left out .* `fit` or `ae-optax train`"):
-        training.make_run(models.mlp_autoencoder([4], 2), losses.mse(), ao.adam, settings)
+        training.make_run(
+            training.Task(models.mlp_autoencoder([4], 2), losses.mse()), ao.adam, settings
+        )

@@ -77,7 +77,8 @@ def fit(
     """Train; with ``stop_at``, be interrupted once so many steps are done."""
     settings = training.Settings(**{"epochs": EPOCHS, "batch_size": 4, **settings})
     asked = itertools.count(1)
-    arguments = (MODELS[model](), loss or losses.mse(), OPTIMIZERS[optimizer](), tiny, settings)
+    task = training.Task(MODELS[model](), loss or losses.mse(), tiny)
+    arguments = (task, OPTIMIZERS[optimizer](), settings)
     if folder is None:
         return training.fit(*arguments)
     with checkpoints.Checkpoints(folder) as store:
@@ -183,7 +184,10 @@ def test_a_run_is_restored_at_half_the_rate(tiny):
     settings = training.Settings(epochs=3, batch_size=4, on_non_finite="restore")
     begun = []
     result = training.fit(
-        MODELS["linear"](), loss, ao.sgd(30.0), tiny, settings, on_start=lambda r: begun.append(r)
+        training.Task(MODELS["linear"](), loss, tiny),
+        ao.sgd(30.0),
+        settings,
+        on_start=lambda r: begun.append(r),
     )
     assert result.status == "done"
     assert 0 < result.state.rate_scale < 1
@@ -212,7 +216,8 @@ def test_a_save_that_fails_is_told_and_training_goes_on(tiny):
     told = []
     saving = training.Saving(Full(), every_steps=STEPS, every_minutes=None, on_failure=told.append)
     settings = training.Settings(epochs=2, batch_size=4)
-    arguments = (MODELS["linear"](), losses.mse(), OPTIMIZERS["chain"](), tiny, settings)
+    task = training.Task(MODELS["linear"](), losses.mse(), tiny)
+    arguments = (task, OPTIMIZERS["chain"](), settings)
     assert training.fit(*arguments, saving=saving).status == "done"
     assert [str(error) for error in told] == ["the disk is full"] * 2
     with pytest.warns(UserWarning, match="the disk is full"):
@@ -227,6 +232,7 @@ def test_a_last_save_that_fails_does_not_cost_the_result(tiny):
     told = []
     saving = training.Saving(Late(), on_failure=told.append)
     settings = training.Settings(epochs=1, batch_size=4)
-    arguments = (MODELS["linear"](), losses.mse(), OPTIMIZERS["chain"](), tiny, settings)
+    task = training.Task(MODELS["linear"](), losses.mse(), tiny)
+    arguments = (task, OPTIMIZERS["chain"](), settings)
     assert training.fit(*arguments, saving=saving).status == "done"
     assert [str(error) for error in told] == ["the disk is full"]

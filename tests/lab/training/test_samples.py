@@ -36,7 +36,9 @@ def state_of(model):
 
 def test_samples_are_decoded_standard_normal_draws_as_pixels():
     model = linear(posterior=True)
-    samples = jax.jit(training.make_samples(model, losses.bce_mean()))(state_of(model), IMAGES)
+    samples = jax.jit(training.make_samples(training.Task(model, losses.bce_mean())))(
+        state_of(model), IMAGES
+    )
     drawn = jax.random.normal(jax.random.key(0), (training.N_SHOWN, 3))
     logits = 2 * np.concatenate([drawn, drawn], axis=1)
     # rtol: a few units in the last place.
@@ -48,19 +50,22 @@ def test_samples_are_decoded_standard_normal_draws_as_pixels():
 @pytest.mark.parametrize("lacks", [{"posterior": False}, {"decodes": False}])
 def test_a_model_that_does_not_decode_or_draw_codes_has_no_samples(lacks):
     model = linear(**{"posterior": True, **lacks})
-    assert training.make_samples(model, losses.mse())(state_of(model), IMAGES) is None
+    task = training.Task(model, losses.mse())
+    assert training.make_samples(task)(state_of(model), IMAGES) is None
 
 
 @pytest.mark.parametrize("posterior", [False, True])
 def test_codes_are_means_where_codes_are_drawn(posterior):
     model = linear(posterior=posterior)
-    codes = training.make_codes(model)(state_of(model), IMAGES)
+    task = training.Task(model, losses.mse())
+    codes = training.make_codes(task)(state_of(model), IMAGES)
     np.testing.assert_array_equal(codes, 2 * IMAGES.reshape(12, -1)[:, :3])
 
 
 def test_a_model_that_does_not_tell_has_no_codes():
     model = linear(tells=False)
-    assert training.make_codes(model)(state_of(model), IMAGES) is None
+    task = training.Task(model, losses.mse())
+    assert training.make_codes(task)(state_of(model), IMAGES) is None
 
 
 def test_the_plane_of_two_numbers_is_their_own():

@@ -23,9 +23,8 @@ def model():
 
 def fit(model, tiny, seed=0, epochs=3, optimizer=None, **kwargs):
     settings = training.Settings(epochs=epochs, batch_size=4, seed=seed)
-    return training.fit(
-        model, losses.mse(), optimizer or ae_optax.adam(1e-2), tiny, settings, **kwargs
-    )
+    task = training.Task(model, losses.mse(), tiny)
+    return training.fit(task, optimizer or ae_optax.adam(1e-2), settings, **kwargs)
 
 
 def empty_state():
@@ -79,7 +78,7 @@ def test_a_step_is_the_gradient_of_the_mean_over_the_images_that_count(model, ti
     optimizer = ae_optax.sgd(1.0)
     images = jnp.asarray(tiny.train)
     state = training.init_state(model, optimizer, images, 0)
-    step = training.make_step(model, losses.mse(), optimizer)
+    step = training.make_step(training.Task(model, losses.mse()), optimizer)
     weighted, value = step(state, images[:4], jnp.asarray([1.0, 1.0, 1.0, 0.0]))
     plain, expected = step(state, images[:3], None)
     np.testing.assert_allclose(value, expected, rtol=1e-6)
@@ -93,9 +92,8 @@ def test_evaluation_in_portions_is_the_mean_over_all(model, tiny):
     errors = np.mean(np.square(np.asarray(output.decoded - images, float)), axis=(1, 2))
     ratios = -10 * np.log10(errors)
     for size in (1, 3, 10, 1000):
-        evaluate = training.make_evaluate(
-            model, losses.mse(), metrics=[metrics.psnr()], batch_size=size
-        )
+        task = training.Task(model, losses.mse(), metrics=[metrics.psnr()])
+        evaluate = training.make_evaluate(task, batch_size=size)
         found = evaluate(state, images)
         np.testing.assert_allclose(found["loss"], errors.mean(), rtol=1e-6)
         np.testing.assert_allclose(found["psnr"], ratios.mean(), rtol=1e-6)
@@ -133,7 +131,8 @@ def test_the_optimizer_is_told_the_loss_of_the_batch(model, tiny):
     spy = optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
     images = jnp.asarray(tiny.train)
     state = training.init_state(model, spy, images, 0)
-    _, value = training.make_step(model, losses.mse(), spy)(state, images, None)
+    step = training.make_step(training.Task(model, losses.mse()), spy)
+    _, value = step(state, images, None)
     jax.effects_barrier()
     assert told == [float(value)]
 
@@ -150,7 +149,8 @@ def test_images_that_cannot_be_trained_on_are_refused_by_name(model, tiny):
 def test_a_whole_run_equals_the_same_run_epoch_by_epoch(model, tiny):
     settings = training.Settings(epochs=3, batch_size=4, seed=5)
     images = training.Images(tiny.train, tiny.validation, tiny.test, tiny.test[:2])
-    run = jax.jit(training.make_run(model, losses.mse(), ae_optax.adam, settings))
+    task = training.Task(model, losses.mse())
+    run = jax.jit(training.make_run(task, ae_optax.adam, settings))
     whole = run(jnp.float32(1e-2), jnp.int32(5), images)
     rows = fit(model, tiny, seed=5).rows
     # The rate is traced in one and constant in the other, so the last digits may differ.
@@ -163,11 +163,12 @@ def test_a_whole_run_equals_the_same_run_epoch_by_epoch(model, tiny):
 
 def test_one_start_serves_runs_of_every_optimizer(model, tiny):
     images = training.Images(tiny.train, tiny.validation, tiny.test, tiny.test[:2])
-    start = jax.jit(training.make_start(model, losses.mse()))(5, images)
-    assert dict(start.untrained) == training.untrained(model, losses.mse(), tiny, 5)
+    task = training.Task(model, losses.mse(), tiny)
+    start = jax.jit(training.make_start(task))(5, images)
+    assert dict(start.untrained) == training.untrained(task, 5)
     settings = training.Settings(epochs=2, batch_size=4)
     for make in (ae_optax.adam, ae_optax.sgd):
-        parts = model, losses.mse(), make, settings
+        parts = task, make, settings
         whole = jax.jit(training.make_run(*parts))(1e-2, 5, images)
         begun = jax.jit(training.make_run_from(*parts))(1e-2, start, images)
         chex.assert_trees_all_equal(whole.state.key, begun.state.key)
@@ -213,9 +214,8 @@ def test_a_plateau_feels_the_losses_of_the_batches_in_nothing(model, tiny):
 def test_a_whole_run_feeds_its_plateaus_as_epochs_do(model, tiny):
     settings = training.Settings(epochs=3, batch_size=4, seed=5)
     images = training.Images(tiny.train, tiny.validation, tiny.test, tiny.test[:2])
-    run = training.make_run(
-        model, losses.mse(), lambda rate: plateau_after(ae_optax.adam(rate)), settings
-    )
+    task = training.Task(model, losses.mse())
+    run = training.make_run(task, lambda rate: plateau_after(ae_optax.adam(rate)), settings)
     whole = jax.jit(run)(jnp.float32(1e-2), jnp.int32(5), images)
     rows = fit(model, tiny, seed=5, optimizer=plateau_after(ae_optax.adam(1e-2))).rows
     assert [row.plateau_scale for row in rows] == [1, 1, 0.5]
@@ -229,8 +229,9 @@ def test_a_plateau_without_validation_images_is_refused(model, tiny):
     with pytest.raises(data.DataError, match=message):
         fit(model, empty, optimizer=plateau_after(ae_optax.adam(1e-2)))
     images = training.Images(empty.train, empty.validation, empty.test, empty.test)
+    task = training.Task(model, losses.mse())
     run = training.make_run(
-        model, losses.mse(), lambda rate: plateau_after(ae_optax.adam(rate)), training.Settings()
+        task, lambda rate: plateau_after(ae_optax.adam(rate)), training.Settings()
     )
     with pytest.raises(data.DataError, match=message):
         jax.eval_shape(run, jnp.float32(1.0), jnp.int32(0), images)
@@ -249,7 +250,7 @@ def test_rows_show_the_rate_of_the_last_step(model, tiny):
 def test_an_epoch_in_parts_gives_the_bits_of_one_in_one_part(model, tiny, stops):
     optimizer = ae_optax.adam(1e-2)
     images = jnp.asarray(tiny.train)
-    step = training.make_step(model, losses.mse(), optimizer)
+    step = training.make_step(training.Task(model, losses.mse()), optimizer)
     segment = jax.jit(training.make_segment(step, 4))
     parts = whole = training.init_state(model, optimizer, images, 0)
     for stop in stops:
@@ -275,7 +276,8 @@ def test_the_model_is_given_corrupted_images_and_asked_for_clean_ones(model, tin
     images = jnp.asarray(tiny.train)
     zero = model._replace(apply=spy)
     state = training.init_state(zero, ae_optax.sgd(1.0), images, 0)
-    step = training.make_step(zero, losses.mse(), ae_optax.sgd(1.0), corruption=corruption)
+    task = training.Task(zero, losses.mse(), corruption=corruption)
+    step = training.make_step(task, ae_optax.sgd(1.0))
     for _ in range(2):
         state, value = step(state, images, None)
         np.testing.assert_allclose(value, np.mean(tiny.train**2), rtol=1e-6)
@@ -283,12 +285,12 @@ def test_the_model_is_given_corrupted_images_and_asked_for_clean_ones(model, tin
     first, second = given
     assert np.all(first >= tiny.train)
     assert np.any(first != second)
-    evaluate = training.make_evaluate(zero, losses.mse(), corruption=corruption)
+    evaluate = training.make_evaluate(task)
     for _ in range(2):
         evaluate(state, images)
     jax.effects_barrier()
     np.testing.assert_array_equal(given[2], given[3])
-    reconstruct = training.make_reconstruct(zero, losses.mse(), corruption=corruption)
+    reconstruct = training.make_reconstruct(task)
     np.testing.assert_array_equal(reconstruct(state, images).inputs, given[2])
 
 
@@ -302,7 +304,7 @@ def test_terms_are_weighted_in_the_loss_and_reported_as_they_are(model, tiny):
 
     loss = losses.mse()._replace(terms=terms, report=report)
     settings = training.Settings(epochs=1, batch_size=4)
-    row = training.fit(model, loss, ae_optax.sgd(0.0), tiny, settings).rows[0]
+    row = training.fit(training.Task(model, loss, tiny), ae_optax.sgd(0.0), settings).rows[0]
     np.testing.assert_allclose(row.test_loss, row.metrics["test_error"] + 1, rtol=1e-6)
     assert row.metrics["test_two"] == 2
     assert row.metrics["validation_five"] == 5
@@ -313,8 +315,9 @@ def test_terms_are_weighted_in_the_loss_and_reported_as_they_are(model, tiny):
 def test_telemetry_is_recorded_where_it_is_asked_for(model, tiny):
     optimizer = ae_optax.chain(ae_optax.clip_by_global_norm(1e-3), ae_optax.sgd(0.5))
     settings = training.Settings(epochs=2, batch_size=4, telemetry=True)
-    told = training.fit(model, losses.mse(), optimizer, tiny, settings)
-    quiet = training.fit(model, losses.mse(), optimizer, tiny, training.Settings(2, 4))
+    task = training.Task(model, losses.mse(), tiny)
+    told = training.fit(task, optimizer, settings)
+    quiet = training.fit(task, optimizer, training.Settings(2, 4))
     chex.assert_trees_all_equal(told.state.params, quiet.state.params)
     metrics = told.rows[-1].metrics
     np.testing.assert_allclose(metrics["update_norm"], 5e-4, rtol=1e-5)

@@ -39,12 +39,12 @@ def runs(reaction):
     rng = np.random.default_rng(0)
     parts = (rng.uniform(size=(n, 3, 3)).astype(np.float32) for n in (10, 4, 5))
     tiny = data.Dataset("tiny", *parts, source="memory", fingerprint="", attribution="")
-    model, loss = models.mlp_autoencoder([6], 2), spoiled_mse()
+    task = training.Task(models.mlp_autoencoder([6], 2), spoiled_mse(), tiny)
     settings = training.Settings(epochs=3, batch_size=4, on_non_finite=reaction)
     # What is clipped is finite again: nobody would notice later.
     optimizer = optax.chain(optax.clip(1.0), optax.sgd(0.1))
-    fit = training.fit(model, loss, optimizer, tiny, settings)
-    run = training.make_run(model, loss, lambda _: optimizer, settings)
+    fit = training.fit(task, optimizer, settings)
+    run = training.make_run(task, lambda _: optimizer, settings)
     return fit, jax.jit(run)(jnp.float32(0), jnp.int32(0), training.on_device(tiny))
 
 
