@@ -82,6 +82,8 @@ def _report(loaded: Dataset):
         if known:
             yield f"warning: {known} of the {split} images are among the training images too"
     yield f"source: {loaded.source}"
+    if loaded.passed_over:
+        yield f"passed over: {loaded.passed_over}"
     yield f"fingerprint: {loaded.fingerprint}"
     if loaded.attribution:
         yield f"attribution: {loaded.attribution}"

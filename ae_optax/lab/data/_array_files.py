@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ae_optax.lab.data._arrays import as_images, assemble
 from ae_optax.lab.data._dataset import DataError, Dataset
-from ae_optax.lab.data._npz import read_npy, read_npz_all
+from ae_optax.lab.data._npz import npz_names, read_npy, read_npz
 from ae_optax.lab.data._places import find_path
 
 SPLITS = ("train", "validation", "test")
@@ -76,9 +74,9 @@ def _read(file, keys) -> dict[str, tuple[str, Any]]:
         return {"train": (str(file), read_npy(file))}
     if file.suffix != ".npz":
         raise DataError(f"{file}: must be an npy or npz file.")
-    held: dict[str, np.ndarray] = read_npz_all(file)
+    held = npz_names(file)
     if keys is None:
-        only = dict.fromkeys(["train"], next(iter(held))) if len(held) == 1 else {}
+        only = dict.fromkeys(["train"], held[0]) if len(held) == 1 else {}
         keys = {split: split for split in SPLITS if split in held} or only
     missing = [name for name in keys.values() if name not in held]
     if "train" not in keys or missing:
@@ -87,4 +85,5 @@ def _read(file, keys) -> dict[str, tuple[str, Any]]:
             f"{file}: must hold an array {wanted}, got {', '.join(map(repr, held)) or 'none'}. "
             "Tell by `keys` which array is which split."
         )
-    return {split: (f"{file}[{name}]", held[name]) for split, name in keys.items()}
+    found = zip(keys.items(), read_npz(file, *keys.values()), strict=True)
+    return {split: (f"{file}[{name}]", array) for (split, name), array in found}

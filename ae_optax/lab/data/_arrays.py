@@ -49,11 +49,11 @@ def from_arrays(
         TypeError: If ``validation`` or ``test`` is neither images nor a number, ``seed`` no integer
             or ``white`` no number.
         ValueError: If one of them is out of range.
-        DataError: If an array holds no images, or pixels that are not finite or outside
+        DataError: If an array holds no images, or pixels that are masked, not finite or outside
             [0, ``white``], if images differ in size, or if none is left for training or testing.
     """
     given = {"train": train, "validation": validation, "test": test}
-    arrays = {key: value for key, value in given.items() if np.ndim(value) or key == "train"}
+    arrays = {key: v for key, v in given.items() if key == "train" or not _is_amount(v)}
     shares = {key: value for key, value in given.items() if key not in arrays}
     images = {key: as_images(value, white=white, name=f"`{key}`") for key, value in arrays.items()}
     return assemble(images, shares, seed=seed, name=name, source="memory", attribution=attribution)
@@ -111,19 +111,44 @@ def as_images(array: Any, *, white: float | None, name: str) -> np.ndarray:
         ValueError: If it is not positive.
         DataError: If the array holds no images, or pixels outside [0, ``white``].
     """
-    array = np.asarray(array)
+    array = to_array(array, name=name)
     kind = array.dtype
     if white is None:
         white = 1 if kind.kind == "f" else WHITE.get(kind.name)
     else:
         check_positive("white", white)
     if kind.kind not in "fbiu":
-        raise DataError(f"{name}: images must be numbers, got {kind} of shape {array.shape}.")
+        way_out = " NumPy's files know no bfloat16: save float32." if kind == "V2" else ""
+        raise DataError(
+            f"{name}: images must be numbers, got {kind} of shape {array.shape}.{way_out}"
+        )
     if white is None:
         raise DataError(f"{name}: `white` must tell which {kind} is white; there is no default.")
     images = to_unit_interval(array, white=white)
     check_images(images, name=name)
     return images
+
+
+def to_array(value: Any, *, name: str) -> np.ndarray:
+    """Return what a program has as an array, leaving nothing out in silence.
+
+    Raises:
+        DataError: If it is none, or if it has masked values or positions in a palette.
+    """
+    parts = value if isinstance(value, list | tuple) else [value]
+    if any(map(np.ma.is_masked, parts)):
+        raise DataError(f"{name}: has masked values: leave their images out, or fill them first.")
+    if any(getattr(part, "mode", None) in ("P", "PA") for part in parts):
+        raise DataError(f"{name}: is an image with a palette: `image.convert('RGB')` it first.")
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # Ragged lists; whatever a class of another library raises.
+        reason = " ".join(str(error).split())
+        raise DataError(f"{name}: must be an array, or lists of one length: {reason}") from error
+    # JAX's small numbers, bfloat16 for one, are no floats or integers to NumPy.
+    if array.dtype.kind == "V" and np.can_cast(array.dtype, np.float32):
+        return array.astype(np.int8 if np.can_cast(array.dtype, np.int8) else np.float32)
+    return array
 
 
 def assemble(
@@ -151,6 +176,10 @@ def assemble(
     return make_dataset(name, splits, **about)
 
 
+def _is_amount(value):
+    return np.isscalar(value) or value is None or getattr(value, "ndim", 1) == 0
+
+
 def _own(name, value: Any) -> Any:
     """Return the images that ``value`` yields, or the number that it is."""
     return _stack(name, value) if isinstance(value, Iterable) else value
@@ -159,7 +188,9 @@ def _own(name, value: Any) -> Any:
 def _stack(name, images):
     if not isinstance(images, Iterable):
         raise TypeError(f"`{name}` must yield images, got {images!r}.")
-    arrays = [np.asarray(image) for image in images]
+    arrays = [
+        to_array(image, name=f"`{name}`, position {number}") for number, image in enumerate(images)
+    ]
     if not arrays:
         raise DataError(f"`{name}`: must yield at least one image, got none.")
     for number, array in enumerate(arrays):

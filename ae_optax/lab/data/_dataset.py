@@ -11,6 +11,9 @@ import numpy as np
 class DataError(ValueError):
     """Data that cannot be used: one line that names the file or the array."""
 
+    def __init__(self, message: str):
+        super().__init__(printable(message))
+
 
 class Dataset(NamedTuple):
     """Images in memory, split once and for all.
@@ -24,6 +27,7 @@ class Dataset(NamedTuple):
         source: The folder or file where the set was found.
         fingerprint: SHA-256 of the three splits, see :func:`fingerprint`.
         attribution: Authors, title, year and licence, to be shown with results.
+        passed_over: What lay there and was not taken, in words; ``""`` for nothing.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Dataset(NamedTuple):
     source: str
     fingerprint: str
     attribution: str
+    passed_over: str = ""
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
@@ -55,7 +60,12 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 
 def make_dataset(
-    name: str, splits: Sequence[np.ndarray], *, source: str | Path, attribution: str
+    name: str,
+    splits: Sequence[np.ndarray],
+    *,
+    source: str | Path,
+    attribution: str,
+    passed_over: str = "",
 ) -> Dataset:
     """Put the three ``splits`` (training, validation, test) into a data set."""
     train, validation, test = splits
@@ -64,9 +74,10 @@ def make_dataset(
         train=train,
         validation=validation,
         test=test,
-        source=str(source),
+        source=printable(str(source)),
         fingerprint=fingerprint(train, validation, test),
         attribution=attribution,
+        passed_over=printable(passed_over),
     )
 
 
@@ -81,7 +92,13 @@ def describe_data(data: Dataset) -> dict[str, Any]:
         "validation": len(data.validation),
         "test": len(data.test),
         "shape": list(data.train.shape[1:]),
+        "passed_over": data.passed_over,
     }
+
+
+def printable(text: str) -> str:
+    """Return text whose parts that are no UTF-8, as names of files may have, are written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def check_images(images: Any, *, name: str) -> None:

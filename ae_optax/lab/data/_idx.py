@@ -11,6 +11,8 @@ from ae_optax.lab.data._dataset import DataError
 
 HEADER = struct.Struct(">4I")  # Magic number, count, height, width.
 IMAGES = 0x00000803  # Unsigned bytes (08) in three dimensions (03).
+LARGEST = HEADER.size + 60000 * 28 * 28
+"""Bytes of the largest set that comes in this format. Compressed, a little may become a lot."""
 
 
 def read_images(file: Path) -> np.ndarray:
@@ -24,7 +26,8 @@ def read_images(file: Path) -> np.ndarray:
 
     Raises:
         DataError: If the file cannot be opened or decompressed, is empty, is no idx file
-            of images, holds none, or is shorter or longer than its header says.
+            of images, holds none, or is shorter or longer than its header says, or longer than
+            any set of the kind.
     """
     content = _read_bytes(file)
     if not content:
@@ -50,16 +53,16 @@ def header(images: np.ndarray) -> bytes:
     return HEADER.pack(IMAGES, *images.shape)
 
 
-def _read_bytes(file):
+def _read_bytes(file: Path) -> bytes:
     try:
-        content = file.read_bytes()
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise DataError(f"{file}: is missing.") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{file}: is no intact gzip file: {error}.") from error
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}.") from error
-    if file.suffix != ".gz":
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{file}: is no intact gzip file: {error}.") from error
+    if len(content) > LARGEST:
+        raise DataError(f"{file}: is longer than the {LARGEST} bytes of the largest known set.")
+    return content

@@ -1,6 +1,6 @@
-"""Image files: which there are in a folder, and the pixels of one."""
+"""Image files: which they are, and the pixels of one."""
 
-import os
+import re
 import warnings
 from pathlib import Path
 
@@ -9,33 +9,14 @@ import numpy as np
 from ae_optax.lab.data._dataset import DataError
 from ae_optax.lab.data._optional import optional
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    *(".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"),
+    *(".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+)
+FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Of no other does Pillow open a file, whatever its name: some start programs."""
+
 WIDE = ("I", "F")  # Modes of more than eight bits, which Pillow would clip.
-
-
-def image_files(folder: Path) -> list[Path]:
-    """Return the image files in a folder and below it, in the order of their paths.
-
-    Files of other kinds and hidden ones are passed over.
-
-    Raises:
-        DataError: If a folder cannot be read, or there is no image.
-    """
-
-    def stop(error):
-        raise DataError(f"{error.filename}: cannot be read: {error.strerror}.") from error
-
-    if not folder.is_dir():
-        raise DataError(f"{folder}: must be a folder of images.")
-    found = [
-        Path(place, name)
-        for place, _, names in os.walk(folder, onerror=stop, followlinks=True)
-        for name in names
-        if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-    ]
-    if not found:
-        raise DataError(f"{folder}: holds no images ({', '.join(SUFFIXES)}).")
-    return sorted(found, key=lambda file: file.relative_to(folder).as_posix())
 
 
 def read_pixels(file: Path, *, grey: bool) -> np.ndarray:
@@ -45,19 +26,40 @@ def read_pixels(file: Path, *, grey: bool) -> np.ndarray:
         Bytes of shape (height, width) if ``grey``, else (height, width, 3).
 
     Raises:
-        DataError: If the file is missing, damaged, no image, or of more than eight bits a channel.
+        DataError: If the file is missing, damaged, of another format, of several images, or of
+            more than eight bits a channel.
     """
     pillow = optional("PIL.Image", package="Pillow", purpose="reading images")
     turned = optional("PIL.ImageOps", package="Pillow", purpose="reading images").exif_transpose
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # On odd metadata, which do not matter here.
-            with pillow.open(file) as image:
-                mode = image.mode
-                pixels = np.asarray(turned(image).convert("L" if grey else "RGB"))
+            with pillow.open(file, formats=FORMATS) as image:
+                fault = _fault(image)
+                if not fault:
+                    return np.array(turned(image).convert("L" if grey else "RGB"))
     except Exception as error:  # A damaged file raises a dozen kinds, SyntaxError among them.
         reason = " ".join(str(error).replace(f" {str(file)!r}", "").split())
         raise DataError(f"{file}: cannot be read as an image: {reason}.") from error
-    if mode.startswith(WIDE):
-        raise DataError(f"{file}: must have eight bits a channel, got Pillow's mode {mode!r}.")
-    return pixels
+    raise DataError(f"{file}: {fault}.")
+
+
+def _fault(image) -> str | None:
+    """Return what of an image Pillow would leave out in silence, or ``None``."""
+    # A camera's MPO holds one image, and then previews and depths of it.
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if frames > 1:
+        return f"must be one image, got {frames}, pages or frames: save each to a file of its own"
+    if image.mode.startswith(WIDE):
+        return f"must have eight bits a channel, got Pillow's mode {image.mode!r}"
+    if any(map(_is_cut, image.tile)):
+        return f"must have eight bits a channel, got more, which Pillow cuts to {image.mode!r}"
+    return None
+
+
+def _is_cut(tile):
+    """Tell whether a part of an image has more bits than the mode that Pillow makes of it."""
+    codec, _, _, args = tile
+    if codec.startswith("ppm"):
+        return any(isinstance(most, int) and most > 255 for most in args)
+    return re.search(";16[BLN]", str(args)) is not None

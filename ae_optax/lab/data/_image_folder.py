@@ -8,10 +8,11 @@ import numpy as np
 
 from ae_optax._checks import check_positive_integer
 from ae_optax.lab.data._dataset import DataError, Dataset, make_dataset, to_unit_interval
-from ae_optax.lab.data._image_files import image_files, read_pixels
+from ae_optax.lab.data._image_files import SUFFIXES, read_pixels
 from ae_optax.lab.data._places import find_path
 from ae_optax.lab.data._random import random_bits
 from ae_optax.lab.data._split import split_positions
+from ae_optax.lab.data._walk import Walk, children
 
 SUBFOLDERS = {
     "train": ("train", "training"),
@@ -33,11 +34,16 @@ def image_folder(
 ) -> Dataset:
     """Load the images of a folder, whole or in random crops.
 
-    PNG, JPEG, WebP, TIFF, BMP and PNM files of eight bits a channel, in the folder and below it,
-    are taken in the order of their paths. If there is a subfolder ``train`` (or ``training``), the
-    images in it are for training, those in ``validation`` (``val``, ``valid``) for validation and
-    those in ``test`` (``testing``) to test on. What has no subfolder is taken from the training
-    images, whole files in random order, so that no file gives crops to two splits.
+    PNG, JPEG, WebP, TIFF, BMP and PNM files of one image and eight bits a channel, in the folder
+    and below it, are taken in the order of their paths, each once. Files of other kinds, hidden
+    ones and those of the system are passed over, and so are links to what was there before;
+    ``passed_over`` of the data set counts them.
+
+    If there is a subfolder ``train`` (or ``training``, in capitals or not), the images in it are
+    for training, those in ``validation`` (``val``, ``valid``) for validation and those in ``test``
+    (``testing``) to test on, and what lies beside these is passed over. What has no subfolder is
+    taken from the training images, whole files in random order, so that no file gives crops to two
+    splits.
 
     Where an image is cropped depends on ``seed``, its name and its size only, not on what else is
     in the folder. All crops are made once, when the set is loaded: four bytes for each pixel and
@@ -50,7 +56,7 @@ def image_folder(
             must then be of one size.
         crops_per_image: How many of each image, at least 1; they may overlap.
         grey: One channel, luma by ITU-R 601 as Pillow computes it; else three: red, green and
-            blue. Transparency is ignored.
+            blue. Transparency and colour profiles are ignored.
         validation: How many files for validation, if they have no subfolder: an integer, or a
             share in [0, 1).
         test: How many to test on, likewise.
@@ -66,13 +72,13 @@ def image_folder(
             ``validation`` or ``test`` is no number.
         ValueError: If one of them is out of range, or ``crops_per_image`` is not 1 although there
             is no ``crop``.
-        DataError: If there is no such folder or no image in it, if one cannot be read or is too
-            small, if whole images differ in size, if none is left for training or testing, or if
-            Pillow is not installed.
+        DataError: If there is no such folder or no image in it, if one cannot be read, holds
+            several or is too small, if whole images differ in size, if two subfolders are for one
+            split, if none is left for training or testing, or if Pillow is not installed.
     """
     size = _check_crop(crop, crops_per_image)
     folder = find_path(path)
-    files = _split(folder, validation=validation, test=test, seed=seed)
+    files, passed_over = _split(folder, validation=validation, test=test, seed=seed)
     shape = None
     images = {}
     for split, part in files.items():
@@ -94,7 +100,8 @@ def image_folder(
         else np.zeros((0, *some.shape), np.float32)
         for split in SUBFOLDERS
     ]
-    return make_dataset("image_folder", splits, source=folder, attribution=attribution)
+    about = {"source": folder, "attribution": attribution, "passed_over": passed_over}
+    return make_dataset("image_folder", splits, **about)
 
 
 def _check_crop(crop: Any, crops_per_image: int) -> tuple[int, int] | None:
@@ -114,17 +121,23 @@ def _check_crop(crop: Any, crops_per_image: int) -> tuple[int, int] | None:
     return sides[0], sides[1]
 
 
-def _split(folder, *, validation, test, seed) -> dict[str, list[Path]]:
-    """Return the files of each split."""
-    places = {
-        split: next((folder / name for name in names if (folder / name).is_dir()), None)
-        for split, names in SUBFOLDERS.items()
-    }
-    held = {split: image_files(place) for split, place in places.items() if place is not None}
+def _split(folder, *, validation, test, seed) -> tuple[dict[str, list[Path]], str]:
+    """Return the files of each split, and what was passed over."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: must be a folder of images.")
+    walk = Walk(SUFFIXES)
+    places = _subfolders(folder)
+    # Training first: what links to its images is passed over elsewhere.
+    held = {split: walk.files(place) for split, place in places.items()}
     if held and "train" not in held:
         raise DataError(f"{folder}: has {', '.join(held)} images but no subfolder train.")
     if not held:
-        held = {"train": image_files(folder)}
+        places, held = {"train": folder}, {"train": walk.files(folder)}
+    for split, place in places.items():
+        if not held[split]:
+            passed = walk.passed_over()
+            instead = f", only what is passed over: {passed}" if passed else ""
+            raise DataError(f"{place}: holds no images ({', '.join(SUFFIXES)}){instead}.")
     amounts = {"validation": validation, "test": test}
     taken = {split: 0 if split in held else amount for split, amount in amounts.items()}
     whole = held["train"]
@@ -136,7 +149,28 @@ def _split(folder, *, validation, test, seed) -> dict[str, list[Path]]:
     files = cut | {split: held[split] for split in held if split != "train"}
     if not files["test"]:
         raise DataError(f"{folder}: at least one image must be left for testing, got none.")
-    return files
+    beside = [] if places["train"] == folder else _beside(folder, places)
+    return files, ", ".join(filter(None, [walk.passed_over(), *beside]))
+
+
+def _subfolders(folder) -> dict[str, Path]:
+    """Return the subfolders that are for one split each, by split."""
+    found = {}
+    for split, names in SUBFOLDERS.items():
+        own = [p for p in children(folder) if p.name.lower() in names and p.is_dir()]
+        if len(own) > 1:
+            both = " and ".join(p.name for p in own)
+            raise DataError(f"{folder}: must have one subfolder for {split} images, got {both}.")
+        found |= dict.fromkeys([split], own[0]) if own else {}
+    return found
+
+
+def _beside(folder, places):
+    """Yield what lies beside the subfolders of the splits, in words."""
+    names = [p.name for p in children(folder) if p not in places.values()]
+    if names:
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        yield f"{len(names)} beside the subfolders ({shown})"
 
 
 def _check_same(file, shape, first, wanted):

@@ -13,11 +13,12 @@ from ae_optax.lab.data._dataset import (
     make_dataset,
     to_unit_interval,
 )
-from ae_optax.lab.data._idx import header, read_images
+from ae_optax.lab.data._idx import LARGEST, header, read_images
 from ae_optax.lab.data._npz import read_npz
 from ae_optax.lab.data._places import TEST, TRAIN, find, image_file
 
 WHITE = 255
+NPY_HEADER = 1024  # Bytes, at the most.
 PARTS = ("training", "test")
 
 
@@ -203,7 +204,7 @@ def _read_folder(folder):
 
 def _read_archive(file):
     names = ("x_train", "x_test")
-    arrays = read_npz(file, *names)
+    arrays = read_npz(file, *names, largest=LARGEST + NPY_HEADER)
     for name, array in zip(names, arrays, strict=True):
         if array.dtype != np.uint8 or array.ndim != 3 or array.size == 0:
             kind = f"{array.dtype} of shape {array.shape}"

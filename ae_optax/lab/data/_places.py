@@ -1,10 +1,13 @@
 """Where people have their data."""
 
+import contextlib
+import difflib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ae_optax.lab.data._dataset import DataError
+from ae_optax.lab.data._walk import children
 
 VARIABLE = "AE_OPTAX_DATA"
 ROOTS = (
@@ -36,10 +39,10 @@ def find(title: str, layouts: Sequence[str], path: str | Path | None) -> Path:
     for place in _candidates(layouts, path):
         if _is_file(place) if place.suffix == ".npz" else _holds_images(place):
             return place
-        looked_at.append(str(place))
+        looked_at.append(place)
     raise DataError(
-        f"{title} was not found: no {TRAIN}[.gz] in any of {', '.join(looked_at)}. "
-        f"Set data.path or {VARIABLE} to a folder that holds it."
+        f"{title} was not found: no {TRAIN}[.gz] in any of {', '.join(map(str, looked_at))}."
+        f"{_nearest(looked_at)} Set data.path or {VARIABLE} to a folder that holds it."
     )
 
 
@@ -53,7 +56,7 @@ def find_path(path: str | Path) -> Path:
     Raises:
         DataError: If there is none, with every path looked at.
     """
-    own = Path(path).expanduser()
+    own = expanded(path)
     places = [own.absolute()] if own.is_absolute() else [own.absolute(), *_below_roots(own)]
     for place in dict.fromkeys(places):
         if _exists(place):
@@ -73,7 +76,27 @@ def image_file(folder: Path, stem: str) -> Path:
     for file in _forms(folder, stem):
         if _is_file(file):
             return file
-    raise DataError(f"{folder / stem}: is missing, and so is {stem}.gz.")
+    raise DataError(f"{folder / stem}: is missing, and so is {stem}.gz.{_nearest([folder], stem)}")
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path of the user's with the home folder in place of ``~``.
+
+    Raises:
+        TypeError: If it is no path.
+        ValueError: If it is empty, which would be the working folder.
+        DataError: If it begins with ``~`` and no home folder is known.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"`path` must be the path of a file or folder, got {path!r}.")
+    if not os.fspath(path):
+        raise ValueError(f"`path` must be the path of a file or folder, got {path!r}.")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"{path}: there is no such home folder, set HOME or give a path."
+        ) from error
 
 
 def _candidates(layouts, path) -> Iterator[Path]:
@@ -89,9 +112,22 @@ def _below_roots(path):
 
 
 def _roots(path) -> Iterator[Path]:
-    usual = filter(None, [os.environ.get(VARIABLE), *ROOTS])
-    names = usual if path is None else [path]
-    return (Path(name).expanduser().resolve() for name in names)
+    if path is not None:
+        yield expanded(path).resolve()
+        return
+    for name in filter(None, [os.environ.get(VARIABLE), *ROOTS]):
+        with contextlib.suppress(DataError):  # Who has no home folder has no data there.
+            yield expanded(name).resolve()
+
+
+def _nearest(folders, stem=TRAIN):
+    """Return a sentence that names a file which is called almost like ``stem``, or ``""``."""
+    for folder in filter(_is_folder, folders):
+        with contextlib.suppress(DataError):
+            names = {child.name.removesuffix(".gz") for child in children(folder)} - {TRAIN, TEST}
+            for close in difflib.get_close_matches(stem, sorted(names), n=1, cutoff=0.9):
+                return f" {folder / close} is there: call it {stem}."
+    return ""
 
 
 def _holds_images(folder):
@@ -106,6 +142,13 @@ def _is_file(path):
     try:
         return path.is_file()
     except OSError:  # A folder that may not be entered holds nothing for us.
+        return False
+
+
+def _is_folder(path):
+    try:
+        return path.is_dir()
+    except OSError:
         return False
 
 

@@ -21,7 +21,7 @@ def random_bits(seed: int, purpose: str, count: int) -> np.ndarray:
     """
     check_count("seed", seed, minimum=0, limit=2**64)
     # NumPy keeps this stream for good, but not what its generators make of it.
-    words = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
+    words = hashlib.sha256(f"{seed}/{purpose}".encode(errors="surrogateescape")).digest()
     return np.random.PCG64(int.from_bytes(words, "big")).random_raw(count)
 
 

@@ -2,11 +2,13 @@
 
 import os
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ae_optax.lab.data import (
     DataError,
+    _npz,
     arrays,
     check_images,
     fingerprint,
@@ -80,6 +82,7 @@ def test_one_split_may_be_given_and_the_other_taken():
         (np.array([False, True, True]), None, [0, 1, 1]),
         (np.array([0, 0.25, 1]), None, [0, 0.25, 1]),
         (np.array([0, 0.25, 1], np.float16), None, [0, 0.25, 1]),
+        (np.array([0, 0.25, 1], jnp.bfloat16), None, [0, 0.25, 1]),
         (np.array([0, 4, 16]), 16, [0, 0.25, 1]),
         (np.array([0, 63.75, 255], np.float32), 255, [0, 0.25, 1]),
     ],
@@ -101,6 +104,10 @@ def test_white_becomes_one(array, white, desired):
         (np.full((4, 1, 1), 2.0), "`train`: pixels must lie in [0, 1], got 2.0 at image 0, "),
         (np.zeros((4, 1, 1), int), "`train`: `white` must tell which int64 is white"),
         (np.array([["a"]]), "`train`: images must be numbers, got <U1 of shape (1, 1)."),
+        ([[[0.5]], [[0.5, 0.5]]], "`train`: must be an array, or lists of one length: "),
+        (np.ma.masked_equal(np.eye(4)[..., None], 1), "`train`: has masked values: leave their"),
+        ([np.ma.masked_equal(np.eye(4), 1)], "`train`: has masked values: leave their images"),
+        (np.zeros((4, 1, 1), "V2"), "`train`: images must be numbers, got |V2 of shape (4, 1, 1)."),
         (np.zeros((1, 2, 2)), "arrays: one image at least must be left for training, got 1, of"),
     ],
 )
@@ -140,6 +147,13 @@ def test_an_iterable_is_stacked():
     assert from_iterable(iter(whole)).fingerprint == from_arrays(whole).fingerprint
 
 
+def test_positions_in_a_palette_are_no_pixels():
+    image = pytest.importorskip("PIL.Image").fromarray(pictures(1)[0])
+    assert from_iterable([image] * 3, test=1, validation=0).train.shape == (2, 3, 4)
+    with pytest.raises(DataError, match=r"`train`, position 1: is an image with a palette: "):
+        from_iterable([image, image.convert("P")])
+
+
 def test_an_iterable_must_yield_images_of_one_size():
     with pytest.raises(DataError, match=r"`train`: must yield at least one image, got none\."):
         from_iterable([])
@@ -165,6 +179,57 @@ def test_an_npz_file_may_hold_the_splits(tmp_path):
     data = arrays("x.npz")
     for split, part in parts.items():
         np.testing.assert_array_equal(getattr(data, split), unit(part))
+
+
+def test_other_arrays_of_an_npz_file_are_not_read(tmp_path):
+    np.savez(tmp_path / "x.npz", train=pictures(20), notes=np.array([{"a": 1}, None]))
+    data = arrays("x.npz")
+    assert data.fingerprint == from_arrays(pictures(20)).fingerprint
+    assert arrays("x.npz", keys={"train": "train"}).fingerprint == data.fingerprint
+
+
+def test_a_small_file_that_is_large_in_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "x.npz", train=np.zeros((3, 100, 100)), test=pictures(1))
+    np.save(tmp_path / "x.npy", np.zeros((3, 100, 100)))
+    monkeypatch.setattr(_npz, "_memory", lambda: 10000)
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("it was read"))
+    for name in ("x.npz[train]", "x.npy"):
+        with pytest.raises(DataError) as caught:
+            arrays(tmp_path / name.removesuffix("[train]"))
+        assert str(caught.value) == (
+            f"{tmp_path}/{name}: is 240128 bytes, more than the memory of this machine (10000)."
+        )
+
+
+def test_a_file_is_what_it_holds(tmp_path):
+    for name, other, save in (("x.npy", "npz", np.savez), ("x.npz", "npy", np.save)):
+        with (tmp_path / name).open("wb") as stream:
+            save(stream, pictures(3))
+        with pytest.raises(DataError) as caught:
+            arrays(name)
+        message = f"{tmp_path}/{name}: is an {other} file by its content: call it x.{other}."
+        assert str(caught.value) == message
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "x.npy")
+    (tmp_path / "x.npz").mkdir()
+    for kind in ("npy", "npz"):
+        with pytest.raises(DataError, match=rf"x\.{kind}: must be an {kind} file, got a folder"):
+            arrays(f"x.{kind}")
+
+
+def test_a_path_must_be_one(monkeypatch):
+    for path, error in (("", ValueError), (2024, TypeError)):
+        with pytest.raises(
+            error, match=f"`path` must be the path of a file or folder, got {path!r}"
+        ):
+            arrays(path)  # pyright: ignore
+    monkeypatch.delenv("HOME", raising=False)
+    with pytest.raises(
+        DataError, match=r"~nobody-of-that-name/x\.npy: there is no such home folder"
+    ):
+        arrays("~nobody-of-that-name/x.npy")
 
 
 def test_keys_tell_which_array_is_which_split(tmp_path):

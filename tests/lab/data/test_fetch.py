@@ -10,7 +10,7 @@ import hashlib
 import http.server
 import os
 import shutil
-import sys
+import socket
 import threading
 
 import numpy as np
@@ -163,14 +163,16 @@ def test_only_known_sets_are_fetched():
         fetch("digits")
 
 
-def test_without_pooch_the_way_out_is_told(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(DataError) as caught:
-        fetch("mnist", folder=tmp_path)
-    assert str(caught.value) == (
-        'fetching data needs pooch, which is not installed: `pip install "ae_optax[data]"`.'
-    )
-    assert not any(tmp_path.iterdir())
+def test_what_a_killed_download_left_is_removed_and_what_may_still_run_is_not(tmp_path):
+    place = tmp_path / "mnist"
+    place.mkdir()
+    old, young, own = (place / name for name in (f".17-{TRAIN}", f".18-{TEST}", ".notes"))
+    for file in (old, young, own):
+        file.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    os.utime(own, (0, 0))
+    fetch_recipe(SMALL, folder=tmp_path, download=Network(first=GOOD))
+    assert names_in(tmp_path) == sorted([young.name, own.name, *GOOD])
 
 
 @pytest.mark.parametrize("recipe", [MNIST, FASHION_MNIST], ids=lambda recipe: recipe.name)
@@ -193,23 +195,48 @@ def served(folder):
         server.shutdown()
 
 
-def test_pooch_fetches_from_a_server(tmp_path, monkeypatch):
-    pytest.importorskip("pooch")
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """Serve a folder, in which the mirror `good` has what there is; its address is `site.name`."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
-    site = tmp_path / "site" / "good"
-    site.mkdir(parents=True)
+    folder = tmp_path / "site" / "good"
+    folder.mkdir(parents=True)
     for name, content in GOOD.items():
-        (site / name).write_bytes(content)
+        (folder / name).write_bytes(content)
     with served(tmp_path / "site") as address:
         mirrors = (f"{address}/gone", f"{address}/good")
-        recipe = SMALL._replace(mirrors=mirrors)
-        monkeypatch.setitem(_mnist.RECIPES, "mnist", recipe)
-        place = fetch("mnist", folder=tmp_path / "new")
-        for name, images in IMAGES.items():
-            np.testing.assert_array_equal(read_images(place / name), images)
-        shutil.rmtree(site)
-        (place / TEST).unlink()
-        with pytest.raises(DataError, match=f"good/{TEST}: 404 Client Error: File not found"):
-            fetch("mnist", folder=tmp_path / "new")
-    assert _fetch.RECIPES is _mnist.RECIPES
+        monkeypatch.setitem(_mnist.RECIPES, "mnist", SMALL._replace(mirrors=mirrors))
+        yield folder
+
+
+def test_files_are_fetched_from_a_server(tmp_path, site):
+    place = fetch("mnist", folder=tmp_path / "new")
+    for name, images in IMAGES.items():
+        np.testing.assert_array_equal(read_images(place / name), images)
+    shutil.rmtree(site)
+    (place / TEST).unlink()
+    with pytest.raises(DataError, match=f"good/{TEST}: HTTP Error 404: File not found"):
+        fetch("mnist", folder=tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "reason"),
+    [("LARGEST", 20, "sent more than 20 bytes"), ("LONGEST", -1, "took more than -1 seconds")],
+)
+def test_a_mirror_that_sends_too_much_or_too_long_is_given_up(
+    tmp_path, site, monkeypatch, bound, value, reason
+):
+    monkeypatch.setattr(_fetch, bound, value)
+    with pytest.raises(DataError, match=f"good/{TRAIN}: {reason}"):
+        fetch("mnist", folder=tmp_path / "new")
+    assert names_in(tmp_path / "new") == []
+
+
+def test_a_mirror_that_is_silent_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(_fetch, "SILENCE", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        mirror = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        recipe = SMALL._replace(mirrors=(mirror,))
+        with pytest.raises(DataError, match=f"{TRAIN}: timed out"):
+            fetch_recipe(recipe, folder=tmp_path, download=_fetch.download)

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from ae_optax.lab.data import DataError
+from ae_optax.lab.data import DataError, _idx
 from ae_optax.lab.data._idx import header, read_images
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
@@ -127,3 +127,12 @@ def test_reports_a_missing_file(tmp_path):
 def test_reports_what_the_system_says_of_an_unreadable_file(tmp_path):
     with pytest.raises(DataError, match=r"cannot be read: Is a directory\."):
         read_images(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["images", "images.gz"])
+def test_no_more_is_read_than_there_can_be(tmp_path, monkeypatch, name):
+    file = write(tmp_path, CONTENT + bytes(100000), name)
+    monkeypatch.setattr(_idx, "LARGEST", 50)
+    with pytest.raises(DataError) as caught:
+        read_images(file)
+    assert str(caught.value) == f"{file}: is longer than the 50 bytes of the largest known set."

@@ -1,7 +1,10 @@
 """Folders of images: which files, which crops, which split, and every way to fail."""
 
 import os
+import struct
+import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -69,14 +72,91 @@ def test_what_has_no_subfolder_is_taken_from_training(tmp_path):
     assert list(map(len, data[1:4])) == [7, 3, 1]
 
 
-def test_other_files_and_hidden_ones_are_passed_over(folder):
-    before = image_folder(folder).fingerprint
-    for name in ("notes.txt", ".DS_Store", "._0.png", "Thumbs.db"):
+def test_what_is_not_taken_is_counted(folder):
+    before = image_folder(folder)
+    assert before.passed_over == ""
+    for name in ("notes.txt", "LICENSE", ".DS_Store", "._0.png", "Thumbs.db", "x.gif", "y.GIF"):
         (folder / name).write_bytes(b"x")
-    assert image_folder(folder).fingerprint == before
+    put(folder, [".thumbnails/0.png", "sub/.git/a/0.png", "@eaDir/0.png", "sub/__MACOSX/0.png"])
+    os.mkfifo(folder / "pipe.png")
+    data = image_folder(folder)
+    assert data.fingerprint == before.fingerprint
+    assert data.passed_over == (
+        "4 hidden, 3 of the system, 2 .gif, 1 .txt, 1 pipe or device, 1 other"
+    )
 
 
-@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "ppm", "webp", "jpg"])
+def test_a_set_may_lie_in_a_hidden_folder(folder):
+    hidden = folder.parent / ".cache" / "__MACOSX"
+    hidden.mkdir(parents=True)
+    folder.rename(hidden / "images")
+    data = image_folder(hidden / "images")
+    assert (sum(map(len, data[1:4])), data.passed_over) == (10, "")
+
+
+@pytest.mark.parametrize("target", ["images", ".", "images/sub", "images/3.png"])
+def test_links_to_what_is_there_are_passed_over(folder, target):
+    put(folder, ["sub/a.png"])
+    before = image_folder(folder)
+    (folder / "0 comes first.png").symlink_to((folder.parent / target).resolve())
+    (folder / "sub" / "b.png").hardlink_to(folder / "4.png")
+    data = image_folder(folder)
+    assert data.fingerprint == before.fingerprint
+    assert data.passed_over == "2 there before"
+
+
+def test_links_to_what_lies_elsewhere_are_followed(folder, tmp_path):
+    put(tmp_path / "elsewhere", ["a.png", "sub/b.png"])
+    (folder / "far").symlink_to(tmp_path / "elsewhere")
+    (folder / "0a.png").symlink_to(tmp_path / "elsewhere" / "sub" / "b.png")
+    data = image_folder(folder)
+    assert (sum(map(len, data[1:4])), data.passed_over) == (
+        12,
+        "1 there before",
+    )
+    (folder / "gone.png").symlink_to(tmp_path / "nothing.png")
+    with pytest.raises(DataError, match=r"gone\.png: cannot be read as an image: .*No such file"):
+        image_folder(folder)
+
+
+def test_test_images_that_are_links_to_training_images_are_passed_over(tmp_path):
+    put(tmp_path, ["train/a.png", "train/b.png", "test/c.png"])
+    (tmp_path / "test" / "d.png").symlink_to(tmp_path / "train" / "a.png")
+    data = image_folder(tmp_path, validation=0)
+    assert list(map(len, data[1:4])) == [2, 0, 1]
+    assert data.passed_over == "1 there before"
+
+
+def test_subfolders_may_be_in_capitals_and_must_be_one_for_each_split(tmp_path):
+    put(tmp_path, ["Train/a.png", "TEST/b.png", "Val/c.png", "d.png", "notes/e.png"])
+    data = image_folder(tmp_path)
+    assert list(map(len, data[1:4])) == [1, 1, 1]
+    assert data.passed_over == "2 beside the subfolders (d.png, notes)"
+    put(tmp_path, ["training/a.png"])
+    with pytest.raises(DataError) as caught:
+        image_folder(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: must have one subfolder for train images, got Train and training."
+    )
+
+
+def test_names_may_be_no_utf_8(folder):
+    odd = os.fsencode(folder) + b"/\xe9.png"
+    os.link(folder / "3.png", odd)
+    (folder / "3.png").unlink()
+    assert sum(map(len, image_folder(folder, crop=4, crops_per_image=2)[1:4])) == 20
+    Path(os.fsdecode(odd)).write_bytes(b"x")
+    with pytest.raises(DataError, match=r"/\\udce9\.png: cannot be read as an image"):
+        image_folder(folder)
+    moved = folder.parent / os.fsdecode(b"\xe9")
+    folder.rename(moved)
+    Path(moved, os.fsdecode(b"\xe9.png")).unlink()
+    assert image_folder(moved).source == f"{folder.parent}/\\udce9"
+
+
+@pytest.mark.parametrize(
+    "suffix", ["png", "bmp", "tif", "ppm", "pnm", "webp", "jpg", "jfif", "jpe", "PNG"]
+)
 def test_formats(tmp_path, suffix):
     smooth = np.tile(np.linspace(0, 255, 16).astype(np.uint8), (16, 1))
     for i in range(3):
@@ -202,6 +282,73 @@ def test_images_of_sixteen_bits_are_refused(folder):
         image_folder(folder)
 
 
+def png_of_16_bits(colours, kind):
+    """Return a PNG file of 4×3 pixels with 16 bits in each channel, which Pillow cannot write."""
+
+    def chunk(name, content):
+        checksum = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + checksum
+
+    head = struct.pack(">IIBBBBB", 4, 3, 16, kind, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\x12\x34" * colours * 4) * 3)
+    parts = [(b"IHDR", head), (b"IDAT", rows), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def tiff_of_16_bits():
+    """Return a TIFF file of one pixel with three channels of 16 bits."""
+    tags = [(256, 1), (257, 1), (258, 122), (259, 1), (262, 2), (273, 128), (277, 3), (279, 6)]
+    counts = {258: 3}
+    entries = b"".join(struct.pack("<HHII", tag, 3, counts.get(tag, 1), v) for tag, v in tags)
+    head = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries + b"\0" * 4
+    return head.ljust(122, b"\0") + struct.pack("<3H", 16, 16, 16) + b"\x12\x34" * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("3.png", png_of_16_bits(3, 2)),
+        ("3.png", png_of_16_bits(2, 4)),
+        ("3.png", png_of_16_bits(4, 6)),
+        ("3.tif", tiff_of_16_bits()),
+        ("3.ppm", b"P6 1 1 65535\n" + b"\x12\x34" * 3),
+        ("3.ppm", b"P3 1 1 1000\n1000 500 0\n"),
+        ("3.pgm", b"P5 1 1 65535\n\x12\x34"),
+    ],
+    ids=["rgb png", "la png", "rgba png", "tiff", "raw ppm", "plain ppm", "pgm"],
+)
+def test_no_image_is_cut_to_eight_bits(folder, name, content):
+    (folder / name).write_bytes(content)
+    with pytest.raises(DataError, match=r"/3\.\w+: must have eight bits a channel, got "):
+        image_folder(folder)
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png", "webp"])
+def test_pages_and_frames_are_refused(folder, suffix):
+    first, *rest = (Image.fromarray(picture(i)) for i in range(3))
+    first.save(folder / f"3.{suffix}", save_all=True, append_images=rest)
+    with pytest.raises(DataError, match=rf"3\.{suffix}: must be one image, got 3, pages or frames"):
+        image_folder(folder)
+
+
+def test_the_first_picture_of_a_camera_is_taken(folder):
+    first, second = (Image.fromarray(picture(i)) for i in range(2))
+    first.save(folder / "3.png", "MPO", save_all=True, append_images=[second])
+    assert sum(map(len, image_folder(folder)[1:4])) == 10
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"GIF89a"],
+    ids=["PostScript", "GIF"],
+)
+def test_no_other_format_is_opened_whatever_the_name(folder, content, monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a program was started"))
+    (folder / "3.png").write_bytes(content.ljust(600, b"\n"))
+    with pytest.raises(DataError, match=r"3\.png: cannot be read as an image: cannot identify"):
+        image_folder(folder)
+
+
 def test_an_image_that_is_a_bomb_is_refused(folder, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
     with pytest.raises(DataError, match="cannot be read as an image: Image size"):
@@ -210,7 +357,7 @@ def test_an_image_that_is_a_bomb_is_refused(folder, monkeypatch):
 
 def test_folders_without_images(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty: holds no images \(\.bmp, \.jpeg, "):
+    with pytest.raises(DataError, match=r"empty: holds no images \(\.bmp, \.jfif, "):
         image_folder("empty")
     put(tmp_path / "half", ["test/0.png"])
     with pytest.raises(DataError, match=r"half: has test images but no subfolder train\."):

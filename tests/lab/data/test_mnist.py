@@ -12,7 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ae_optax.lab.data import DataError, _places, check_images, fashion_mnist, fingerprint, mnist
+from ae_optax.lab.data import (
+    DataError,
+    _mnist,
+    _places,
+    check_images,
+    fashion_mnist,
+    fingerprint,
+    mnist,
+)
 from ae_optax.lab.data._idx import header
 from ae_optax.lab.data._mnist import FASHION_MNIST, MNIST, load, read, verify
 
@@ -463,3 +471,37 @@ def test_the_real_sets_have_their_known_shapes_and_means(monkeypatch, load_it, m
 def test_the_test_mean_of_mnist_is_the_known_one(monkeypatch):
     monkeypatch.setenv("AE_OPTAX_DATA", str(REAL))
     assert mnist(validation=0).test.mean(dtype=np.float64) == pytest.approx(0.1325, abs=5e-5)
+
+
+def test_an_archive_larger_than_any_of_the_set_is_not_read(tmp_path, monkeypatch):
+    put_npz(tmp_path / "mnist.npz")
+    monkeypatch.setattr(_mnist, "LARGEST", 10)
+    monkeypatch.setattr(_mnist, "NPY_HEADER", 100)
+    with pytest.raises(DataError, match=r"\[x_train\]: is \d+ bytes, more than what it must hold"):
+        load_small(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train-images.idx3-ubyte", "train_images-idx3-ubyte.gz"])
+def test_a_file_that_is_called_almost_right_is_named(tmp_path, name):
+    put(tmp_path, suffix=".gz" if name.endswith(".gz") else "")
+    file = next(tmp_path.glob(f"{TRAIN}*"))
+    file.rename(tmp_path / name)
+    sentence = f" {tmp_path / name.removesuffix('.gz')} is there: call it {TRAIN}."
+    with pytest.raises(DataError) as caught:
+        load_small(tmp_path)
+    assert str(caught.value).endswith(f"{TRAIN}.gz.{sentence}")
+    next(tmp_path.glob(f"{TEST}*")).unlink()
+    with pytest.raises(DataError, match="MNIST was not found") as caught:
+        load_small(tmp_path)
+    assert f".{sentence} Set data.path" in str(caught.value)
+
+
+def test_without_a_home_folder_the_other_places_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # As for an unknown user.
+    with pytest.raises(DataError, match="MNIST was not found") as caught:
+        load_small()
+    assert "~" not in str(caught.value)
+    put(tmp_path / "cwd/data/mnist")
+    assert load_small().source == str(tmp_path / "cwd/data/mnist")
+    with pytest.raises(DataError, match="~/mnist: there is no such home folder"):
+        load_small("~/mnist")
