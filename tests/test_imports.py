@@ -22,6 +22,7 @@ LABORATORY = TASK | {
     "lab.config",
     "lab.figures",
     "lab.landscapes",
+    "lab.plans",
     "lab.report",
     "lab.runs",
     "lab.sweeps",
@@ -53,10 +54,11 @@ LAYERS = {
     "lab.runs": HELPERS,
     "lab.checkpoints": HELPERS | {"lab._processes"},
     "lab.training": LIBRARY | TASK | {"lab._processes", "lab.checkpoints"},
-    # It reads every namespace.
-    "lab.config": LIBRARY | TASK | {"lab.checkpoints", "lab.training"},
-    "lab.sweeps": LIBRARY | TASK | {"lab.config", "lab.runs", "lab.training"},
-    "lab.comparison": LIBRARY | TASK | {"lab.config", "lab.runs", "lab.sweeps", "lab.training"},
+    # The language reads every namespace and knows functions, not experiments.
+    "lab.config": LIBRARY | TASK,
+    "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},
+    "lab.sweeps": LIBRARY | TASK | {"lab.config", "lab.plans", "lab.runs", "lab.training"},
+    "lab.comparison": LIBRARY | TASK | {"lab.plans", "lab.runs", "lab.sweeps", "lab.training"},
     "lab.figures": set(),
     "lab.report": {"lab.figures"},  # It reads files only.
     "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab._processes"},

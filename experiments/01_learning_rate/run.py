@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from ae_optax.lab import study
-from ae_optax.lab.config import load_comparison
 from ae_optax.lab.figures import (
     FAINT,
     Line,
@@ -20,6 +19,7 @@ from ae_optax.lab.figures import (
     rate,
     spread_of,
 )
+from ae_optax.lab.plans import load_comparison
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FULL = CONFIGS / "mnist" / "rate_sensitivity.yaml", []

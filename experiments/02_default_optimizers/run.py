@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ae_optax.lab import config, study, training
+from ae_optax.lab import plans, study, training
 from ae_optax.lab.figures import (
     Line,
     draw_line,
@@ -59,8 +59,8 @@ def measure(quick):
     chosen = {c["label"]: c["best"]["learning_rate"] for c in tuning["contenders"]}
     rates = {"default": setup["defaults"], "tuned": chosen}
     losses = {kind: losses_at(rates[kind], setup["seeds"], overrides) for kind in KINDS}
-    loaded = config.load_comparison(CONFIG, overrides)
-    task = config.make_task(loaded)
+    loaded = plans.load_comparison(CONFIG, overrides)
+    task = plans.make_task(loaded)
     every, target = tuning["steps_per_epoch"], loaded.target
     numbers = {
         "rates": rates,

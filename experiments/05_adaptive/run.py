@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from ae_optax.lab import study, training
-from ae_optax.lab.config import load_comparison
 from ae_optax.lab.figures import (
     FAINT,
     Line,
@@ -22,6 +21,7 @@ from ae_optax.lab.figures import (
     rate,
     spread_of,
 )
+from ae_optax.lab.plans import load_comparison
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FULL = CONFIGS / "mnist" / "rate_sensitivity.yaml", []

@@ -10,7 +10,6 @@ import jax
 import numpy as np
 
 from ae_optax.lab import study, training
-from ae_optax.lab.config import load_run
 from ae_optax.lab.figures import (
     Line,
     colour,
@@ -21,6 +20,7 @@ from ae_optax.lab.figures import (
     rate,
     spread_of,
 )
+from ae_optax.lab.plans import load_run
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "overfitting.yaml"
 SETUP = {

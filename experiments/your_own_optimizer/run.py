@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from own_optimizer import mean_size
 
-from ae_optax.lab import config, study
+from ae_optax.lab import plans, study
 from ae_optax.lab.figures import draw_over_rates, make_panels, number, rate
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "own_optimizer.yaml"
@@ -49,7 +49,7 @@ def chosen(contender):
 
 def same_steps():
     """Tell whether the rule takes the same steps from the config and from the program."""
-    told = config.load_comparison(CONFIG).contenders[0].settings[0]
+    told = plans.load_comparison(CONFIG).contenders[0].settings[0]
     pair = told.optimizer.build(), mean_size(told.learning_rate)
     params = {"w": jnp.ones(100)}
 

@@ -8,9 +8,7 @@ from typing import Any
 
 from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence, plain_text
-from ae_optax.lab.config import catalogue, kinds
-from ae_optax.lab.config._namespaces import PREFIX, takes_function
-from ae_optax.lab.config._suggest import did_you_mean
+from ae_optax.lab.config import PREFIX, catalogue, did_you_mean, kinds, takes_function
 
 WIDTH = 100
 OPTAX = "Optax's own are accepted as well: optax.lamb, optax.cosine_decay_schedule, ..."

@@ -15,9 +15,9 @@ from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._report import write_pages
 from ae_optax.lab.cli._task import build, make_executor, read
 from ae_optax.lab.cli._terminal import warn
-from ae_optax.lab.config import description, load_comparison
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
+from ae_optax.lab.plans import description, load_comparison
 from ae_optax.lab.runs import read_json
 
 RUNS = "runs"

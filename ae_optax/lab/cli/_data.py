@@ -9,9 +9,9 @@ import numpy as np
 from ae_optax.lab import data
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence
-from ae_optax.lab.config import ConfigError, catalogue, kinds, load_data
-from ae_optax.lab.config._namespaces import takes_function
+from ae_optax.lab.config import ConfigError, catalogue, kinds, takes_function
 from ae_optax.lab.data import DataError, Dataset, check_images
+from ae_optax.lab.plans import load_data
 
 SPLITS = ("train", "validation", "test")
 

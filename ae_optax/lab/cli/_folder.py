@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from ae_optax.lab import runs
 from ae_optax.lab.cli._exit import UsageError
-from ae_optax.lab.config import ComparisonConfig, ConfigError, RunConfig, dump
+from ae_optax.lab.config import ConfigError, dump
+from ae_optax.lab.plans import ComparisonConfig, RunConfig
 
 MAX_NAMED = 5
 

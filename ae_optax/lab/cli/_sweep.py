@@ -18,7 +18,8 @@ from ae_optax.lab.cli._folder import make_shared_folder, write, write_json
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._task import build, check_optimizer, make_executor, read
 from ae_optax.lab.cli._terminal import warn
-from ae_optax.lab.config import ConfigError, SweepConfig, dump, load_sweep
+from ae_optax.lab.config import ConfigError, dump
+from ae_optax.lab.plans import SweepConfig, load_sweep
 from ae_optax.lab.runs import run_id
 
 N_SHOWN = 10

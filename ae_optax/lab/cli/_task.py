@@ -10,15 +10,9 @@ import optax
 from ae_optax.lab import sweeps, training
 from ae_optax.lab.cli._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import UsageError
-from ae_optax.lab.config import (
-    ComparisonConfig,
-    ConfigError,
-    Problem,
-    RunConfig,
-    SweepConfig,
-    make_task,
-)
+from ae_optax.lab.config import ConfigError, Problem
 from ae_optax.lab.data import DataError
+from ae_optax.lab.plans import ComparisonConfig, RunConfig, SweepConfig, make_task
 from ae_optax.lab.training import Task
 from ae_optax.transforms import PathError
 

@@ -23,9 +23,9 @@ from ae_optax.lab.cli._progress import Recorder, progress
 from ae_optax.lab.cli._signals import listening
 from ae_optax.lab.cli._task import build, check_mesh, check_optimizer, read
 from ae_optax.lab.cli._terminal import warn
-from ae_optax.lab.config import load_run
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
+from ae_optax.lab.plans import load_run
 from ae_optax.lab.sweeps import read_record
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 
 from ae_optax.lab.comparison._result import Result, read_run
-from ae_optax.lab.config import ComparisonConfig, Contender
+from ae_optax.lab.plans import ComparisonConfig, Contender
 from ae_optax.lab.sweeps import Executor, Job, Outcome, complete, folder_of, read_record
 from ae_optax.lab.training import Task, init_state
 

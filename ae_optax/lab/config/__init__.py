@@ -1,36 +1,59 @@
-"""Configs: YAML files resolved against the signatures of the functions they name."""
+"""The language of configs: YAML resolved against the signatures of the functions it names."""
 
-from ae_optax.lab.config._call import Call
-from ae_optax.lab.config._comparison import ComparisonConfig, Contender, Setting
-from ae_optax.lab.config._data import load_data
-from ae_optax.lab.config._dump import dump
-from ae_optax.lab.config._load import description, load_comparison, load_run, load_sweep
-from ae_optax.lab.config._namespaces import catalogue, kinds
-from ae_optax.lab.config._problems import ConfigError, Problem
-from ae_optax.lab.config._schema import RunConfig, SweepConfig, Trial
-from ae_optax.lab.config._search import Search
-from ae_optax.lab.config._task import make_task
-from ae_optax.lab.config._types import Kind
+from ae_optax.lab.config._bind import Binder
+from ae_optax.lab.config._call import FAILED, Call, describe, plain
+from ae_optax.lab.config._names import did_you_mean, match, nearest
+from ae_optax.lab.config._namespaces import PREFIX, catalogue, kinds, takes_function
+from ae_optax.lab.config._nodes import (
+    Entry,
+    Items,
+    Node,
+    Number,
+    Scalar,
+    Table,
+    anything,
+    child,
+    shown,
+)
+from ae_optax.lab.config._paths import override, put, split
+from ae_optax.lab.config._problems import ConfigError, Problem, Problems, Where
+from ae_optax.lab.config._types import Accepts, Kind, Of, annotations
+from ae_optax.lab.config._yaml import dump, parse, read_text
 
 __all__ = [
+    "FAILED",
+    "PREFIX",
+    "Accepts",
+    "Binder",
     "Call",
-    "ComparisonConfig",
     "ConfigError",
-    "Contender",
+    "Entry",
+    "Items",
     "Kind",
+    "Node",
+    "Number",
+    "Of",
     "Problem",
-    "RunConfig",
-    "Search",
-    "Setting",
-    "SweepConfig",
-    "Trial",
+    "Problems",
+    "Scalar",
+    "Table",
+    "Where",
+    "annotations",
+    "anything",
     "catalogue",
-    "description",
+    "child",
+    "describe",
+    "did_you_mean",
     "dump",
     "kinds",
-    "load_comparison",
-    "load_data",
-    "load_run",
-    "load_sweep",
-    "make_task",
+    "match",
+    "nearest",
+    "override",
+    "parse",
+    "plain",
+    "put",
+    "read_text",
+    "shown",
+    "split",
+    "takes_function",
 ]

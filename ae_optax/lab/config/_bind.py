@@ -2,16 +2,25 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ae_optax.lab.config import _values
-from ae_optax.lab.config._call import Call, plain
-from ae_optax.lab.config._marks import FAILED, SWEPT
+from ae_optax.lab.config._call import FAILED, SWEPT, Call, plain
 from ae_optax.lab.config._names import find_head, look_up, match
+from ae_optax.lab.config._nodes import (
+    Entry,
+    Items,
+    Node,
+    Scalar,
+    Table,
+    anything,
+    child,
+    key_value,
+    shown,
+)
 from ae_optax.lab.config._problems import Problems, Where
 from ae_optax.lab.config._types import Accepts, Kind, accepts, annotations
-from ae_optax.lab.config._yaml import Entry, Items, Node, Scalar, Table, child
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,8 @@ class Binder:
 
     def value(self, node: Node, wanted: Accepts, path: str) -> Any:
         """Return what ``node`` says, or ``FAILED``."""
+        if isinstance(node, Table) and wanted.table:
+            return node
         if isinstance(node, Table) and wanted.kinds:
             return self.call(node, wanted.kinds, path)
         if isinstance(node, Table) and wanted.record is not None:
@@ -39,7 +50,7 @@ class Binder:
         if isinstance(node, Items) and wanted.sequence is not None:
             return self.sequence(node, wanted, path)
         if wanted.anything:
-            return _values.anything(node)
+            return anything(node)
         if isinstance(node, Scalar):
             if self.swept and wanted.number and node.value == node.text == "swept":
                 return SWEPT
@@ -54,7 +65,7 @@ class Binder:
         """Return a dictionary whose keys and values are as wanted, or ``FAILED``."""
         result = {}
         for text, entry in node.entries.items():
-            key = Scalar(entry.where, _values.key(text), text)
+            key = Scalar(entry.where, key_value(text), text)
             place = child(path, text)
             result[self.value(key, wanted[0], place)] = self.value(entry.node, wanted[1], place)
         unread = any(part is FAILED for pair in result.items() for part in pair)
@@ -72,23 +83,21 @@ class Binder:
 
     def call(self, node: Table, kinds: tuple[str, ...], path: str) -> Any:
         """Return the call that ``{name: ..., **arguments}`` means, or ``FAILED``."""
-        record = next(filter(None, (self.kinds[k].record for k in kinds)), None)
-        if record is not None:
-            return self.arguments(record, None, node.entries, node.where, path)
         head = find_head(node, kinds, path, self.problems)
         if head is None:
             return FAILED
         rest = dict(node.entries)
         entry = rest.pop(head[1])
         if head[0] == "chain":
-            return self.chain(entry.node, rest, node.where, path)
+            return replace(self.chain(entry.node, rest, node.where, path), node=node)
         owners = [self.kinds[k] for k in kinds]
         found = look_up(entry.node, owners, child(path, "name"), self.problems)
         if found is None:
             return FAILED
         name, kind = found
         function = kind.functions[name]
-        return self.arguments(function, name, rest, entry.node.where, path, kind.name)
+        call = self.arguments(function, name, rest, entry.node.where, path, kind.name)
+        return replace(call, node=node)
 
     def chain(self, node: Node, rest: Mapping[str, Entry], where: Where, path: str) -> Call:
         """Return the call that ``{chain: [...]}`` means."""
@@ -100,7 +109,7 @@ class Binder:
         if isinstance(node, Items):
             parts = self.sequence(node, CHAIN, child(path, "chain"))
         else:
-            reason = f"expected a list of transformations, got {_values.shown(node)}."
+            reason = f"expected a list of transformations, got {shown(node)}."
             self.problems.add(node.where, child(path, "chain"), reason)
             parts = FAILED
         places = {parameter: node.where}
@@ -153,8 +162,7 @@ class Binder:
             return ()
         if self.swept and key == "learning_rate" and wanted.number:
             return SWEPT
-        records = [self.kinds[k].record for k in wanted.kinds] + [wanted.record]
-        record = next(filter(None, records), None)
+        record = wanted.record
         if record is not None and not any(map(_required, annotations(record).values())):
             return self.arguments(record, None, {}, where, path)
         if name is None:

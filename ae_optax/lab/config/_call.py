@@ -10,9 +10,26 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_optax.lab.config._marks import FAILED, SWEPT
+from ae_optax.lab.config._nodes import Node, child
 from ae_optax.lab.config._problems import Problems, Where
-from ae_optax.lab.config._yaml import child
+
+
+class Unset:
+    """The type of the two marks that stand where a value is still to come."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+SWEPT = Unset("swept")
+"""Stands where a comparison puts the learning rate."""
+
+FAILED = Unset("failed")
+"""Stands where a value could not be read; a problem says why."""
 
 ABOUT = re.compile(r"`(?P<name>\w+)[^`]*`(.* got (?P<value>.*)\.$)?", re.DOTALL)
 """How a message about an argument begins, and how it ends: with the value."""
@@ -34,6 +51,7 @@ class Call:
         places: Where each argument that was given stands.
         kind: The kind of thing it makes, ``"schedule"`` for instance.
         unread: Arguments that could not be read; a problem says why, the default stands in.
+        node: The mapping, as it was written.
     """
 
     function: Callable[..., Any]
@@ -44,6 +62,7 @@ class Call:
     places: Mapping[str, Where] = field(default_factory=dict, compare=False)
     kind: str = field(default="", compare=False)
     unread: frozenset[str] = field(default=frozenset(), compare=False)
+    node: Node | None = field(default=None, compare=False)
 
     def build(self, values: Mapping[str, Any] | None = None) -> Any:
         """Call the function, and before it those that make its arguments.
@@ -64,9 +83,14 @@ class Call:
         """Do as :meth:`build` does, but note problems and return ``FAILED`` after one."""
         before = len(problems)
         given = values or {}
-        made = {
-            k: _make(v, child(self.path, k), problems, given) for k, v in self.arguments.items()
-        }
+
+        def made_of(value, path):
+            if path in given or not isinstance(value, Call):
+                return given.get(path, value)
+            made = value.try_build(problems, given)
+            return STAND_INS.get(value.kind, FAILED) if made is FAILED else made
+
+        made = _mapped(made_of, self.arguments, self.path)
         if any(value is FAILED for _, value in _leaves(made, self.path)):
             return FAILED
         result = self._run(made, problems)
@@ -90,16 +114,23 @@ class Call:
 
     def filled(self, values: Mapping[str, Any]) -> "Call":
         """Return this call with values in the place of arguments, by their paths."""
-        arguments = {k: _fill(v, child(self.path, k), values) for k, v in self.arguments.items()}
-        return replace(self, arguments=arguments)
+
+        def filled_in(value, path):
+            return value.filled(values) if isinstance(value, Call) else values.get(path, value)
+
+        return replace(self, arguments=_mapped(filled_in, self.arguments, self.path))
+
+    def place(self, argument: str) -> tuple[Where, str]:
+        """Return place and path of an argument; one that was not given has the call's place."""
+        return self.places.get(argument, self.where), child(self.path, argument)
 
     def blame(self, error: Exception) -> tuple[Where, str]:
         """Return place and path of the argument that an error is about, or of the call."""
         argument = self._blamed(error)
         if argument is None:
             return self.where, self.path
-        key = "chain" if self.name == "chain" else argument
-        return self.places.get(argument, self.where), child(self.path, key)
+        where, path = self.place(argument)
+        return where, child(self.path, "chain") if self.name == "chain" else path
 
     def _blamed(self, error):
         match = ABOUT.match(str(error))
@@ -172,30 +203,14 @@ def describe(error: Exception) -> str:
     return message if plain_words else f"{type(error).__name__}: {message}"
 
 
-def _make(value, path, problems, given):
-    if path in given:
-        return given[path]
-    if isinstance(value, Call):
-        made = value.try_build(problems, given)
-        return STAND_INS.get(value.kind, FAILED) if made is FAILED else made
+def _mapped(change, value, path):
+    """Return ``value`` with everything in it that is no container changed."""
     if isinstance(value, Mapping):
-        return {k: _make(v, child(path, str(k)), problems, given) for k, v in value.items()}
+        return {k: _mapped(change, v, child(path, str(k))) for k, v in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        made = [_make(v, f"{path}[{i}]", problems, given) for i, v in enumerate(value)]
-        return tuple(made) if isinstance(value, tuple) else made
-    return value
-
-
-def _fill(value, path, given):
-    if path in given:
-        return given[path]
-    if isinstance(value, Call):
-        return value.filled(given)
-    if isinstance(value, Mapping):
-        return {k: _fill(v, child(path, str(k)), given) for k, v in value.items()}
-    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        return type(value)(_fill(v, f"{path}[{i}]", given) for i, v in enumerate(value))
-    return value
+        items = [_mapped(change, v, f"{path}[{i}]") for i, v in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+    return change(value, path)
 
 
 def _leaves(value, path):

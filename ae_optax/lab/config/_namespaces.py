@@ -21,7 +21,7 @@ def kinds() -> Mapping[str, Kind]:
     """Return all that a config can name, by kind."""
     # Imported here: Flax and the data sets are not needed to import `ae_optax.lab.config`.
     from ae_optax import optimizers, schedules, transforms
-    from ae_optax.lab import corruptions, data, losses, metrics, models, training
+    from ae_optax.lab import corruptions, data, losses, metrics, models
 
     made = optax.GradientTransformation
     own = {**exported(transforms, made), **exported(optimizers, made), **of_compat(made)}
@@ -41,7 +41,6 @@ def kinds() -> Mapping[str, Kind]:
             | of_compat(optax.Schedule)
             | of_optax(optax.Schedule),
         ),
-        "training": Kind("training", training.Settings, {}, record=training.Settings),
     }
 
 

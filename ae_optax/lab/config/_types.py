@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ae_optax.lab.config._nodes import Table
+
 SEQUENCES = (collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
@@ -26,13 +28,11 @@ class Kind:
         name: What one is called: ``optimizer``.
         product: The type its functions return; a parameter so annotated takes a nested call.
         functions: The functions, by the names that a config gives them.
-        record: Instead of functions: one dataclass, whose arguments are given without a name.
     """
 
     name: str
     product: Any
     functions: Mapping[str, Callable[..., Any]]
-    record: type | None = None
 
 
 class Of(NamedTuple):
@@ -52,6 +52,7 @@ class Accepts:
     text: bool = False
     none: bool = False
     dtype: bool = False
+    table: bool = False
     opaque: bool = False
     choices: tuple[Any, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -92,6 +93,7 @@ PHRASES = {
     "boolean": "true or false",
     "text": "text",
     "dtype": "a dtype such as float32",
+    "table": "a mapping {key: value}",
 }
 
 
@@ -117,6 +119,8 @@ def accepts(annotation: Any, kinds: Mapping[str, Kind]) -> Accepts:
     if origin in MAPPINGS or annotation is dict:
         key, value = (accepts(a, kinds) for a in arguments or (Any, Any))
         return Accepts(mapping=(key, value), opaque=not value.expressible)
+    if annotation is Table:
+        return Accepts(table=True)
     if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
         return Accepts(record=annotation)
     return _simple(annotation)

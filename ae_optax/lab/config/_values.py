@@ -4,10 +4,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ae_optax.lab.config._marks import FAILED
-from ae_optax.lab.config._suggest import did_you_mean
+from ae_optax.lab.config._call import FAILED
+from ae_optax.lab.config._names import did_you_mean
+from ae_optax.lab.config._nodes import Items, Node, Number, Scalar, key_value, shown
 from ae_optax.lab.config._types import Accepts
-from ae_optax.lab.config._yaml import Items, Node, Number, Scalar, scalar_value
 
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 
@@ -34,24 +34,6 @@ def scalar(node: Scalar, wanted: Accepts) -> tuple[Any, str]:
     return (value, "") if fits else (FAILED, expected(node, wanted))
 
 
-def anything(node: Node) -> Any:
-    """Return the plain value of ``node``, whatever it is."""
-    if isinstance(node, Scalar):
-        return node.value
-    if isinstance(node, Items):
-        return [anything(item) for item in node.items]
-    return {key(text): anything(entry.node) for text, entry in node.entries.items()}
-
-
-def key(text: str) -> Any:
-    """Return the value of a key; one that is no number stays text."""
-    try:
-        value = scalar_value(text)
-    except ValueError:
-        return text
-    return value if type(value) in (int, float) else text
-
-
 def expected(node: Node, wanted: Accepts) -> str:
     """Return what is wrong with ``node``: what was expected, what was found, the way out."""
     if not wanted.expressible:
@@ -60,14 +42,6 @@ def expected(node: Node, wanted: Accepts) -> str:
             "Leave it out, or use it from Python."
         )
     return f"expected {wanted}, got {shown(node)}.{_way_out(node, wanted)}"
-
-
-def shown(node: Node) -> str:
-    """Return how a message names ``node``."""
-    if isinstance(node, Scalar):
-        text = repr(node.value) if isinstance(node.value, str) else node.text or "nothing"
-        return text if len(text) <= 60 else f"{text[:57]}..."
-    return "a list" if isinstance(node, Items) else "a mapping"
 
 
 def _way_out(node, wanted):
@@ -83,7 +57,7 @@ def _way_out(node, wanted):
 
 
 def _way_out_of_text(text, wanted):
-    number = key(text.strip().replace("_", "")) if wanted.number or wanted.integer else text
+    number = key_value(text.strip().replace("_", "")) if wanted.number or wanted.integer else text
     if not isinstance(number, str):
         return f" Write {text.strip().replace('_', '')}, without quotes or underscores."
     if text == "swept" and wanted.number:

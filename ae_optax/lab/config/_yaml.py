@@ -1,70 +1,29 @@
-"""YAML 1.2 scalars over PyYAML's parser; every value remembers its line and column."""
+"""Text becomes nodes, and plain values become text that YAML 1.1 and 1.2 read the same."""
 
 import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import yaml
 
+from ae_optax.lab.config._names import did_you_mean
+from ae_optax.lab.config._nodes import (
+    FLOAT,
+    INTEGER,
+    Entry,
+    Items,
+    Node,
+    Scalar,
+    Table,
+    child,
+    scalar_value,
+)
 from ae_optax.lab.config._problems import ConfigError, Problem, Problems, Where
-from ae_optax.lab.config._suggest import did_you_mean
 
 PLAIN = "plain"
 MAX_DEPTH = 50
 MAX_NODES = 100_000
-
-# YAML 1.2, core schema: `no` is text, `012` is twelve, `1e-3` is a number.
-CONSTANTS = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-
-
-@dataclass
-class Scalar:
-    """A number, text, boolean or null, and how it was written."""
-
-    where: Where
-    value: Any
-    text: str
-
-
-@dataclass
-class Number(Scalar):
-    """A number that was worked out: an integer argument takes it rounded."""
-
-
-@dataclass
-class Items:
-    """A list."""
-
-    where: Where
-    items: "list[Node]" = field(default_factory=list)
-
-
-@dataclass
-class Entry:
-    """What a mapping holds under one key; ``where`` is the place of the key."""
-
-    where: Where
-    node: "Node"
-
-
-@dataclass
-class Table:
-    """A mapping; the keys are text, as written."""
-
-    where: Where
-    entries: dict[str, Entry] = field(default_factory=dict)
-
-
-Node: TypeAlias = Scalar | Items | Table
 
 
 class _Loader(yaml.SafeLoader):
@@ -101,24 +60,6 @@ def parse(text: str, start: Where, problems: Problems) -> Node | None:
     return None
 
 
-def scalar_value(text: str) -> Any:
-    """Return what unquoted ``text`` means in YAML 1.2.
-
-    Raises:
-        ValueError: If it is an integer of more digits than Python reads.
-    """
-    if text in CONSTANTS:
-        return CONSTANTS[text]
-    if INTEGER.fullmatch(text):
-        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-        return int(text, base)
-    if FLOAT.fullmatch(text):
-        return float(text)
-    if SPECIAL.fullmatch(text):
-        return float(text.lower().replace(".", "", 1))
-    return text
-
-
 def read_text(path: str | os.PathLike[str]) -> str:
     """Return the text of a config file, or raise a one-line :class:`ConfigError`."""
     try:
@@ -130,6 +71,26 @@ def read_text(path: str | os.PathLike[str]) -> str:
     except ValueError as error:  # A NUL in the name.
         reason = f"cannot be read: {error}."
     raise ConfigError([Problem(str(path), None, None, "", reason)])
+
+
+class HasPlain(Protocol):
+    """A config of any sort."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return the config in words of YAML, every default written."""
+        ...
+
+
+def dump(config: HasPlain) -> str:
+    """Return the config as YAML, every default written; loading it gives the same config."""
+    return yaml.dump(
+        config.plain(),
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=None,
+        allow_unicode=True,
+        width=100,
+    )
 
 
 class _Converter:
@@ -176,11 +137,6 @@ class _Converter:
             return Scalar(where, 0, node.value)
 
 
-def child(path: str, key: str) -> str:
-    """Return the path of what ``path`` holds under ``key``."""
-    return f"{path}.{key}" if path else key
-
-
 def _at(start, mark):
     if start.line is None or mark is None:
         return start
@@ -197,3 +153,26 @@ def _explain(error, mark, text):
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
         return "a tab cannot indent, use spaces"
     return ", ".join(filter(None, (error.context, error.problem)))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that either version would read as a number, and writes no anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Write everything out."""
+        del data
+        return True
+
+    def text(self, data: str) -> yaml.ScalarNode:
+        """Escape what is not printable: PyYAML writes some line breaks as they are."""
+        style = None if data.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.text)
+for _tag, _pattern in (("float", FLOAT), ("int", INTEGER)):
+    _Dumper.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}",
+        re.compile(f"(?:{_pattern.pattern})\\Z"),
+        list("-+.0123456789"),
+    )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ae_optax.lab import report, runs, training
 from ae_optax.lab.checkpoints import Checkpoints
 from ae_optax.lab.cli import main
-from ae_optax.lab.config import load_comparison, load_run, load_sweep, make_task
+from ae_optax.lab.plans import load_comparison, load_run, load_sweep, make_task
 
 RUNS = Path("runs")
 

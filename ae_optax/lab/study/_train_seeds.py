@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import jax
 
 from ae_optax.lab import training
-from ae_optax.lab.config import RunConfig, make_task
 from ae_optax.lab.data import Dataset
+from ae_optax.lab.plans import RunConfig, make_task
 
 
 def train_seeds(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ae_optax.lab import training
-from ae_optax.lab.config import RunConfig
+from ae_optax.lab.plans import RunConfig
 
 
 def is_whole(settings: training.Settings) -> bool:

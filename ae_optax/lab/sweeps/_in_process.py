@@ -11,9 +11,9 @@ from typing import Any
 import jax
 
 from ae_optax.lab import training
-from ae_optax.lab.config import make_task
 from ae_optax.lab.data import Dataset, describe_data
 from ae_optax.lab.models import count_parameters
+from ae_optax.lab.plans import make_task
 from ae_optax.lab.sweeps._alone import fit_alone, is_whole
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._lanes import Compiled, Devices, Lanes

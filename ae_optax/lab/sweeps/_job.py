@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from ae_optax.lab.config import RunConfig
+from ae_optax.lab.plans import RunConfig
 
 
 class Job(NamedTuple):

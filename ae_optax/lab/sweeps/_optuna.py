@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ae_optax.lab.config import Search, SweepConfig
+from ae_optax.lab.plans import Search, SweepConfig
 from ae_optax.lab.sweeps._complete import complete
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._store import folder_of

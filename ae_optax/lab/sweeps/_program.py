@@ -9,8 +9,9 @@ import numpy as np
 import optax
 
 from ae_optax.lab import training
-from ae_optax.lab.config import Call, RunConfig
+from ae_optax.lab.config import Call
 from ae_optax.lab.models import Model
+from ae_optax.lab.plans import RunConfig
 from ae_optax.lab.sweeps._lanes import Compiled, Lanes
 
 

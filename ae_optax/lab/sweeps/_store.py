@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ae_optax.lab import runs as folders
-from ae_optax.lab.config import RunConfig, dump
+from ae_optax.lab.config import dump
+from ae_optax.lab.plans import RunConfig
 from ae_optax.lab.training import EpochRow, RunResult
 from ae_optax.lab.training._row import make_row
 

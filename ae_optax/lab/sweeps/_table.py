@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.lab.config import SweepConfig
+from ae_optax.lab.plans import SweepConfig
 from ae_optax.lab.sweeps._edges import edges, is_number
 from ae_optax.lab.sweeps._store import folder_of, read_record
 

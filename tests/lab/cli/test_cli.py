@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from ae_optax.lab.cli import main
-from ae_optax.lab.config import dump, load_comparison
+from ae_optax.lab.config import dump
+from ae_optax.lab.plans import load_comparison
 
 RUN = """\
 # Question: does it run?

@@ -7,7 +7,8 @@ import optax
 import pytest
 
 from ae_optax.lab import comparison
-from ae_optax.lab.config import kinds, load_comparison, make_task
+from ae_optax.lab.config import kinds
+from ae_optax.lab.plans import load_comparison, make_task
 from ae_optax.lab.sweeps import _program as sweeps_program
 from ae_optax.lab.sweeps import folder_of, in_process
 

@@ -1,6 +1,5 @@
 """Small namespaces for configs, and a way to read a config from text."""
 
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -8,7 +7,8 @@ import jax.numpy as jnp
 import optax
 import pytest
 
-from ae_optax.lab.config import ConfigError, Kind, load_comparison, load_run
+from ae_optax.lab.config import ConfigError, Kind
+from ae_optax.lab.plans import load_comparison, load_run
 
 
 class Made(NamedTuple):
@@ -121,17 +121,6 @@ def with_warmup(schedule: optax.Schedule, *, duration: int) -> optax.Schedule:
     return schedule
 
 
-@dataclass(frozen=True)
-class Settings:
-    epochs: int = 20
-    batch_size: int = 128
-    seed: int = 0
-
-    def __post_init__(self):
-        if self.epochs < 1:
-            raise ValueError(f"`epochs` must be at least 1, got {self.epochs!r}.")
-
-
 def _by_name(*functions):
     return {f.__name__: f for f in functions}
 
@@ -150,7 +139,6 @@ KINDS = {
         },
     ),
     "schedule": Kind("schedule", optax.Schedule, _by_name(cosine, inverse, with_warmup)),
-    "training": Kind("training", Settings, {}, record=Settings),
 }
 
 HEAD = """\

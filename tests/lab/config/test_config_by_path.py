@@ -6,7 +6,8 @@ import pytest
 from config_fakes import HEAD
 
 from ae_optax.lab.cli import main
-from ae_optax.lab.config import ConfigError, dump, load_comparison, load_run
+from ae_optax.lab.config import ConfigError, dump
+from ae_optax.lab.plans import load_comparison, load_run
 
 HEAD = HEAD.replace("name: mlp,", "name: mlp_autoencoder,").replace(
     "{name: digits}", "{name: digits, validation: 100, test: 100}"

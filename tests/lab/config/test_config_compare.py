@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from config_fakes import COMPARISON, HEAD, comparison, mistakes
 
-from ae_optax.lab.config import ConfigError, dump, load_comparison
+from ae_optax.lab.config import ConfigError, dump
+from ae_optax.lab.plans import load_comparison
 
 
 def compare(contenders, *, rates="[0.1, 1]", rest=""):

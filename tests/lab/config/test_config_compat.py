@@ -6,7 +6,8 @@ import pytest
 from config_fakes import mistakes
 
 from ae_optax.compat import keras, torch
-from ae_optax.lab.config import dump, kinds, load_comparison, load_run
+from ae_optax.lab.config import dump, kinds
+from ae_optax.lab.plans import load_comparison, load_run
 
 HEAD = """\
 data: {name: digits}

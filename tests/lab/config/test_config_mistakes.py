@@ -3,7 +3,7 @@
 import pytest
 from config_fakes import HEAD, KINDS, RUN, comparison, mistakes, run
 
-from ae_optax.lab.config import load_run
+from ae_optax.lab.plans import load_run
 
 
 def optimizer(text):
@@ -67,13 +67,13 @@ ONE_MISTAKE = {
     "unknown section": (
         RUN + "optimiser: {}",
         ("x.yaml:5:1: optimiser: unknown section 'optimiser'. Did you mean 'optimizer'? "
-        "Sections: data, model, loss, optimizer, training, corruption, metrics, checkpoints."),
+        "Sections: data, model, loss, training, corruption, metrics, optimizer, checkpoints."),
     ),
     "missing section": (HEAD, "x.yaml:1:1: optimizer: the section 'optimizer' is missing."),
     "unknown setting": (
         RUN + "training: {epoch: 3}",
         ("x.yaml:5:12: training.epoch: unknown key 'epoch'. Did you mean 'epochs'? "
-        "Keys: epochs, batch_size, seed."),
+        "Keys: epochs, batch_size, seed, telemetry, on_non_finite, patience, max_minutes, mesh."),
     ),
     "true for a number": (
         optimizer("{name: adam, learning_rate: true}"),
@@ -190,7 +190,7 @@ ONE_MISTAKE = {
     ),
     "out of range in a setting": (
         RUN + "training: {epochs: 0}",
-        "x.yaml:5:20: training.epochs: `epochs` must be at least 1, got 0.",
+        "x.yaml:5:20: training.epochs: `epochs` must be at least 1 and finite, got 0.",
     ),
     "not finite at step 0": (
         optimizer("{name: adam, learning_rate: {name: cosine, max_value: .inf, duration: 1}}"),

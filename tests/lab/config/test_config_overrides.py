@@ -3,7 +3,7 @@
 import pytest
 from config_fakes import COMPARISON, RUN, comparison, mistakes, run
 
-from ae_optax.lab.config._overrides import split
+from ae_optax.lab.config import split
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ MISTAKES = {
     "optimizer.lerning_rate=1": "optimizer.lerning_rate: adam has no argument 'lerning_rate'. "
     "Did you mean 'learning_rate'? Arguments: learning_rate, b1, eps, mu_dtype, weight_decay_mask.",
     "optimzer.b1=0": "optimzer: unknown section 'optimzer'. Did you mean 'optimizer'? "
-    "Sections: data, model, loss, optimizer, training, corruption, metrics, checkpoints.",
+    "Sections: data, model, loss, training, corruption, metrics, optimizer, checkpoints.",
     "optimizer.learning_rate=true": "optimizer.learning_rate: "
     "expected a number or a schedule {name: ...}, got true.",
     "optimizer.eps=-1": "optimizer.eps: `eps` must be positive, got -1.0.",

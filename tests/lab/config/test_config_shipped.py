@@ -11,8 +11,9 @@ import yaml
 from config_fakes import mistakes
 
 from ae_optax import schedules
-from ae_optax.lab import config
-from ae_optax.lab.config import dump, kinds, load_comparison, load_run, load_sweep
+from ae_optax.lab import plans
+from ae_optax.lab.config import ConfigError, dump, kinds
+from ae_optax.lab.plans import load_comparison, load_run, load_sweep
 
 CONFIGS = sorted((Path(__file__).parents[3] / "configs").rglob("*.yaml"))
 NAMES = [str(path.relative_to(path.parents[1])) for path in CONFIGS]
@@ -20,7 +21,7 @@ NAMES = [str(path.relative_to(path.parents[1])) for path in CONFIGS]
 
 def loader(path):
     """Return what reads a shipped config: that of the command in its comment."""
-    command = re.search(r"Command:\s+ae-optax (\w+)", config.description(path))[1]
+    command = re.search(r"Command:\s+ae-optax (\w+)", plans.description(path))[1]
     return {"train": load_run, "sweep": load_sweep, "compare": load_comparison}[command]
 
 
@@ -64,7 +65,7 @@ def share_of_right_suggestions(folder, cases):
     for load, (text, key, place) in cases:
         path = folder / "x.yaml"
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(config.ConfigError) as caught:
+        with pytest.raises(ConfigError) as caught:
             load(path)
         found = [p for p in caught.value.problems if (p.line, p.column) == place]
         words = {key, *key.split(".")}  # Of a path, the part that is wrong.
@@ -83,7 +84,7 @@ def test_a_shipped_config_loads_again_from_its_dump(tmp_path, path):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
 def test_a_shipped_config_tells_question_command_and_result(path):
-    text = config.description(path)
+    text = plans.description(path)
     assert [word in text for word in ("Question:", "Command:", "Expect:")] == [True] * 3
     assert path.name in text
 

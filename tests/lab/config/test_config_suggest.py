@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ae_optax.lab.config._suggest import distance, nearest
+from ae_optax.lab.config._names import distance, nearest
 
 NAMES = ["adam", "adamw", "adamax", "nadam", "sgd", "rmsprop", "optax.lamb", "optax.adam"]
 KEYS = ["learning_rate", "b1", "b2", "eps", "weight_decay", "weight_decay_mask", "batch_size"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from config_fakes import COMPARISON, HEAD, KINDS, RUN, mistakes, run, write
 
-from ae_optax.lab.config import dump, load_comparison, load_run, load_sweep
-from ae_optax.lab.config._axis import Axis, Range
-from ae_optax.lab.config._problems import Where
+from ae_optax.lab.config import Where, dump
+from ae_optax.lab.plans import load_comparison, load_run, load_sweep
+from ae_optax.lab.plans._grid import Axis, Range
 
 RANGE = "{lowest: 1e-4, highest: 1e-1, scale: log}"
 
@@ -162,7 +162,7 @@ MISTAKES = {
     "a misspelt section": (
         (["trainig.epochs: [1]"],),
         ("x.yaml:7:5: trainig: unknown section 'trainig'. Did you mean 'training'? "
-        "Sections: data, model, loss, optimizer, training, corruption, metrics, checkpoints."),
+        "Sections: data, model, loss, training, corruption, metrics, optimizer, checkpoints."),
     ),
     "a place that is none": (
         (["optimizer.b1.x: [1]"],),

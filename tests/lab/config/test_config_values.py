@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from config_fakes import HEAD, RUN, Settings, run
+from config_fakes import HEAD, RUN, run
 
+from ae_optax.lab import training
 from ae_optax.lab.config import dump
 
 NESTED = (
@@ -40,7 +41,7 @@ def test_defaults_are_filled_in(tmp_path):
         "mu_dtype": None,
         "weight_decay_mask": None,
     }
-    assert config.training == Settings(epochs=20, batch_size=128, seed=0)
+    assert config.training == training.Settings(epochs=20, batch_size=128, seed=0)
     assert config.model.plain() == {
         "name": "mlp",
         "hidden": [32],
@@ -113,6 +114,10 @@ def test_a_dump_writes_every_default(tmp_path):
             "optimizer: {name: adam, learning_rate: 0.001, b1: 0.9, eps: 1.0e-08, mu_dtype: null, "
             "weight_decay_mask: null}"
         ),
-        "training: {epochs: 20, batch_size: 128, seed: 0}",
+        (
+            "training: {epochs: 20, batch_size: 128, seed: 0, telemetry: false, "
+            "on_non_finite: abort, patience: null,"
+        ),
+        "  max_minutes: null, mesh: null}",
         "checkpoints: {every_steps: null, every_minutes: 2.0, keep: 3}",
     ]

@@ -8,11 +8,9 @@ from config_fakes import HEAD, RUN, run, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ae_optax.lab.config import description
-from ae_optax.lab.config._dump import _Dumper
-from ae_optax.lab.config._problems import Problems, Where
-from ae_optax.lab.config._values import anything
-from ae_optax.lab.config._yaml import parse
+from ae_optax.lab.config import Problems, Where, anything
+from ae_optax.lab.config._yaml import _Dumper, parse
+from ae_optax.lab.plans import description
 
 FILE = Where("x.yaml", 1, 1)
 

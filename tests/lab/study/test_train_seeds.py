@@ -4,7 +4,7 @@ import jax
 import pytest
 
 from ae_optax.lab import training
-from ae_optax.lab.config import load_run
+from ae_optax.lab.plans import load_run
 from ae_optax.lab.study import train_seeds
 
 RUN = """\

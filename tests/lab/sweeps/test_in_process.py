@@ -14,7 +14,8 @@ import pytest
 
 import ae_optax
 from ae_optax.lab import training
-from ae_optax.lab.config import kinds, load_run, load_sweep, make_task
+from ae_optax.lab.config import kinds
+from ae_optax.lab.plans import load_run, load_sweep, make_task
 from ae_optax.lab.sweeps import Job, folder_of, in_process, read_record
 from ae_optax.lab.sweeps import _program as program
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from ae_optax.lab.cli import main
-from ae_optax.lab.config import load_sweep
+from ae_optax.lab.plans import load_sweep
 from ae_optax.lab.sweeps import (
     Outcome,
     folder_of,

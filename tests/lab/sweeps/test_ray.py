@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ae_optax.lab.config import load_sweep
+from ae_optax.lab.plans import load_sweep
 from ae_optax.lab.sweeps import Job, complete, folder_of, in_process, ray_cluster, read_record
 
 TEXT = """\

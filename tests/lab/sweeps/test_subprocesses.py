@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ae_optax.lab.config import load_sweep
+from ae_optax.lab.plans import load_sweep
 from ae_optax.lab.sweeps import (
     Job,
     complete,
@@ -111,7 +111,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_subprocesses import command
-from ae_optax.lab.config import load_sweep
+from ae_optax.lab.plans import load_sweep
 from ae_optax.lab.sweeps import Job, complete, subprocesses
 folder = Path(sys.argv[2])
 config = load_sweep(folder / "x.yaml")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ae_optax.lab.config import load_sweep
+from ae_optax.lab.plans import load_sweep
 from ae_optax.lab.sweeps import folder_of, read_record, sweep_record, sweep_table
 
 TEXT = """\

@@ -6,9 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ae_optax.lab.config._call import Call, describe
-from ae_optax.lab.config._marks import FAILED
-from ae_optax.lab.config._problems import ConfigError, Problems
+from ae_optax.lab.config import FAILED, Call, ConfigError, Problems, describe
 from ae_optax.transforms import PathError
 
 PARAMS = {

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from ae_optax.lab.config._nodes import Entry, Items, Node, Scalar, Table, child, shown
 from ae_optax.lab.config._problems import Problems, Where
-from ae_optax.lab.config._values import shown
-from ae_optax.lab.config._yaml import Entry, Items, Node, Scalar, Table, child, parse
+from ae_optax.lab.config._yaml import parse
 
 STEP = re.compile(r"\.?([^.\[\]=\s]+)|\[(\d+)\]")
 

@@ -1,0 +1,270 @@
+"""The config of one run, and what the configs of all plans have in common."""
+
+import itertools
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from ae_optax._checks import check_at_least
+from ae_optax.lab.config import (
+    FAILED,
+    Accepts,
+    Binder,
+    Call,
+    Entry,
+    Kind,
+    Of,
+    Problems,
+    Scalar,
+    Table,
+    Where,
+    override,
+    parse,
+    plain,
+    read_text,
+    shown,
+)
+from ae_optax.lab.config import kinds as all_kinds
+from ae_optax.lab.data import Dataset
+from ae_optax.lab.plans._check import check_optimizer
+from ae_optax.lab.training import Settings, Task
+
+COMMANDS = {
+    "sweep": "this is a sweep: use `ae-optax sweep`.",
+    "compare": "this is a comparison: use `ae-optax compare`.",
+    "optimizer": "this is a single run: use `ae-optax train`.",
+}
+"""Which section makes a config what it is, and what to do with one of another sort."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """What any plan sets its optimizers to solve, and how long they have.
+
+    Attributes:
+        data: Makes the data set.
+        model: Makes the model.
+        loss: Makes the loss.
+        training: How long to train, in what portions.
+        corruption: Makes what is done to the images before the model sees them, or ``None``.
+        metrics: Make what is measured beside the loss.
+    """
+
+    data: Annotated[Call, Of("data")]
+    model: Annotated[Call, Of("model")]
+    loss: Annotated[Call, Of("loss")]
+    training: Settings
+    corruption: Annotated[Call, Of("corruption")] | None = None
+    metrics: Sequence[Annotated[Call, Of("metric")]] = ()
+
+    def task(self) -> dict[str, Any]:
+        """Return the sections of the task alone, made or not."""
+        return {field.name: getattr(self, field.name) for field in fields(TaskConfig)}
+
+    def plain_sections(self, **more: Any) -> dict[str, Any]:
+        """Return the sections of the task, and ``more``, in words of YAML."""
+        sections = self.task() | more
+        training = sections.pop("training")
+        said = {name: plain(section) for name, section in sections.items() if section}
+        return said | {"training": asdict(training)}
+
+
+@dataclass(frozen=True)
+class CheckpointSection:
+    """The section ``checkpoints``: when a run is saved. It changes no number of the run.
+
+    Attributes:
+        every_steps: After so many steps, at least 1; ``None``: not by steps.
+        every_minutes: After so many minutes; 0: after every epoch; ``None``: not by time.
+        keep: How many of the newest to keep beside the best, at least 1.
+    """
+
+    every_steps: int | None = None
+    every_minutes: float | None = 2.0
+    keep: int = 3
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.every_steps is not None:
+            check_at_least("every_steps", self.every_steps, 1)
+        if self.every_minutes is not None:
+            check_at_least("every_minutes", self.every_minutes, 0)
+        check_at_least("keep", self.keep, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(TaskConfig):
+    """What a run is made of.
+
+    Attributes:
+        optimizer: Makes the optimizer.
+        checkpoints: When the run is saved.
+    """
+
+    optimizer: Annotated[Call, Of("optimizer")]
+    checkpoints: CheckpointSection = CheckpointSection()
+
+    def plain(self) -> dict[str, Any]:
+        """Return the config in words of YAML, every default written."""
+        return self.identity() | {"checkpoints": asdict(self.checkpoints)}
+
+    def identity(self) -> dict[str, Any]:
+        """Return that part of :meth:`plain` which decides the numbers of the run."""
+        return self.plain_sections(optimizer=self.optimizer)
+
+
+def load_run(
+    path: str | os.PathLike[str],
+    overrides: Iterable[str] = (),
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+) -> RunConfig:
+    """Read the config of a run, and check all of it but the data.
+
+    Args:
+        path: A YAML file.
+        overrides: Changes such as ``optimizer.learning_rate=1e-2``.
+        kinds: What the config may name; by default all public names of ``ae_optax`` and Optax.
+
+    Returns:
+        The config, every default filled in; ``config.optimizer.build()`` makes the optimizer.
+
+    Raises:
+        ConfigError: If anything is wrong with the file; one line for each problem.
+    """
+    root, binder = open_plan(path, overrides, kinds, "optimizer")
+    run = read_run(root, binder)
+    binder.problems.raise_if_any()
+    assert run is not None
+    return run
+
+
+def load_data(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Call:
+    """Read the section ``data`` of a config, or make one of the name of a data set.
+
+    Args:
+        source: The name of a function in ``ae_optax.lab.data``, or a YAML file, of any plan.
+        overrides: Changes such as ``data.path=~/data``.
+
+    Returns:
+        What makes the data set: ``load_data(source).build()``.
+
+    Raises:
+        ConfigError: If the section is missing or wrong; one line for each problem.
+    """
+    problems, known = Problems(), all_kinds()
+    text = str(source)
+    if text in known["data"].functions or (text.isidentifier() and not Path(text).exists()):
+        # Bound like a config, so that a misspelt name is told as it would be there.
+        where = Where(text)
+        name = Entry(where, Scalar(where, text, text))
+        root = Table(where, {"data": Entry(where, Table(where, {"name": name}))})
+    else:
+        root = _read(source, problems)
+    override(root, overrides, problems)
+    if "data" not in root.entries:
+        problems.add(root.where, "data", "the section 'data' is missing.")
+        problems.raise_all()
+    node = root.entries["data"].node
+    call = Binder(known, problems).value(node, Accepts(kinds=("data",)), "data")
+    problems.raise_if_any()
+    return call
+
+
+def make_task(config: TaskConfig, data: Dataset | None = None) -> Task:
+    """Make model, loss, data, corruption and metrics as a config says.
+
+    Args:
+        config: The config of any plan.
+        data: Its data, if they have been made before.
+
+    Raises:
+        ConfigError: If a function refuses its arguments.
+        DataError: If the data are not there.
+    """
+    return Task(
+        model=config.model.build(),
+        loss=config.loss.build(),
+        data=config.data.build() if data is None else data,
+        corruption=config.corruption and config.corruption.build(),
+        metrics=[metric.build() for metric in config.metrics],
+    )
+
+
+def description(path: str | os.PathLike[str]) -> str:
+    """Return the comment that a config file opens with: its question, command, expectation.
+
+    A line that is indented further continues the one before.
+
+    Raises:
+        ConfigError: If the file cannot be read.
+    """
+    comment = itertools.takewhile(lambda line: line.startswith("#"), read_text(path).splitlines())
+    text = "\n".join(line[1:].removeprefix(" ").rstrip() for line in comment)
+    return re.sub(r"\n\s+(?=\S)", " ", text).strip()
+
+
+def open_plan(
+    path: str | os.PathLike[str],
+    overrides: Iterable[str],
+    kinds: Mapping[str, Kind] | None,
+    *own: str,
+    swept: bool = False,
+) -> tuple[Table, Binder]:
+    """Return what a file says, changes included, and what reads it.
+
+    Args:
+        path: A YAML file.
+        overrides: Changes.
+        kinds: What the config may name; ``None``: all public names.
+        *own: The sections of which it must have one.
+        swept: Whether a number may be ``swept``.
+    """
+    binder = Binder(all_kinds() if kinds is None else kinds, Problems(), swept)
+    root = _read(path, binder.problems)
+    sorts = [section for section in COMMANDS if section in root.entries]
+    if sorts and sorts[0] not in own and (sorts[0] == "sweep" or not set(sorts) & set(own)):
+        binder.problems.add(root.entries[sorts[0]].where, sorts[0], COMMANDS[sorts[0]])
+        binder.problems.raise_all()
+    override(root, overrides, binder.problems)
+    return root, binder
+
+
+def read_run(root: Table, binder: Binder) -> RunConfig | None:
+    """Return the run that ``root`` means, or ``None`` if there are problems."""
+    sections = binder.arguments(RunConfig, None, root.entries, root.where, "")
+    training = check_task(sections, binder.problems)
+    optimizer = sections.arguments["optimizer"]
+    if isinstance(optimizer, Call):
+        check_optimizer(optimizer, binder.problems)
+    checkpoints = sections.arguments["checkpoints"]
+    if isinstance(checkpoints, Call):
+        checkpoints = checkpoints.try_build(binder.problems)
+    if len(binder.problems):
+        return None
+    made = {"training": training, "checkpoints": checkpoints}
+    return RunConfig(**{**sections.arguments, **made})
+
+
+def check_task(sections: Call, problems: Problems) -> Any:
+    """Make the parts of a task, to see that they can be; return the settings, or ``FAILED``."""
+    metrics = sections.arguments["metrics"]
+    names = ("model", "loss", "corruption")
+    for part in (*(sections.arguments[name] for name in names), *(metrics or ())):
+        if isinstance(part, Call):
+            part.try_build(problems)
+    training = sections.arguments["training"]
+    return training.try_build(problems) if isinstance(training, Call) else FAILED
+
+
+def _read(path, problems: Problems) -> Table:
+    """Return what a file says; a file that is no mapping is a problem that ends it."""
+    root = parse(read_text(path), Where(str(path), 1, 1), problems)
+    if root is not None and not isinstance(root, Table):
+        problems.add(root.where, "", f"a config is a mapping of sections, got {shown(root)}.")
+    if not isinstance(root, Table):
+        problems.raise_all()
+    return root
