@@ -60,7 +60,7 @@ LAYERS = {
     "lab.sweeps": LIBRARY | TASK | {"lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.comparison": LIBRARY | TASK | {"lab.plans", "lab.runs", "lab.sweeps", "lab.training"},
     "lab.figures": set(),
-    "lab.report": {"lab.figures"},  # It reads files only.
+    "lab.report": {"lab.figures", "lab.runs"},  # It reads files only.
     "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab._processes"},
     "lab.study": LIBRARY | LABORATORY | {"lab.cli"},
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence, plain_text
+from ae_optax.lab.cli._terminal import say
 from ae_optax.lab.config import PREFIX, catalogue, did_you_mean, kinds, takes_function
 
 WIDTH = 100
@@ -66,7 +67,7 @@ def explain(name: str) -> str:
 
 def _print(make, argument):
     try:
-        print(make(argument))
+        say(make(argument))
     except ValueError as error:
         raise UsageError(str(error)) from error
     return OK

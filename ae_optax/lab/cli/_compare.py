@@ -4,8 +4,6 @@ import argparse
 import datetime
 import time
 
-from rich.console import Console
-
 from ae_optax import lint
 from ae_optax.lab import comparison, report, sweeps, training
 from ae_optax.lab.cli._environment import command_line, device, use_compilation_cache, versions
@@ -14,7 +12,7 @@ from ae_optax.lab.cli._folder import open_folder, write_json
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._report import write_pages
 from ae_optax.lab.cli._task import build, make_executor, read
-from ae_optax.lab.cli._terminal import warn
+from ae_optax.lab.cli._terminal import attempt, say, show, warn
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import description, load_comparison
@@ -93,9 +91,13 @@ def _compare(config, task, execute, path, folder, started, clock):
     }
     for entry, contender in zip(record["contenders"], config.contenders, strict=True):
         entry["optimizer"] = contender.optimizer.plain()
+    show(report.terminal_table(record))
+    say(f"{n_runs} runs in {seconds:.1f} s.")
     write_json(folder / "comparison.json", record)
-    comparison.save_images(folder / "images.npz", results, data.test)
-    page = write_pages(folder)
-    Console().print(report.terminal_table(record))
-    print(f"{n_runs} runs in {seconds:.1f} s. Report: {page}")
-    return OK if any(entry["best"] for entry in record["contenders"]) else FAILED
+    images = folder / "images.npz"
+    attempt("pictures", lambda: comparison.save_images(images, results, data.test))
+    page = attempt("the report", lambda: write_pages(folder))
+    if page is None or not any(entry["best"] for entry in record["contenders"]):
+        return FAILED
+    say(f"Report: {page}")
+    return OK

@@ -2,13 +2,13 @@
 
 import argparse
 import inspect
-import sys
 
 import numpy as np
 
 from ae_optax.lab import data
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence
+from ae_optax.lab.cli._terminal import say
 from ae_optax.lab.config import ConfigError, catalogue, kinds, takes_function
 from ae_optax.lab.data import DataError, Dataset, check_images
 from ae_optax.lab.plans import load_data
@@ -22,18 +22,18 @@ def list_data(_arguments: argparse.Namespace) -> int:
     width = max(map(len, functions))
     missing = []
     for name, function in functions.items():
-        print(f"{name:<{width}}  {first_sentence(inspect.getdoc(function) or '')}")
+        say(f"{name:<{width}}  {first_sentence(inspect.getdoc(function) or '')}")
         try:
-            print(f"{'':<{width}}  found: {data.locate(name)}")
+            say(f"{'':<{width}}  found: {data.locate(name)}")
         except DataError as error:
-            print(f"{'':<{width}}  not found")
+            say(f"{'':<{width}}  not found")
             missing.append(str(error))
         except ValueError:
             pass  # It has no place of its own.
     for reason in missing:
-        print(f"\n{reason}")
+        say(f"\n{reason}")
     if missing:
-        print("\nWith a network, `ae-optax data fetch NAME` downloads what is not found.")
+        say("\nWith a network, `ae-optax data fetch NAME` downloads what is not found.")
     return OK
 
 
@@ -47,7 +47,7 @@ def check_data(arguments: argparse.Namespace) -> int:
                 check_images(images, name=f"{loaded.name} ({loaded.source}), {split}")
     except (ConfigError, DataError) as error:
         raise UsageError(str(error)) from error
-    print("\n".join(_report(loaded)))
+    say(*_report(loaded))
     return OK
 
 
@@ -56,11 +56,11 @@ def fetch_data(arguments: argparse.Namespace) -> int:
     try:
         place = data.fetch(arguments.name, folder=arguments.to)
     except DataError as error:
-        print(error, file=sys.stderr)
+        say(str(error), error=True)
         return FAILED
     except ValueError as error:
         raise UsageError(str(error)) from error
-    print(f"{arguments.name}: intact in {place}")
+    say(f"{arguments.name}: intact in {place}")
     return OK
 
 

@@ -11,6 +11,10 @@ TERMINATED = 143
 class UsageError(Exception):
     """A mistake of the user's; the message is all that is shown."""
 
+    code = USAGE
+
 
 class RunError(Exception):
     """Something that went wrong, and was no mistake; the message is all that is shown."""
+
+    code = FAILED

@@ -2,12 +2,12 @@
 
 import argparse
 import importlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ae_optax.lab.cli._exit import FAILED, OK, STOPPED, USAGE, RunError, UsageError
+from ae_optax.lab.cli._exit import STOPPED, RunError, UsageError
 from ae_optax.lab.cli._processes import add_processes
+from ae_optax.lab.cli._terminal import safe_streams, say
 
 EPILOG = """\
 exit codes:
@@ -30,24 +30,19 @@ downloaded but by `ae-optax data fetch`.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` and return its exit code."""
-    arguments = _make_parser().parse_args(argv)
-    try:
+    with safe_streams():
+        arguments = _make_parser().parse_args(argv)
         # A command's module is loaded when the command is given.
         module, _, function = arguments.command.partition(".")
-        return getattr(importlib.import_module(f"ae_optax.lab.cli.{module}"), function)(arguments)
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return USAGE
-    except RunError as error:
-        print(error, file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return STOPPED
-    except BrokenPipeError:
-        # The reader has gone (`ae-optax list | head`): nobody is left to tell.
-        sys.stderr.close()
-        return OK
+        command = getattr(importlib.import_module(f"ae_optax.lab.cli.{module}"), function)
+        try:
+            return command(arguments)
+        except (UsageError, RunError) as error:
+            say(str(error), error=True)
+            return error.code
+        except KeyboardInterrupt:
+            say("stopped", error=True)
+            return STOPPED
 
 
 def _make_parser():

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,11 +12,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
+from rich.text import Text
 
 from ae_optax.lab import runs
+from ae_optax.lab.cli._terminal import plain, say
 from ae_optax.lab.training import EpochRow
 
 Advance = Callable[..., None]
@@ -36,26 +37,31 @@ def progress(total: int, unit: str) -> Iterator[Advance]:
         it; where there is no terminal, print ``line`` instead, if there is one. A ``note`` is
         printed in either case, and stays.
     """
-    if not sys.stdout.isatty():
+    console = Console()
+    if not sys.stdout.isatty() or console.is_dumb_terminal:
         yield _print_line
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TextColumn(unit),
-        TimeElapsedColumn(),
-        TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("left"),
+        # The rest of the line, whatever the width: its end says the least.
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        ),
     )
-    with Progress(*columns, console=Console(), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, expand=True) as bar:
         task = bar.add_task("", total=total)
 
         def advance(text, step=1, line=None, note=None):
             del line
             if note is not None:
-                bar.console.print(note, highlight=False, markup=False)
-            bar.update(task, description=text, advance=step)
+                console.print(Text(plain(note)))
+            bar.update(task, description=plain(text), advance=step)
 
         yield advance
 
@@ -136,10 +142,4 @@ def _brief(value):
 
 def _print_line(text, step=1, line=None, note=None):
     del text, step
-    try:
-        for printed in (note, line):
-            if printed is not None:
-                print(printed, flush=True)
-    except BrokenPipeError:
-        # The reader has gone (`ae-optax train ... | head`). That must not end the run.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    say(*(printed for printed in (note, line) if printed is not None))

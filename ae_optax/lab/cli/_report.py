@@ -7,6 +7,7 @@ from pathlib import Path
 from ae_optax.lab import comparison, report
 from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._folder import make_folder, write_json
+from ae_optax.lab.cli._terminal import say
 
 ENOUGH_FOR_A_PROFILE = 3
 
@@ -33,7 +34,7 @@ def report_on(arguments: argparse.Namespace) -> int:
                 report.write_runs_report(folders, page)
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
-    print(f"Report: {page}")
+    say(f"Report: {page}")
     return OK
 
 
@@ -42,7 +43,7 @@ def write_events(arguments: argparse.Namespace) -> int:
     for folder in arguments.runs:
         _kind(folder)
         try:
-            print(f"Events: {report.write_events(folder)}")
+            say(f"Events: {report.write_events(folder)}")
         except ImportError as error:
             hint = "pip install 'ae_optax[tensorboard]'"
             raise UsageError(f"tensorboard needs tensorboardX: {hint}") from error

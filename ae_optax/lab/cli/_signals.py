@@ -40,7 +40,8 @@ def listening() -> Iterator[Stop]:
         if not stop.code:
             stop.code = CODES[signal.Signals(number)]
             # Not `print`: the signal may have come in the middle of another one.
-            os.write(STDERR, MESSAGE)
+            with contextlib.suppress(OSError):
+                os.write(STDERR, MESSAGE)
 
     before = {number: signal.signal(number, note) for number in CODES}
     try:

@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ae_optax import lint
 from ae_optax.lab import sweeps
@@ -17,7 +16,7 @@ from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._folder import make_shared_folder, write, write_json
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._task import build, check_optimizer, make_executor, read
-from ae_optax.lab.cli._terminal import warn
+from ae_optax.lab.cli._terminal import say, show, warn
 from ae_optax.lab.config import ConfigError, dump
 from ae_optax.lab.plans import SweepConfig, load_sweep
 from ae_optax.lab.runs import run_id
@@ -61,18 +60,17 @@ def sweep(arguments: argparse.Namespace) -> int:
                 write(folder / "optuna.journal", sweeps.journal_of(study))
 
     record = sweeps.sweep_record(config, out, failures)
+    show(_table(record))
     write_json(folder / "sweep.json", record)
     table = folder / "table.csv"
     write(table, sweeps.sweep_table(record))
-    # A file has no width; eighty columns would cut the numbers off.
-    Console(width=None if sys.stdout.isatty() else 120).print(_table(record))
     warn(
         f"{path}: the best value is the {edge} tried. Try some beyond it."
         for path, edge in record["edges"].items()
     )
     seconds = time.perf_counter() - started
     runs = len(config.trials) * len(config.seeds)
-    print(f"{runs} runs, {len(failures)} failed, in {seconds:.1f} s. Table: {table}")
+    say(f"{runs} runs, {len(failures)} failed, in {seconds:.1f} s. Table: {table}")
     return FAILED if failures else OK
 
 
@@ -92,14 +90,15 @@ def _table(record: Mapping[str, Any]) -> Table:
     paths = list(trials[0]["values"])
     last = [path.rpartition(".")[2] for path in paths]
     for path, name in zip(paths, last, strict=True):
-        table.add_column(name if last.count(name) == 1 else path)
+        table.add_column(Text(name if last.count(name) == 1 else path))
     for name in ("train", "validation", "test", "runs done"):
         table.add_column(name, justify="right")
     for trial in trials[:N_SHOWN]:
         values = map(_value, trial["values"].values())
         losses = (_number(trial[f"{part}_loss"]) for part in ("train", "validation", "test"))
         done = sum(run["status"] not in ("diverged", "failed") for run in trial["runs"])
-        table.add_row(*values, *losses, f"{done} of {len(trial['runs'])}")
+        # `Text`, as a value may hold what rich takes for markup.
+        table.add_row(*map(Text, (*values, *losses, f"{done} of {len(trial['runs'])}")))
     return table
 
 

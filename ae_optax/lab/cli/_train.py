@@ -22,11 +22,13 @@ from ae_optax.lab.cli._processes import find_place, together
 from ae_optax.lab.cli._progress import Recorder, progress
 from ae_optax.lab.cli._signals import listening
 from ae_optax.lab.cli._task import build, check_mesh, check_optimizer, read
-from ae_optax.lab.cli._terminal import warn
+from ae_optax.lab.cli._terminal import attempt, say, warn
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import load_run
 from ae_optax.lab.sweeps import read_record
+
+PICTURES = "images.npz"
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -79,8 +81,7 @@ def _lead(config, task, optimizer, path, out):
         finally:
             from_first(told)
         if ended is not None:
-            _conclude(folder)
-            return ended
+            return _conclude(folder) or ended
         # Until the last file is written: a second signal must not cut that off.
         stop = stack.enter_context(listening())
         summary = _begun(config, task, folder, data)
@@ -98,14 +99,12 @@ def _lead(config, task, optimizer, path, out):
             kept = int(result.state.step) in checkpoints.steps()
         if result.status != "interrupted":
             # They may have to be compiled; whoever asked the run to stop waits for its end.
-            arrays: dict[str, Any] = training.pictures_of(task, result.state)
-            np.savez_compressed(folder / "images.npz", **arrays)
+            attempt("pictures", lambda: _save_pictures(folder, task, result.state))
         summary |= _left(result) | {"seconds": time.perf_counter() - started}
         write_json(folder / "summary.json", summary)
-        _conclude(folder)
-    if not kept:
-        return FAILED  # Which has been warned of.
-    return _exit_code(result, signal)
+        told = _conclude(folder)
+    # What could not be kept has been warned of.
+    return told or (_exit_code(result, signal) if kept else FAILED)
 
 
 def _help(config, task, optimizer):
@@ -142,9 +141,10 @@ def _exit_code(result, signal):
 def _ended(folder):
     """Return the exit code of the run in a folder if nothing is left to do, else ``None``."""
     record, saved = read_record(folder), Checkpoints(folder / "checkpoints").steps()
-    # A record without its last state is of a save that failed: that is to be made up for.
     if record is None or record.summary.get("step") not in saved:
-        return None
+        return None  # A record without its last state is of a save that failed.
+    if not (folder / PICTURES).exists():
+        return None  # They failed, and are made of the last state.
     return DIVERGED if record.diverged else OK
 
 
@@ -184,12 +184,20 @@ def _left(result):
     }
 
 
-def _conclude(folder: Path) -> None:
-    """Write the report of the run in a folder, and print how the run has ended."""
-    page = report.write_run_report(folder)
+def _save_pictures(folder: Path, task: training.Task, state: training.TrainState) -> None:
+    arrays: dict[str, Any] = training.pictures_of(task, state)
+    np.savez_compressed(folder / PICTURES, **arrays)
+
+
+def _conclude(folder: Path) -> int:
+    """Say how the run in a folder has ended, and write its report; return whether that failed."""
     summary = runs.read_json(folder / "summary.json")
-    print(_last_words(summary, runs.read_rows(folder / "metrics.jsonl")))
-    print(f"Report: {page}")
+    say(_last_words(summary, runs.read_rows(folder / "metrics.jsonl")))
+    page = attempt("the report", lambda: report.write_run_report(folder))
+    if page is None:
+        return FAILED
+    say(f"Report: {page}")
+    return OK
 
 
 def _last_words(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:

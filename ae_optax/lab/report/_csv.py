@@ -1,12 +1,12 @@
 """A comparison as CSV, unrounded: the verdict table, all runs, all epochs."""
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ae_optax.lab.report._record import LOSSES, Record, ranked, varied
+from ae_optax.lab.runs import csv_text, write_whole
 
 _SPREAD = ("median", "lowest", "highest")
 _RENAMED = {"learning_rate": "learning_rate_in_force"}  # Beside the one that was tried.
@@ -91,10 +91,7 @@ def _recorded(record) -> list[str]:
 
 
 def _write(path: Path, names: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_whole(path, csv_text(names, ([row.get(name) for name in names] for row in rows)))
 
 
 def _row(contender: Record | None) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """A sweep as plain data: its trials, best first, and what was chosen on validation."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ae_optax.lab.plans import SweepConfig
+from ae_optax.lab.runs import csv_text
 from ae_optax.lab.sweeps._edges import edges, is_number
 from ae_optax.lab.sweeps._store import folder_of, read_record
 
@@ -53,15 +52,16 @@ def sweep_record(config: SweepConfig, runs: Path, failures: Mapping[str, str]) -
 def sweep_table(record: Mapping[str, Any]) -> str:
     """Return the runs of a sweep as CSV, those of the best trial first."""
     paths = list(record["trials"][0]["values"])
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*paths, "seed", "status", *(f"{part}_loss" for part in PARTS), "run"])
-    for trial in record["trials"]:
-        values = [_cell(trial["values"][path]) for path in paths]
-        for run in trial["runs"]:
-            losses = [run[f"{part}_loss"] for part in PARTS]
-            writer.writerow([*values, run["seed"], run["status"], *losses, run["run"]])
-    return text.getvalue()
+    losses = [f"{part}_loss" for part in PARTS]
+    rows = (
+        [
+            *(_cell(trial["values"][path]) for path in paths),
+            *(run[name] for name in ("seed", "status", *losses, "run")),
+        ]
+        for trial in record["trials"]
+        for run in trial["runs"]
+    )
+    return csv_text([*paths, "seed", "status", *losses, "run"], rows)
 
 
 def _trial(trial, seeds, runs, failures):
