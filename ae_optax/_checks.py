@@ -4,7 +4,8 @@ Numbers are checked, arrays of one number too; traced values pass, so that every
 can be swept inside one compiled program.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, get_args
 
 import jax
@@ -97,6 +98,30 @@ def check_learning_rate(name: str, value: Any) -> None:
     """Raise unless ``value`` is a finite rate of at least zero, traced, or a schedule."""
     if not callable(value):
         check_non_negative(name, value)
+
+
+def check_boundaries(boundaries: Sequence[Any]) -> tuple[Any, ...]:
+    """Return ``boundaries`` as a tuple; raise unless positive and strictly increasing."""
+    if isinstance(boundaries, str | bytes) or not isinstance(
+        boundaries, Sequence | np.ndarray | jax.Array
+    ):
+        raise TypeError(f"`boundaries` must be a sequence of numbers, got {boundaries!r}.")
+    steps = tuple(boundaries)
+    for k, step in enumerate(steps):
+        check_positive(f"boundaries[{k}]", step)
+    numbers = [number for number in map(known, steps) if number is not None]
+    if any(right <= left for left, right in pairwise(numbers)):
+        raise ValueError(f"`boundaries` must be strictly increasing, got {boundaries!r}.")
+    return steps
+
+
+def check_params_given(params: object) -> None:
+    """Raise ``ValueError`` if ``params`` is missing from a call of ``update``."""
+    if params is None:
+        raise ValueError(
+            "`params` must be given to `update`: this transformation reads the parameters. "
+            "Call `tx.update(grads, state, params)`."
+        )
 
 
 def _is_real_scalar(value):

@@ -54,6 +54,15 @@ def transformation(
     return make
 
 
+def check_transformation(name: str, value: object) -> None:
+    """Raise ``TypeError`` unless ``value`` is a gradient transformation."""
+    if not isinstance(value, optax.GradientTransformation):
+        raise TypeError(
+            f"`{name}` must be a gradient transformation, got {value!r}."
+            + (" Call it to make one." if callable(value) else "")
+        )
+
+
 def _shown(key, value):
     if key == "transformations":
         return ", ".join(map(repr, value))

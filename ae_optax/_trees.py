@@ -1,13 +1,18 @@
-"""Maps over trees of updates: ``None`` passes through, a wrong shape is an error."""
+"""Trees of updates and states: maps, parts found by type, names of leaves.
+
+In maps ``None`` passes through, and a wrong shape is an error.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from ae_optax._numbers import storage_dtype, wide_dtype, zeros_like
 from ae_optax._types import StorageDType
+
+T = TypeVar("T")
 
 
 def map_updates(function: Callable[..., Any], updates: Any, *rest: Any) -> Any:
@@ -85,6 +90,35 @@ def cast_like(updates: Any, like: Any) -> Any:
         like,
         is_leaf=_is_none,
     )
+
+
+def states_of(state: Any, kind: type[T]) -> list[T]:
+    """Return every part of a nested state that is a ``kind``, in order."""
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, kind))
+    return [node for node in nodes if isinstance(node, kind)]
+
+
+def find_state(state: Any, kind: type[T]) -> T:
+    """Return the one part of ``state`` that is a ``kind``.
+
+    Raises:
+        ValueError: If there is none, or several.
+    """
+    found = states_of(state, kind)
+    if len(found) != 1:
+        raise ValueError(f"`state` must hold exactly one {kind.__name__}, got {len(found)}.")
+    return found[0]
+
+
+def path_of(keys: tuple[Any, ...]) -> str:
+    """Return the path of a leaf, such as ``"encoder/0/kernel"``.
+
+    Args:
+        keys: As ``jax.tree_util`` gives them: keys of dictionaries, indices, attributes. The last
+            is left out if it is the attribute ``value``, in which Flax's variables hold theirs.
+    """
+    held = len(keys) > 1 and keys[-1] == jax.tree_util.GetAttrKey("value")
+    return jax.tree_util.keystr(keys[:-1] if held else keys, simple=True, separator="/")
 
 
 def _is_none(x):

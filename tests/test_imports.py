@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import ae_optax
 from ae_optax import optimizers
 
 ROOT = Path(ae_optax.__file__).parent
-HELPERS = {"_checks", "_numbers", "_transformation", "_trees", "_types"}
+HELPERS = {"_checks", "_numbers", "_time", "_transformation", "_trees", "_types", "_values"}
 LIBRARY = HELPERS | {"compat", "observing", "optimizers", "schedules", "transforms"}
 TASK = {f"lab.{part}" for part in ("corruptions", "data", "losses", "metrics", "models")}
 LABORATORY = TASK | {
@@ -35,7 +36,9 @@ LAYERS = {
     "_checks": set(),
     "_transformation": set(),
     "_numbers": {"_checks", "_types"},
+    "_time": {"_checks", "_numbers"},
     "_trees": {"_numbers", "_types"},
+    "_values": {"_checks", "_numbers"},
     "transforms": HELPERS,
     "optimizers": HELPERS | {"transforms"},
     "schedules": HELPERS,
@@ -45,6 +48,8 @@ LAYERS = {
     "__main__": {"lab.cli"},
     "lab": LABORATORY | {"lab.cli", "lab.study"},
     "lab._processes": set(),
+    "lab._environment": set(),
+    "lab._format": set(),
     "lab.landscapes": HELPERS | {"observing"},
     "lab.data": HELPERS,
     "lab.models": HELPERS,
@@ -59,10 +64,10 @@ LAYERS = {
     "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},
     "lab.sweeps": LIBRARY | TASK | {"lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.comparison": LIBRARY | TASK | {"lab.plans", "lab.runs", "lab.sweeps", "lab.training"},
-    "lab.figures": set(),
-    "lab.report": {"lab.figures", "lab.runs"},  # It reads files only.
-    "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab._processes"},
-    "lab.study": LIBRARY | LABORATORY | {"lab.cli"},
+    "lab.figures": {"lab._format"},
+    "lab.report": {"lab._format", "lab.figures", "lab.runs"},  # It reads files only.
+    "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab._environment", "lab._processes"},
+    "lab.study": LIBRARY | LABORATORY | {"lab._environment", "lab.cli"},
 }
 
 # What of other projects. A part that is not listed here may import all that are installed.
@@ -145,6 +150,17 @@ def test_no_underscore_module_of_another_project_is_imported():
         and any(word.startswith("_") for word in name.split("."))
     ]
     assert not private
+
+
+def test_private_modules_are_imported_within_their_package_only():
+    foreign = []
+    for path in FILES:
+        here = ".".join((ROOT.name, *path.relative_to(ROOT).parent.parts))
+        for line, name in imports(path):
+            owner = re.match(r"ae_optax[.a-z]*(?=\._[a-z])", name)
+            if owner and not f"{here}.".startswith(f"{owner[0]}."):
+                foreign.append(f"{path.relative_to(ROOT)}:{line}: {name}")
+    assert not foreign
 
 
 def test_the_library_loads_neither_flax_nor_plotting_nor_configuration():

@@ -8,7 +8,7 @@ import jax.core
 import jax.numpy as jnp
 import optax
 
-from ae_optax._transformation import Transformation
+from ae_optax._transformation import Transformation, check_transformation
 from ae_optax.observing._composition import (
     chained,
     name_of,
@@ -17,7 +17,6 @@ from ae_optax.observing._composition import (
     written_out,
 )
 from ae_optax.observing._cost import bytes_of, cost_of, count_of
-from ae_optax.transforms._chain import check_transformation
 
 STANDARD = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
 GAP = 3

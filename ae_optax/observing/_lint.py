@@ -7,9 +7,8 @@ from typing import Literal, TypeAlias
 import optax
 
 from ae_optax._checks import is_plain_number
-from ae_optax._transformation import Transformation
+from ae_optax._transformation import Transformation, check_transformation
 from ae_optax.observing._composition import Stage, name_of, parts, series
-from ae_optax.transforms._chain import check_transformation
 
 Role: TypeAlias = Literal["rate", "plateau", "clip", "decay", "adaptive", "other", "unknown"]
 

@@ -6,9 +6,9 @@ from typing import Any
 import jax
 
 from ae_optax._numbers import default_float
+from ae_optax._trees import states_of
 from ae_optax.observing._read import read
-from ae_optax.transforms import ScaleByLearningRateState
-from ae_optax.transforms._reduce_on_plateau import plateau_states
+from ae_optax.transforms import ReduceOnPlateauState, ScaleByLearningRateState
 
 
 def learning_rate_in_force(state: Any) -> jax.Array:
@@ -21,12 +21,8 @@ def learning_rate_in_force(state: Any) -> jax.Array:
         A scalar of the default float dtype; NaN if the state holds no learning rate, or several.
         Before the first step it is the rate to be used first.
     """
-
-    def found(node):
-        return isinstance(node, ScaleByLearningRateState)
-
     # Not by name at once: `optax.inject_hyperparams` has one by that name beside ours.
-    rates = [node for node in jax.tree.leaves(state, is_leaf=found) if found(node)]
+    rates = states_of(state, ScaleByLearningRateState)
     try:
         rate = read(rates or state, "learning_rate")
     except ValueError:
@@ -44,6 +40,6 @@ def plateau_scale(state: Any) -> jax.Array:
         A scalar of the default float dtype.
     """
     scale = default_float(1.0)
-    for plateau in plateau_states(state):
+    for plateau in states_of(state, ReduceOnPlateauState):
         scale = scale * plateau.scale.astype(scale.dtype)
     return scale

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._numbers import default_float
+from ae_optax._transformation import check_transformation
 from ae_optax._transformation import transformation as makes_transformation
 from ae_optax._trees import map_updates, store
 from ae_optax.observing._composition import chained, series
 from ae_optax.observing._measure import add_up, changed, each, measure, share_in_any
 from ae_optax.observing._rate import learning_rate_in_force
 from ae_optax.transforms import global_norm
-from ae_optax.transforms._chain import check_transformation
 
 
 class StageNorms(NamedTuple):

@@ -1,13 +1,8 @@
 """Checks that only schedules need."""
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
-import jax
-import numpy as np
-
-from ae_optax._checks import check_finite, check_positive, check_rule, known
+from ae_optax._checks import check_finite, check_rule, known
 
 
 def check_range(min_value: Any, max_value: Any) -> None:
@@ -29,21 +24,6 @@ def check_shrinking(name: str, value: Any) -> None:
 def check_inside_unit_interval(name: str, value: Any) -> None:
     """Raise ``ValueError`` unless ``value`` lies in (0, 1)."""
     check_rule(name, value, "lie in (0, 1)", lambda v: 0 < v < 1)
-
-
-def check_boundaries(boundaries: Sequence[Any]) -> tuple[Any, ...]:
-    """Return ``boundaries`` as a tuple; raise unless positive and strictly increasing."""
-    if isinstance(boundaries, str | bytes) or not isinstance(
-        boundaries, Sequence | np.ndarray | jax.Array
-    ):
-        raise TypeError(f"`boundaries` must be a sequence of numbers, got {boundaries!r}.")
-    steps = tuple(boundaries)
-    for k, step in enumerate(steps):
-        check_positive(f"boundaries[{k}]", step)
-    numbers = [number for number in map(known, steps) if number is not None]
-    if any(right <= left for left, right in pairwise(numbers)):
-        raise ValueError(f"`boundaries` must be strictly increasing, got {boundaries!r}.")
-    return steps
 
 
 def check_schedule(name: str, schedule: Any) -> None:

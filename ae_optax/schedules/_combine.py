@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative
+from ae_optax._checks import check_boundaries, check_non_negative
 from ae_optax._numbers import default_float
+from ae_optax._time import fraction, passed, since
 from ae_optax._types import Scalar
-from ae_optax.schedules._arguments import check_boundaries, check_schedule
-from ae_optax.schedules._time import fraction, passed, since
+from ae_optax.schedules._arguments import check_schedule
 
 
 def with_warmup(schedule: optax.Schedule, *, duration: Scalar) -> optax.Schedule:

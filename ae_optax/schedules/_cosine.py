@@ -5,11 +5,10 @@ import optax
 
 from ae_optax._checks import check_at_least, check_positive
 from ae_optax._numbers import default_float
+from ae_optax._time import remaining, restarts
 from ae_optax._types import Scalar
+from ae_optax._values import blend, half_wave, power
 from ae_optax.schedules._arguments import check_range, check_shrinking
-from ae_optax.schedules._restarts import restarts
-from ae_optax.schedules._time import remaining
-from ae_optax.schedules._values import blend, half_wave, power
 
 
 def cosine_annealing(

@@ -5,10 +5,10 @@ import optax
 
 from ae_optax._checks import check_non_negative, check_positive
 from ae_optax._numbers import default_float
+from ae_optax._time import remaining
 from ae_optax._types import Scalar
+from ae_optax._values import blend, half_wave
 from ae_optax.schedules._arguments import check_inside_unit_interval
-from ae_optax.schedules._time import remaining
-from ae_optax.schedules._values import blend, half_wave
 
 
 def one_cycle(

@@ -5,9 +5,9 @@ import optax
 
 from ae_optax._checks import check_finite, check_non_negative, check_positive
 from ae_optax._numbers import default_float
+from ae_optax._time import remaining
 from ae_optax._types import Scalar
-from ae_optax.schedules._time import remaining
-from ae_optax.schedules._values import blend
+from ae_optax._values import blend
 
 
 def linear(

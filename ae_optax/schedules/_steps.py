@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import optax
 
-from ae_optax._checks import check_finite, check_positive
+from ae_optax._checks import check_boundaries, check_finite, check_positive
 from ae_optax._numbers import default_float
+from ae_optax._time import cycles, passed
 from ae_optax._types import Scalar
-from ae_optax.schedules._arguments import check_boundaries
-from ae_optax.schedules._time import cycles, passed
-from ae_optax.schedules._values import power
+from ae_optax._values import power
 
 
 def step_decay(init_value: Scalar, *, factor: Scalar, period: Scalar) -> optax.Schedule:

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive
+from ae_optax._time import cycles, fraction
 from ae_optax._types import Scalar
+from ae_optax._values import blend, power
 from ae_optax.schedules._arguments import check_range, check_shrinking
-from ae_optax.schedules._time import cycles, fraction
-from ae_optax.schedules._values import blend, power
 
 
 def triangular(min_value: Scalar, max_value: Scalar, *, half_period: Scalar) -> optax.Schedule:

@@ -8,9 +8,8 @@ import optax
 
 from ae_optax._checks import check_positive_integer
 from ae_optax._numbers import widen
-from ae_optax._transformation import transformation
+from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
-from ae_optax.transforms._chain import check_transformation
 
 
 class AccumulateState(NamedTuple):

@@ -6,13 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_in_unit_interval
+from ae_optax._checks import check_in_unit_interval, check_params_given
 from ae_optax._numbers import increment, one_minus_power, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import copies_of, map_updates, stepped, store
+from ae_optax._trees import copies_of, find_state, map_updates, stepped, store
 from ae_optax._types import Scalar, StorageDType
-from ae_optax.transforms._find import find_state
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class AverageParamsState(NamedTuple):

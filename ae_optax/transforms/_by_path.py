@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import optax
 
-from ae_optax._transformation import transformation
-from ae_optax.transforms._chain import check_transformation
-from ae_optax.transforms._paths import PathError, matcher, path_of
+from ae_optax._transformation import check_transformation, transformation
+from ae_optax._trees import path_of
+from ae_optax.transforms._paths import PathError, matcher
 
 
 class ByPathState(NamedTuple):

@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._transformation import Transformation, transformation
+from ae_optax._transformation import Transformation, check_transformation, transformation
 
 
 @transformation
@@ -56,12 +56,3 @@ def chain(*transformations: optax.GradientTransformation) -> optax.GradientTrans
 
 def _name(part):
     return part.name if isinstance(part, Transformation) else "transformation"
-
-
-def check_transformation(name: str, value: object) -> None:
-    """Raise ``TypeError`` unless ``value`` is a gradient transformation."""
-    if not isinstance(value, optax.GradientTransformation):
-        raise TypeError(
-            f"`{name}` must be a gradient transformation, got {value!r}."
-            + (" Call it to make one." if callable(value) else "")
-        )

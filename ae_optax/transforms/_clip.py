@@ -4,12 +4,11 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive
-from ae_optax._numbers import scalar, widen
+from ae_optax._numbers import norm, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 from ae_optax.transforms._global_norm import global_norm
-from ae_optax.transforms._trust_ratio import norm
 
 
 @transformation

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import jax
 import optax
 
+from ae_optax._checks import check_params_given
 from ae_optax._numbers import storage_dtype, zeros_like
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, stepped
 from ae_optax._types import StorageDType
 from ae_optax.transforms._rounding import is_narrow, round_nearest
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class CompensateUpdatesState(NamedTuple):

@@ -6,8 +6,7 @@ import jax
 import optax
 
 from ae_optax._checks import check_positive_integer
-from ae_optax._transformation import transformation
-from ae_optax.transforms._chain import check_transformation
+from ae_optax._transformation import check_transformation, transformation
 from ae_optax.transforms._check_elementwise import check_elementwise
 from ae_optax.transforms._pack import Packing
 

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._numbers import default_float, widen
-from ae_optax.transforms._trust_ratio import norm
+from ae_optax._numbers import default_float, norm, widen
 
 
 def global_norm(updates: optax.Updates) -> jax.Array:

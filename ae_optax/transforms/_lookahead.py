@@ -6,13 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_positive_integer, check_rule
+from ae_optax._checks import check_params_given, check_positive_integer, check_rule
 from ae_optax._numbers import scalar
-from ae_optax._transformation import transformation
+from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, copies_of, map_updates, stepped, store
 from ae_optax._types import Scalar, StorageDType
-from ae_optax.transforms._chain import check_transformation
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class LookaheadState(NamedTuple):

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._numbers import widen
-from ae_optax._transformation import transformation
+from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import map_updates
-from ae_optax.transforms._chain import check_transformation
 
 
 @transformation

@@ -7,9 +7,8 @@ import optax
 from ae_optax._checks import check_in_unit_interval
 from ae_optax._numbers import scalar, widen
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._trees import cast_like, find_state, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
-from ae_optax.transforms._find import find_state
 
 
 class MomentumState(NamedTuple):

@@ -3,13 +3,11 @@
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_positive
-from ae_optax._numbers import scalar, widen
+from ae_optax._checks import check_params_given, check_positive
+from ae_optax._numbers import norm, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
-from ae_optax.transforms._trust_ratio import norm
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 @transformation

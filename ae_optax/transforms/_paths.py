@@ -6,20 +6,11 @@ from typing import Any
 
 import jax
 
+from ae_optax._trees import path_of
+
 
 class PathError(ValueError):
     """Patterns and the parameters they are meant for do not fit together."""
-
-
-def path_of(keys: tuple[Any, ...]) -> str:
-    """Return the path of a leaf, such as ``"encoder/0/kernel"``.
-
-    Args:
-        keys: As ``jax.tree_util`` gives them: keys of dictionaries, indices, attributes. The last
-            is left out if it is the attribute ``value``, in which Flax's variables hold theirs.
-    """
-    held = len(keys) > 1 and keys[-1] == jax.tree_util.GetAttrKey("value")
-    return jax.tree_util.keystr(keys[:-1] if held else keys, simple=True, separator="/")
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:

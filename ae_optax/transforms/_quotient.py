@@ -7,9 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._numbers import widen
-from ae_optax._transformation import transformation
+from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, map_updates
-from ae_optax.transforms._chain import check_transformation
 
 
 class QuotientState(NamedTuple):

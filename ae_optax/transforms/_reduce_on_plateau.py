@@ -177,15 +177,6 @@ def observe(state: Any, value: Any) -> Any:
     return jax.tree.map(at, state, is_leaf=lambda node: isinstance(node, ReduceOnPlateauState))
 
 
-def plateau_states(state: Any) -> list[ReduceOnPlateauState]:
-    """Return every state of :func:`reduce_on_plateau` in an optimizer's state, in order."""
-
-    def found(node):
-        return isinstance(node, ReduceOnPlateauState)
-
-    return [node for node in jax.tree.leaves(state, is_leaf=found) if found(node)]
-
-
 def _add(state, value):
     return state._replace(
         value_sum=state.value_sum + jnp.asarray(value).astype(state.value_sum.dtype),

@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax._checks import check_params_given
 from ae_optax._numbers import wide_dtype
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax.transforms._unit_vectors import along, directions
 from ae_optax.transforms._units import check_axis
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 @transformation

@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._transformation import transformation
+from ae_optax._checks import check_params_given
+from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import check_shapes, map_updates
-from ae_optax.transforms._chain import check_transformation
 from ae_optax.transforms._units import check_axis
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class ResetUnitsState(NamedTuple):

@@ -4,14 +4,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_params_given, check_positive
 from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, stepped
 from ae_optax._types import Scalar
 from ae_optax.transforms._unit_vectors import directions
 from ae_optax.transforms._units import check_axis
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 @transformation

@@ -10,15 +10,13 @@ from ae_optax._checks import (
     check_in_unit_interval,
     check_learning_rate,
     check_non_negative,
+    check_params_given,
     check_positive,
 )
 from ae_optax._numbers import default_float, increment, scalar, widen
-from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, copies_of, map_updates, store
+from ae_optax._transformation import check_transformation, transformation
+from ae_optax._trees import cast_like, copies_of, find_state, map_updates, store
 from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
-from ae_optax.transforms._chain import check_transformation
-from ae_optax.transforms._find import find_state
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class ScheduleFreeState(NamedTuple):

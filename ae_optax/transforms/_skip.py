@@ -8,10 +8,9 @@ import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive_integer, check_rule
 from ae_optax._numbers import default_float, increment, one_minus_power, scalar
-from ae_optax._transformation import transformation
+from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
-from ae_optax.transforms._chain import check_transformation
 from ae_optax.transforms._global_norm import global_norm
 
 

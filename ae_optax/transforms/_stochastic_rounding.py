@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ae_optax._checks import check_params_given
 from ae_optax._numbers import increment
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, stepped
 from ae_optax.transforms._rounding import is_narrow, round_randomly
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class StochasticRoundUpdatesState(NamedTuple):

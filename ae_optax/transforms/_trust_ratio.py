@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_positive
-from ae_optax._numbers import scalar, widen
+from ae_optax._checks import check_non_negative, check_params_given, check_positive
+from ae_optax._numbers import norm, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Mask, Scalar
 from ae_optax.transforms._chain import chain
-from ae_optax.transforms._weight_decay import check_params_given, decayed
+from ae_optax.transforms._weight_decay import decayed
 
 
 @transformation
@@ -104,15 +104,6 @@ def scale_by_local_rate(
         optax.masked(decaying, weight_decay_mask),
         optax.masked(others, _negation(weight_decay_mask)),
     )
-
-
-def norm(x: jax.Array) -> jax.Array:
-    """Return the Euclidean norm of one leaf, in at least float32.
-
-    In float32 it is infinite above 1.8e19, and then a ratio to it is zero: the layer stands
-    still. Unlike the one question of ``global_norm``, one for each leaf would cost time.
-    """
-    return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(widen(x)))))
 
 
 def _ratio(coefficient, above, below):

@@ -3,7 +3,7 @@
 import jax
 import optax
 
-from ae_optax._checks import check_non_negative, is_plain_number
+from ae_optax._checks import check_non_negative, check_params_given, is_plain_number
 from ae_optax._numbers import scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
@@ -63,12 +63,3 @@ def where_masked(
 ) -> optax.GradientTransformation:
     """Return ``decay``, applied only where ``mask`` is true; ``None`` is everywhere."""
     return decay if mask is None else optax.masked(decay, mask)
-
-
-def check_params_given(params: object) -> None:
-    """Raise ``ValueError`` if ``params`` is missing from a call of ``update``."""
-    if params is None:
-        raise ValueError(
-            "`params` must be given to `update`: this transformation reads the parameters. "
-            "Call `tx.update(grads, state, params)`."
-        )

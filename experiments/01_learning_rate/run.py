@@ -13,7 +13,7 @@ from ae_optax.lab.figures import (
     Line,
     colour,
     draw_line,
-    limit,
+    fit_value_axis,
     make_panels,
     number,
     rate,
@@ -151,7 +151,7 @@ def regimes(found):
     }
     every = [spread for its in spreads.values() for spread in its]
     for axes, (name, its) in zip(panels.axes, curves.items(), strict=True):
-        limit(axes, every, "")
+        fit_value_axis(axes, every, "")
         epochs = np.arange(len(every[0].median))
         axes.set_xlim(0, epochs[-1] * 1.62)  # Room for the names.
         axes.set_xticks([x for x in epochs if x % max(1, len(epochs) // 5) == 0])

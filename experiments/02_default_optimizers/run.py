@@ -13,7 +13,7 @@ from ae_optax.lab import plans, study, training
 from ae_optax.lab.figures import (
     Line,
     draw_line,
-    limit,
+    fit_value_axis,
     line_style,
     log_axes,
     make_panels,
@@ -214,7 +214,7 @@ def losses(found):
         # After the first epoch, which is most of the way down.
         spreads = {n: spread_of([c[1:] for c in numbers["curves"][kind][n]]) for n in names}
         for axes, by_time in zip(panels.axes[2 * row : 2 * row + 2], (False, True), strict=True):
-            limit(axes, spreads.values(), "")
+            fit_value_axis(axes, spreads.values(), "")
             for position, name in enumerate(names):
                 x = numbers["steps_per_epoch"] * np.arange(1, len(spreads[name].median) + 1)
                 x = x * numbers["milliseconds"][name] / 1e3 if by_time else x

@@ -13,7 +13,7 @@ from ae_optax.lab.figures import (
     Line,
     colour,
     draw_line,
-    limit,
+    fit_value_axis,
     make_panels,
     number,
     rate,
@@ -140,7 +140,7 @@ def curves(found):
                 type(s)(*(part[2:] for part in s)) if key == "test_mse" else s
                 for s in spreads.values()
             ]
-            limit(axes, visible, "")
+            fit_value_axis(axes, visible, "")
             for arm, spread in spreads.items():
                 epochs = np.arange(1, len(spread.median) + 1)
                 line = Line(1 - ARMS.index(arm), "", epochs, spread)

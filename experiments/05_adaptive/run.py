@@ -14,7 +14,7 @@ from ae_optax.lab.figures import (
     Line,
     colour,
     draw_line,
-    limit,
+    fit_value_axis,
     line_style,
     make_panels,
     number,
@@ -177,7 +177,7 @@ def convergence(found):
     left, right = panels.axes
     spreads = {name: spread_of(one["curves"]) for name, one in its.items()}
     late = [type(s)(*(part[1:] for part in s)) for s in spreads.values()]
-    limit(left, late, "test MSE")
+    fit_value_axis(left, late, "test MSE")
     for position, (name, spread) in enumerate(spreads.items()):
         epochs = np.arange(len(spread.median))
         draw_line(left, Line(position, name, epochs, spread), markers=False)

@@ -12,7 +12,7 @@ from ae_optax.lab.figures import (
     Line,
     draw_line,
     draw_surface,
-    limit,
+    fit_value_axis,
     line_style,
     log_axes,
     make_panels,
@@ -241,7 +241,7 @@ def frequency_figure(found):
     frequencies = wide_frequencies(found.setup["wide"])
     for axes, kind in zip(panels.axes, ("effective_rate", "error"), strict=True):
         spreads = [spread_of(found.numbers["wide"][name][kind]) for name in NAMES]
-        limit(axes, spreads, "")
+        fit_value_axis(axes, spreads, "")
         for i, spread in enumerate(spreads):
             draw_line(axes, Line(i, NAMES[i], frequencies, spread), markers=True)
         log_axes(axes, "x")

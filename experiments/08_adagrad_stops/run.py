@@ -15,7 +15,7 @@ from ae_optax.lab.figures import (
     Line,
     draw_line,
     draw_over_epochs,
-    limit,
+    fit_value_axis,
     line_style,
     log_axes,
     make_panels,
@@ -250,7 +250,7 @@ def regression_figure(found, key):
         half: [spread_of(one[half]) for one in found.numbers["regression"].values()]
         for half in ("before", "after")
     }
-    limit(panels.axes[0], [*curves["before"], *curves["after"]], "")
+    fit_value_axis(panels.axes[0], [*curves["before"], *curves["after"]], "")
     for axes, spreads in zip(panels.axes, curves.values(), strict=True):
         for (i, name), spread in zip(key, spreads, strict=True):
             draw_line(axes, Line(i, name, x, spread), markers=False)

@@ -15,7 +15,7 @@ from ae_optax.lab.figures import (
     Line,
     draw_line,
     draw_over_epochs,
-    limit,
+    fit_value_axis,
     line_style,
     log_axes,
     make_panels,
@@ -274,7 +274,7 @@ def amplitude_figure(found):
     )
     still, shaken = panels.axes
     theory = {"marker": "", "linewidth": 0.8}
-    limit(shaken, [spread_of(one["noisy"]) for one in found], "")
+    fit_value_axis(shaken, [spread_of(one["noisy"]) for one in found], "")
     for i, one in enumerate(found):
         measured = line_style(i) | {"linestyle": "", "markersize": 3.4}
         still.plot(one["rates"], one["theory"], **line_style(i) | theory)
@@ -304,7 +304,7 @@ def rate_figure(found):
     )
     for axes, (rates, numbers) in zip(panels.axes, kinds, strict=True):
         spreads = [spread_of(np.array(numbers[name]["losses"], float)) for _, name in key]
-        limit(axes, spreads, "")
+        fit_value_axis(axes, spreads, "")
         for (i, name), spread in zip(key, spreads, strict=True):
             draw_line(axes, Line(i, name, np.array(rates), spread), markers=True)
             lost = np.array(rates)[~np.isfinite(spread.median)]

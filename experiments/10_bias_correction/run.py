@@ -17,7 +17,7 @@ from ae_optax.lab.figures import (
     Spread,
     draw_line,
     draw_over_rates,
-    limit,
+    fit_value_axis,
     make_panels,
     number,
     spread_of,
@@ -181,7 +181,7 @@ def curves(setup, steps, name, label):
         spreads = [[Spread(*np.array(one[kind][name])) for kind in KINDS] for one in runs]
         for column, pair in enumerate(spreads):
             axes = panels.axes[row * columns + column]
-            limit(axes, [*itertools.chain(*spreads)], "")
+            fit_value_axis(axes, [*itertools.chain(*spreads)], "")
             for i, spread in enumerate(pair):
                 x = first + np.arange(len(spread.median))
                 draw_line(axes, Line(i, "", x, spread), markers=False)

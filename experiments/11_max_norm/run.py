@@ -14,7 +14,7 @@ from ae_optax import optimizers, transforms
 from ae_optax.lab import corruptions, data, landscapes, losses, models, study, training
 from ae_optax.lab.figures import (
     draw_over_rates,
-    limit,
+    fit_value_axis,
     line_style,
     make_panels,
     number,
@@ -103,8 +103,8 @@ def response(name, gradients, stream, setup):
     """
     with jax.enable_x64(True):
         optimizer = getattr(optimizers, name)(setup["learning_rate"])
-        updates = np.asarray(landscapes.respond(optimizer, gradients))[:, 0]
-        averages = np.asarray(landscapes.respond(AVERAGE, gradients))[:, 0]
+        updates = np.asarray(landscapes.updates_of(optimizer, gradients))[:, 0]
+        averages = np.asarray(landscapes.updates_of(AVERAGE, gradients))[:, 0]
     shown, every = setup["shown"][STREAMS[stream][0]].values()
     steps = -updates / setup["learning_rate"]
     rates = steps / averages * gradients.max()
@@ -186,7 +186,7 @@ def of_streams(found):
         lines = [[one[what] for one in each.values()] for each in streams.values()]
         for column, (axes, stream) in enumerate(zip(its, streams, strict=True)):
             spreads = [spread_of([y]) for y in itertools.chain(*lines)]
-            limit(axes, spreads, "" if column else label, log=what == "rate")
+            fit_value_axis(axes, spreads, "" if column else label, log=what == "rate")
             for i, y in enumerate(lines[column]):
                 x = 1 + every[stream] * np.arange(len(y))
                 axes.plot(x, y, **line_style(i) | {"marker": ""})

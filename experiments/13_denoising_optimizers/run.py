@@ -12,7 +12,7 @@ from ae_optax.lab.figures import (
     Line,
     colour,
     draw_line,
-    limit,
+    fit_value_axis,
     log_axes,
     make_panels,
     number,
@@ -155,7 +155,7 @@ def training(found):
         spreads = {
             name: spread_of(np.array(one["test_mse"])[:, 1:]) for name, one in its["best"].items()
         }
-        limit(axes, list(spreads.values()), "")
+        fit_value_axis(axes, list(spreads.values()), "")
         for label, place in places.items():
             draw_line(
                 axes, Line(place, "", np.array(its["steps"][1:]), spreads[label]), markers=True
@@ -176,7 +176,7 @@ def rates(found):
             for name, one in its["by_rate"].items()
         }
         ceiling = SEEN * min(one["median"] for one in its["best"].values())
-        limit(
+        fit_value_axis(
             axes, [spread_of(np.minimum(one.median, ceiling)[None]) for one in spreads.values()], ""
         )
         for label, place in places.items():

@@ -11,7 +11,15 @@ import numpy as np
 
 from ae_optax import optimizers, schedules
 from ae_optax.lab import corruptions, data, losses, models, study, training
-from ae_optax.lab.figures import Line, draw_image, draw_line, limit, make_panels, rate, spread_of
+from ae_optax.lab.figures import (
+    Line,
+    draw_image,
+    draw_line,
+    fit_value_axis,
+    make_panels,
+    rate,
+    spread_of,
+)
 from ae_optax.lab.metrics import psnr_of_each
 
 NETWORKS = {"no skip": 0, "shallow": 1, "both": 2}
@@ -225,7 +233,7 @@ def curves(found):
     )
     (axes,) = panels.axes
     spreads = [spread_of(found.numbers["validation_psnr"][name]) for name in NETWORKS]
-    limit(axes, spreads, "", log=False)
+    fit_value_axis(axes, spreads, "", log=False)
     for position, spread in enumerate(spreads):
         draw_line(axes, Line(position, "", np.array(found.numbers["steps"]), spread), markers=True)
     described = (

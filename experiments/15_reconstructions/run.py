@@ -13,7 +13,7 @@ from ae_optax.lab.figures import (
     Line,
     draw_image,
     draw_line,
-    limit,
+    fit_value_axis,
     line_style,
     make_panels,
     number,
@@ -35,7 +35,9 @@ QUICK = {"config": study.overridden(CONFIG, DIGITS), "seeds": [0], "components":
 def measure(quick):
     setup = SETUP | (QUICK if quick else {})
     overrides = DIGITS if quick else []
-    found = [study.trained(CONFIG, [*overrides, f"training.seed={s}"]) for s in setup["seeds"]]
+    found = [
+        study.train_with_state(CONFIG, [*overrides, f"training.seed={s}"]) for s in setup["seeds"]
+    ]
     task = found[0].task
     test, shown = task.data.test, setup["shown"]
     outputs = {
@@ -103,7 +105,7 @@ def curve(found):
     (axes,) = panels.axes
     spread = spread_of(found.numbers["curves"])
     level = found.numbers["test_mse"]["pca"][0]
-    limit(axes, [spread], "", level)
+    fit_value_axis(axes, [spread], "", level)
     epochs = np.arange(1, len(spread.median) + 1)
     draw_line(axes, Line(0, "", epochs, spread), markers=True)
     axes.xaxis.get_major_locator().set_params(integer=True)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_optax.lab import study, training
-from ae_optax.lab.figures import Line, draw_image, draw_line, limit, make_panels, spread_of
+from ae_optax.lab.figures import Line, draw_image, draw_line, fit_value_axis, make_panels, spread_of
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mnist" / "variational_autoencoder.yaml"
 SETUP = {
@@ -30,7 +30,9 @@ TERMS = {"loss": "−ELBO", "bce_sum": "pixels", "kl": "divergence", "bce_sum_ex
 def measure(quick):
     setup = SETUP | (QUICK if quick else {})
     overrides = DIGITS if quick else []
-    found = [study.trained(CONFIG, [*overrides, f"training.seed={s}"]) for s in setup["seeds"]]
+    found = [
+        study.train_with_state(CONFIG, [*overrides, f"training.seed={s}"]) for s in setup["seeds"]
+    ]
     ends = {"train": [terms_of(one) for one in found]} | {
         "test": [{name: one.run.rows[-1][f"test_{name}"] for name in TERMS} for one in found]
     }
@@ -110,7 +112,7 @@ def terms(found):
     for axes, names in zip(panels.axes, shown, strict=True):
         spreads = {name: spread_of(curves[name]) for name in names}
         axes.xaxis.get_major_locator().set_params(integer=True)
-        limit(axes, list(spreads.values()), "", log=False)
+        fit_value_axis(axes, list(spreads.values()), "", log=False)
         for name, spread in spreads.items():
             epochs = np.arange(1, len(spread.median) + 1)
             draw_line(axes, Line(int(name != "train_loss"), "", epochs, spread), markers=True)

@@ -14,7 +14,7 @@ from ae_optax.lab.figures import (
     Line,
     colour,
     draw_line,
-    limit,
+    fit_value_axis,
     make_panels,
     number,
     rate,
@@ -151,7 +151,7 @@ def overfitting(found):
     ends = [one["mse"][part][end] for its in arms.values() for one in its.values()
             for part in ("train", "test") for end in ("lowest", "highest")]  # fmt: skip
     for axes, bars, its in zip(above, below, arms.values(), strict=True):
-        limit(axes, late, "")
+        fit_value_axis(axes, late, "")
         for position, one in enumerate(its.values()):
             spread = spread_of(one["validation_mse"])
             epochs = np.arange(1, len(spread.median) + 1)

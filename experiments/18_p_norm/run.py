@@ -95,9 +95,9 @@ def right_range(p, arithmetic, setup):
         for seed in setup["stream"]["seeds"]:
             drawn = np.random.default_rng(seed).normal(size=(setup["stream"]["steps"], 1))
             drawn = np.asarray(jnp.asarray(drawn, arithmetic["gradients"]), np.float64)
-            right = landscapes.respond(make(p, ARITHMETIC["float64"]), drawn)
+            right = landscapes.updates_of(make(p, ARITHMETIC["float64"]), drawn)
             scaled = jnp.asarray(drawn * 2.0**powers, arithmetic["gradients"])
-            steps = landscapes.respond(make(p, arithmetic), scaled)
+            steps = landscapes.updates_of(make(p, arithmetic), scaled)
             off = np.abs(np.asarray(steps, np.float64) - np.asarray(right))
             worst = np.maximum(worst, np.nan_to_num(off, nan=np.inf).max(axis=0))
     wrong = powers[worst > setup["tolerance"]]

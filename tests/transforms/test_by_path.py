@@ -13,7 +13,8 @@ from flax import nnx
 
 import ae_optax
 from ae_optax import transforms as tf
-from ae_optax.transforms._paths import matcher, path_of
+from ae_optax._trees import path_of
+from ae_optax.transforms._paths import matcher
 
 
 class Pair(NamedTuple):

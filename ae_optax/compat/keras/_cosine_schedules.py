@@ -6,9 +6,9 @@ import optax
 from ae_optax import schedules
 from ae_optax._checks import check_at_least, check_non_negative, check_positive
 from ae_optax._numbers import default_float
+from ae_optax._time import restarts
 from ae_optax._types import Scalar
-from ae_optax.schedules._restarts import restarts
-from ae_optax.schedules._values import half_wave, power
+from ae_optax._values import half_wave, power
 
 
 def cosine_decay(

@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative
+from ae_optax._checks import check_non_negative, check_params_given
 from ae_optax._numbers import increment, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class DecayFirstState(NamedTuple):

@@ -6,10 +6,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax import schedules
-from ae_optax._checks import check_finite, check_non_negative, check_positive
+from ae_optax._checks import check_boundaries, check_finite, check_non_negative, check_positive
 from ae_optax._numbers import default_float
 from ae_optax._types import Scalar
-from ae_optax.schedules._arguments import check_boundaries
 
 
 def exponential_decay(

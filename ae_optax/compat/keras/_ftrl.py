@@ -8,13 +8,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_finite, check_non_negative, check_positive, check_rule
+from ae_optax._checks import (
+    check_finite,
+    check_non_negative,
+    check_params_given,
+    check_positive,
+    check_rule,
+)
 from ae_optax._numbers import increment, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.keras._common import Common, with_common
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class FtrlState(NamedTuple):

@@ -6,13 +6,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_rule
+from ae_optax._checks import check_params_given, check_rule
 from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._trees import cast_like, map_updates, states_of, store, zeros_for
 from ae_optax._types import Scalar
 from ae_optax.compat.keras._accumulation import check_whole
-from ae_optax.transforms._weight_decay import check_params_given
 
 
 class AverageModelState(NamedTuple):
@@ -116,8 +115,7 @@ def averaged_params(state: Any) -> optax.Params:
     Raises:
         ValueError: If ``state`` holds no average or several.
     """
-    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, AverageModelState))
-    found = [node for node in nodes if isinstance(node, AverageModelState)]
+    found = states_of(state, AverageModelState)
     if len(found) != 1:
         raise ValueError(
             "`state` must belong to one optimizer made with `use_ema=True`, "

@@ -6,7 +6,7 @@ import time
 
 from ae_optax import lint
 from ae_optax.lab import comparison, report, sweeps, training
-from ae_optax.lab.cli._environment import command_line, device, use_compilation_cache, versions
+from ae_optax.lab._environment import command_line, device, use_compilation_cache, versions
 from ae_optax.lab.cli._exit import FAILED, OK
 from ae_optax.lab.cli._folder import open_folder, write_json
 from ae_optax.lab.cli._progress import progress

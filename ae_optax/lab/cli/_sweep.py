@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ae_optax import lint
 from ae_optax.lab import sweeps
-from ae_optax.lab.cli._environment import use_compilation_cache
+from ae_optax.lab._environment import use_compilation_cache
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._folder import make_shared_folder, write, write_json
 from ae_optax.lab.cli._progress import progress

@@ -8,7 +8,7 @@ import jax
 import optax
 
 from ae_optax.lab import sweeps, training
-from ae_optax.lab.cli._environment import command_line, device, versions
+from ae_optax.lab._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import UsageError
 from ae_optax.lab.config import ConfigError, Problem
 from ae_optax.lab.data import DataError

@@ -13,9 +13,9 @@ import numpy as np
 
 from ae_optax import lint
 from ae_optax.lab import report, runs, training
+from ae_optax.lab._environment import command_line, device, use_compilation_cache, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
-from ae_optax.lab.cli._environment import command_line, device, use_compilation_cache, versions
 from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, RunError, UsageError
 from ae_optax.lab.cli._folder import check_same_data, open_folder, write_json
 from ae_optax.lab.cli._processes import find_place, together

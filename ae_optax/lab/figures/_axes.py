@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_optax.lab.figures._format import integer, power_of_ten, rate
+from ae_optax.lab._format import integer, power_of_ten, rate
 from ae_optax.lab.figures._palette import FAINT, INK
 from ae_optax.lab.figures._svg import FONT_SIZE
 

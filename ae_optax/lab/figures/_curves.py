@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ae_optax.lab.figures._axes import log_axes
-from ae_optax.lab.figures._lines import Line, draw_line, limit
+from ae_optax.lab.figures._lines import Line, draw_line, fit_value_axis
 from ae_optax.lab.figures._spread import spread_of
 
 
@@ -20,7 +20,7 @@ def draw_over_epochs(axes: Any, curves: Mapping[int, ArrayLike], label: str) -> 
         label: Written beside the axis of the losses.
     """
     spreads = {position: spread_of(seeds) for position, seeds in curves.items()}
-    limit(axes, [*spreads.values()], label)
+    fit_value_axis(axes, [*spreads.values()], label)
     for position, spread in spreads.items():
         epochs = np.arange(len(spread.median))
         draw_line(axes, Line(position, "", epochs, spread), markers=False)
@@ -36,7 +36,7 @@ def draw_over_rates(panels: Sequence[Any], found: Sequence[Sequence[Mapping[str,
             where a run diverged.
     """
     spreads = [[spread_of(np.transpose(one["test_loss"])) for one in its] for its in found]
-    limit(panels[0], [spread for its in spreads for spread in its], "")
+    fit_value_axis(panels[0], [spread for its in spreads for spread in its], "")
     for axes, contenders, its in zip(panels, found, spreads, strict=True):
         for position, (one, spread) in enumerate(zip(contenders, its, strict=True)):
             rates = np.array(one["learning_rates"])

@@ -66,7 +66,7 @@ def line_figure(
         return None
     with drawing():
         figure, axes = _axes.make_axes(*size)
-        limit(axes, [line.spread for line in lines], labels.y, log=log)
+        fit_value_axis(axes, [line.spread for line in lines], labels.y, log=log)
         _axes.count_axis(axes, labels.x, max(line.x[-1] for line in lines))
         levels = []
         if target is not None and _in_sight(axes, target):
@@ -79,7 +79,9 @@ def line_figure(
         return to_svg(figure, name=name, description=labels.description)
 
 
-def limit(axes: Any, spreads: Sequence[Spread], label: str, *extra: float, log: bool = True):
+def fit_value_axis(
+    axes: Any, spreads: Sequence[Spread], label: str, *extra: float, log: bool = True
+):
     """Fit the vertical axis to all finite values, and to those of ``extra``."""
     values = np.concatenate([*(np.concatenate(spread) for spread in spreads), extra])
     values = values[np.isfinite(values)]

@@ -3,8 +3,8 @@
 from ae_optax.lab.landscapes._descend import Descent, descend, follow
 from ae_optax.lab.landscapes._paths import paths_by_rate
 from ae_optax.lab.landscapes._regression import regression
-from ae_optax.lab.landscapes._respond import respond
 from ae_optax.lab.landscapes._sparse import sparse_signs
+from ae_optax.lab.landscapes._updates_of import updates_of
 from ae_optax.lab.landscapes._valley import descent_in_valley, valley
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "follow",
     "paths_by_rate",
     "regression",
-    "respond",
     "sparse_signs",
+    "updates_of",
     "valley",
 ]

@@ -2,7 +2,7 @@
 
 from ae_optax.lab.losses._binary_cross_entropy import bce_mean, bce_sum
 from ae_optax.lab.losses._gaussian import gaussian_nll
-from ae_optax.lab.losses._loss import Loss, Seen, Term, needed, sum_of_terms
+from ae_optax.lab.losses._loss import Loss, Seen, Term, sum_of_terms
 from ae_optax.lab.losses._penalties import elastic_penalty, l1_penalty, l2_penalty
 from ae_optax.lab.losses._sparsity import code_kl, code_l1
 from ae_optax.lab.losses._squared_error import mse, sse
@@ -23,7 +23,6 @@ __all__ = [
     "l1_penalty",
     "l2_penalty",
     "mse",
-    "needed",
     "negative_elbo",
     "sse",
     "sum_of_terms",

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from ae_optax._checks import check_positive
 from ae_optax._numbers import scalar
 from ae_optax._types import Scalar
-from ae_optax.lab.losses._loss import Loss, Term, as_it_is, needed, over_pixels
+from ae_optax.lab.losses._loss import Loss, Term, as_it_is, over_pixels
 
 
 def gaussian_nll(variance: Scalar | Literal["learnt"] = 1.0) -> Loss:
@@ -41,7 +41,7 @@ def gaussian_nll(variance: Scalar | Literal["learnt"] = 1.0) -> Loss:
     def terms(seen):
         squares = jnp.square(seen.output.decoded - seen.target)
         if learnt:
-            log_variance = needed(seen, "log_variance")
+            log_variance = seen.require("log_variance")
             per_pixel = squares * jnp.exp(-log_variance) + log_variance
         else:
             sigma2 = scalar(variance, squares)

@@ -8,6 +8,12 @@ import jax.numpy as jnp
 
 from ae_optax.lab.models import Output
 
+_TOLD_BY = {
+    "code": "code, as mlp_autoencoder does",
+    "posterior": "posterior, as variational_autoencoder does",
+    "log_variance": "variance of the pixels, as variational_autoencoder with learnt_variance does",
+}
+
 
 class Seen(NamedTuple):
     """What a loss or a metric may look at: one batch, and what the model made of it.
@@ -35,6 +41,13 @@ class Seen(NamedTuple):
         weights = self.weights.astype(values.dtype)
         kept = weights.reshape(-1, *(1,) * (values.ndim - 1)) * values
         return jnp.sum(kept, axis=0) / jnp.sum(weights)
+
+    def require(self, what: Literal["code", "posterior", "log_variance"]) -> Any:
+        """Return a part of the output that not all models have, or raise ``ValueError``."""
+        found = getattr(self.output, what)
+        if found is None:
+            raise ValueError(f"`model` must tell its {_TOLD_BY[what]}, got a model that does not.")
+        return found
 
 
 class Term(NamedTuple):
@@ -91,21 +104,6 @@ def sum_of_terms(terms: Mapping[str, Term], seen: Seen) -> jax.Array:
         total = part if total is None else total + part
     assert total is not None, "a loss has at least one term"
     return total
-
-
-def needed(seen: Seen, what: Literal["code", "posterior", "log_variance"]) -> Any:
-    """Return a part of the output that not all models have, or raise ``ValueError``."""
-    found = getattr(seen.output, what)
-    if found is None:
-        raise ValueError(f"`model` must tell its {NEEDS[what]}, got a model that does not.")
-    return found
-
-
-NEEDS = {
-    "code": "code, as mlp_autoencoder does",
-    "posterior": "posterior, as variational_autoencoder does",
-    "log_variance": "variance of the pixels, as variational_autoencoder with learnt_variance does",
-}
 
 
 def of_pixels(

@@ -6,7 +6,7 @@ from jax.scipy.special import xlogy
 from ae_optax._checks import check_number, is_plain_number
 from ae_optax._numbers import scalar
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.lab.losses._loss import Loss, Term, needed
+from ae_optax.lab.losses._loss import Loss, Term
 from ae_optax.lab.losses._weights import check_weight, weight_at
 
 
@@ -26,7 +26,7 @@ def code_l1(weight: ScalarOrSchedule) -> Loss:
     check_weight("weight", weight)
 
     def terms(seen):
-        values = jnp.sum(jnp.abs(needed(seen, "code")), axis=-1)
+        values = jnp.sum(jnp.abs(seen.require("code")), axis=-1)
         return {"code_l1": Term(values, weight_at(weight, seen.step))}
 
     return Loss(terms, reconstruct=None, expects=None)
@@ -65,7 +65,7 @@ def code_kl(weight: ScalarOrSchedule, *, target: Scalar = 0.05) -> Loss:
         raise ValueError(f"`target` must lie in (0, 1), got {target!r}.")
 
     def terms(seen):
-        means = jnp.clip(seen.mean(needed(seen, "code")), 1e-6, 1 - 1e-6)
+        means = jnp.clip(seen.mean(seen.require("code")), 1e-6, 1 - 1e-6)
         rho = jnp.asarray(scalar(target, means), means.dtype)
         entropy = xlogy(rho, rho) + xlogy(1 - rho, 1 - rho)
         values = entropy - rho * jnp.log(means) - (1 - rho) * jnp.log1p(-means)

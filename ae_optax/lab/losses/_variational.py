@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from ae_optax._types import ScalarOrSchedule
-from ae_optax.lab.losses._loss import Loss, Term, needed
+from ae_optax.lab.losses._loss import Loss, Term
 from ae_optax.lab.losses._total import total
 from ae_optax.lab.losses._weights import check_weight, weight_at
 
@@ -31,7 +31,7 @@ def gaussian_kl(weight: ScalarOrSchedule = 1.0) -> Loss:
     check_weight("weight", weight)
 
     def terms(seen):
-        mean, log_variance = needed(seen, "posterior")
+        mean, log_variance = seen.require("posterior")
         # exp(v) - 1 - v by `expm1`: near the prior the terms all but cancel.
         per_unit = jnp.square(mean) + (jnp.expm1(log_variance) - log_variance)
         return {"kl": Term(jnp.sum(per_unit, axis=-1) / 2, weight_at(weight, seen.step))}

@@ -3,7 +3,6 @@
 import jax.numpy as jnp
 
 from ae_optax._checks import check_non_negative
-from ae_optax.lab.losses import needed
 from ae_optax.lab.metrics._metric import Metric, of_images
 from ae_optax.lab.metrics._moments import add_moments, no_moments
 
@@ -31,10 +30,10 @@ def active_units(*, threshold: float = 0.01) -> Metric:
     check_non_negative("threshold", threshold)
 
     def start(seen):
-        return no_moments(needed(seen, "posterior").mean.shape[1:])
+        return no_moments(seen.require("posterior").mean.shape[1:])
 
     def add(sums, seen):
-        return add_moments(sums, needed(seen, "posterior").mean, seen.weights)
+        return add_moments(sums, seen.require("posterior").mean, seen.weights)
 
     def finish(sums):
         return {"active_units": jnp.sum((sums.variance > threshold).astype(jnp.float32))}
@@ -53,10 +52,10 @@ def dead_units() -> Metric:
     """
 
     def start(seen):
-        return jnp.zeros(needed(seen, "code").shape[1:], bool)
+        return jnp.zeros(seen.require("code").shape[1:], bool)
 
     def add(ever, seen):
-        active = (needed(seen, "code") != 0) & (seen.weights > 0)[:, None]
+        active = (seen.require("code") != 0) & (seen.weights > 0)[:, None]
         return ever | jnp.any(active, axis=0)
 
     def finish(ever):
@@ -76,6 +75,6 @@ def code_l0() -> Metric:
     """
 
     def per_image(seen):
-        return jnp.sum((needed(seen, "code") != 0).astype(jnp.float32), axis=-1)
+        return jnp.sum((seen.require("code") != 0).astype(jnp.float32), axis=-1)
 
     return of_images("code_l0", per_image)

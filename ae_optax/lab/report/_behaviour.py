@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ae_optax.lab.figures._lines import Labels, Line, line_figure
+from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report._html import figures
 from ae_optax.lab.report._key import key_to
 from ae_optax.lab.report._quantities import BEHAVIOUR, Quantity, metrics

@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from ae_optax.lab.figures import _axes
-from ae_optax.lab.figures._format import rate
-from ae_optax.lab.figures._palette import colour
-from ae_optax.lab.figures._svg import drawing, to_svg
+from ae_optax.lab._format import rate
+from ae_optax.lab.figures import colour, drawing, make_axes, to_svg
 
 
 def code_figure(position: int, label: str, points: np.ndarray, width: int) -> str:
@@ -22,7 +20,7 @@ def code_figure(position: int, label: str, points: np.ndarray, width: int) -> st
     points = points[np.isfinite(points).all(axis=1)].reshape(-1, 2)
     titles = ("code 1", "code 2") if width == 2 else ("first component", "second component")
     with drawing():
-        figure, axes = _axes.make_axes(215, 215, top=20)
+        figure, axes = make_axes(215, 215, top=20)
         axes.plot(*points.T, "o", color=colour(position), markersize=2, alpha=0.6, mew=0)
         for axis, title in zip((axes.xaxis, axes.yaxis), titles, strict=True):
             axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))

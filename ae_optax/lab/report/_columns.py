@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ae_optax.lab.figures._format import (
+from ae_optax.lab._format import (
     ABSENT,
     at,
     hundredths,

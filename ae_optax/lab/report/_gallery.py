@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ae_optax.lab.figures._format import number
+from ae_optax.lab._format import number
 from ae_optax.lab.report._codes import code_figure
 from ae_optax.lab.report._png import data_uri, error_map
 

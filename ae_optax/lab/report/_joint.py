@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ae_optax.lab.figures._format import ABSENT, counted, hundredths, number
+from ae_optax.lab._format import ABSENT, counted, hundredths, number
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._page import sections
 from ae_optax.lab.report._profile import profiles

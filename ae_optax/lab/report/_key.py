@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from html import escape
 
-from ae_optax.lab.figures._palette import colour, css_names, line_style
+from ae_optax.lab.figures import colour, css_names, line_style
 
 
 def key_to(names: Iterable[tuple[int, str]]) -> str:

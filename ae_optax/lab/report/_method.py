@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from ae_optax.lab.figures._format import counted, duration, integer, listed, number
+from ae_optax.lab._format import counted, duration, integer, listed, number
 from ae_optax.lab.report._columns import COLUMNS
 from ae_optax.lab.report._html import definitions
 from ae_optax.lab.report._record import Record, varied

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax.lab.figures._format import counted, duration, number
+from ae_optax.lab._format import counted, duration, number
 from ae_optax.lab.report import _html, _method, _results
 from ae_optax.lab.report._behaviour import behaviour, measured
 from ae_optax.lab.report._gallery import exhibit, gallery

@@ -6,12 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.lab.figures import _axes
-from ae_optax.lab.figures._format import number, rate
-from ae_optax.lab.figures._labels import label_curves
-from ae_optax.lab.figures._palette import line_style
-from ae_optax.lab.figures._spread import Spread
-from ae_optax.lab.figures._svg import drawing, to_svg
+from ae_optax.lab._format import number, rate
+from ae_optax.lab.figures import Spread, drawing, label_curves, line_style, make_axes, to_svg
 from ae_optax.lab.report._html import figures, table
 from ae_optax.lab.report._key import key_to, swatch
 
@@ -58,7 +54,7 @@ def _figure(contenders, positions, unit):
     known = [factor for c in contenders.values() for factor in c["factors"]]
     end = max([_LARGEST, *(1.1 * factor for factor in known)])
     with drawing():
-        figure, axes = _axes.make_axes(330, 250)
+        figure, axes = make_axes(330, 250)
         axes.set_xscale("log")
         axes.set_xlim(1, end)
         axes.set_ylim(-0.06, 1.08)

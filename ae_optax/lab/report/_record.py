@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.lab.figures._spread import Spread
+from ae_optax.lab.figures import Spread
 
 FORMAT = 3
 LOSSES = ("train_loss", "validation_loss", "test_loss")

@@ -5,8 +5,8 @@ from html import escape
 
 import numpy as np
 
-from ae_optax.lab.figures._format import counted, integer, percent
-from ae_optax.lab.figures._lines import Labels, Line, line_figure
+from ae_optax.lab._format import counted, integer, percent
+from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report._columns import COST, VERDICT, Column
 from ae_optax.lab.report._html import definitions, figures
 from ae_optax.lab.report._html import table as html_table

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from ae_optax.lab.figures._format import counted, duration, integer, number
-from ae_optax.lab.figures._lines import Labels, Line, line_figure
+from ae_optax.lab._format import counted, duration, integer, number
+from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._behaviour import behaviour, measured
 from ae_optax.lab.report._gallery import Exhibit, gallery

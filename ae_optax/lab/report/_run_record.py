@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_optax.lab.figures._lines import Line
-from ae_optax.lab.figures._spread import Spread
+from ae_optax.lab.figures import Line, Spread
 from ae_optax.lab.report._record import LOSSES
 
 

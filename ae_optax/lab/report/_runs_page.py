@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax.lab.figures._format import ABSENT, counted, integer, number
-from ae_optax.lab.figures._lines import Labels, Line, line_figure
+from ae_optax.lab._format import ABSENT, counted, integer, number
+from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._behaviour import behaviour, measured
 from ae_optax.lab.report._gallery import Exhibit, gallery

@@ -2,12 +2,21 @@
 
 import numpy as np
 
-from ae_optax.lab.figures import _axes
-from ae_optax.lab.figures._labels import label_curves
-from ae_optax.lab.figures._lines import Line, draw_line, limit
-from ae_optax.lab.figures._palette import colour
-from ae_optax.lab.figures._spread import Spread
-from ae_optax.lab.figures._svg import FONT_SIZE, drawing, to_svg
+from ae_optax.lab.figures import (
+    FONT_SIZE,
+    Level,
+    Line,
+    Spread,
+    colour,
+    draw_level,
+    draw_line,
+    drawing,
+    fit_value_axis,
+    label_curves,
+    make_axes,
+    rate_axis,
+    to_svg,
+)
 from ae_optax.lab.report._record import Record, ranked, runs_by_rate, untrained
 
 _ROW = 8.0
@@ -29,13 +38,13 @@ def sensitivity(record: Record, *, width: float, height: float, name: str) -> st
     bands = [(rows, draw) for rows, draw in ((diverging, _crosses), (usable, _bar)) if rows]
     with drawing():
         top = _GAP + sum(_ROW * len(rows) + _GAP for rows, _ in bands)
-        figure, axes = _axes.make_axes(width, height + top, top=top)
+        figure, axes = make_axes(width, height + top, top=top)
         lines = [Line(i, c["label"], *_by_rate(c)) for i, c in contenders]
-        limit(axes, [line.spread for line in lines], "final test loss", before)
+        fit_value_axis(axes, [line.spread for line in lines], "final test loss", before)
         rates = np.concatenate([line.x for line in lines])
-        _axes.rate_axis(axes, rates.min(), rates.max())
-        level = _axes.Level(before, "untrained", "right", (0, (4, 3)))
-        _axes.draw_level(axes, level)
+        rate_axis(axes, rates.min(), rates.max())
+        level = Level(before, "untrained", "right", (0, (4, 3)))
+        draw_level(axes, level)
         for line in lines:
             draw_line(axes, line, markers=True)
         offset = _GAP

@@ -1,6 +1,6 @@
 """The page's style: a paper's, on a phone, on a screen at night and in print."""
 
-from ae_optax.lab.figures._palette import DARK, LIGHT, css_variables
+from ae_optax.lab.figures import DARK, LIGHT, css_variables
 
 _LIGHT = (
     "--paper: #fff; --ink: #1b1b1b; --soft: #5c5c5c; --faint: #8a8a8a; --rule: #d9d9d9; "

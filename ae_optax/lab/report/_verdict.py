@@ -2,7 +2,7 @@
 
 import math
 
-from ae_optax.lab.figures._format import at, listed, number, rate, span
+from ae_optax.lab._format import at, listed, number, rate, span
 from ae_optax.lab.report._record import Record, ranked, with_result
 
 

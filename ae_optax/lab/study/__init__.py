@@ -5,7 +5,7 @@ from ae_optax.lab.study._main import Measured, Picture, run
 from ae_optax.lab.study._pca import pca
 from ae_optax.lab.study._readme import table, write_blocks
 from ae_optax.lab.study._rounded import rounded
-from ae_optax.lab.study._runs import Trained, compare, overridden, sweep, train, trained
+from ae_optax.lab.study._runs import Trained, compare, overridden, sweep, train, train_with_state
 from ae_optax.lab.study._train_seeds import train_seeds
 from ae_optax.lab.study._window import rate_window
 
@@ -26,6 +26,6 @@ __all__ = [
     "table",
     "train",
     "train_seeds",
-    "trained",
+    "train_with_state",
     "write_blocks",
 ]

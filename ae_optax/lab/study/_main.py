@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ae_optax.lab import runs
-from ae_optax.lab.cli._environment import device, versions
+from ae_optax.lab._environment import device, versions
 from ae_optax.lab.figures import drawing, standalone
 from ae_optax.lab.study._readme import write_blocks
 

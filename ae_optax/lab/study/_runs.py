@@ -39,7 +39,7 @@ def train(config: Path, overrides: Iterable[str] = ()) -> report.TrainRun:
     return report.read_run(folder, config.stem)
 
 
-def trained(config: Path, overrides: Iterable[str] = ()) -> Trained:
+def train_with_state(config: Path, overrides: Iterable[str] = ()) -> Trained:
     """Train as :func:`train` does, or find it done, and return the model as it is at the end.
 
     Raises:

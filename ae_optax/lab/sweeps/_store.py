@@ -11,8 +11,7 @@ import numpy as np
 from ae_optax.lab import runs as folders
 from ae_optax.lab.config import dump
 from ae_optax.lab.plans import RunConfig
-from ae_optax.lab.training import EpochRow, RunResult
-from ae_optax.lab.training._row import make_row
+from ae_optax.lab.training import EpochRow, RunResult, make_row
 
 UNFINISHED = ("running", "interrupted")
 

@@ -10,7 +10,7 @@ from ae_optax.lab.training._images import N_SHOWN, Images, on_device
 from ae_optax.lab.training._mesh import Mesh, check_devices
 from ae_optax.lab.training._pictures import pictures, pictures_of
 from ae_optax.lab.training._plane import plane
-from ae_optax.lab.training._row import EpochRow
+from ae_optax.lab.training._row import EpochRow, make_row
 from ae_optax.lab.training._run import RunResult, make_run, make_run_from
 from ae_optax.lab.training._samples import make_codes, make_samples
 from ae_optax.lab.training._saving import Memory, Saving, Store
@@ -47,6 +47,7 @@ __all__ = [
     "make_epoch",
     "make_evaluate",
     "make_reconstruct",
+    "make_row",
     "make_run",
     "make_run_from",
     "make_samples",

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from ae_optax._trees import states_of
 from ae_optax.lab.data import DataError, Dataset, check_images
 from ae_optax.lab.losses import Loss
 from ae_optax.lab.models import Model
-from ae_optax.transforms._reduce_on_plateau import plateau_states
+from ae_optax.transforms import ReduceOnPlateauState
 
 
 def check_trainable(data: Dataset, batch_size: int) -> None:
@@ -32,7 +33,7 @@ def check_output(model: Model, loss: Loss) -> None:
 
 def check_observable(opt_state: Any, n_validation: int) -> None:
     """Raise ``DataError`` if an optimizer waits for a validation loss that there will not be."""
-    if n_validation == 0 and plateau_states(opt_state):
+    if n_validation == 0 and states_of(opt_state, ReduceOnPlateauState):
         raise DataError(
             "reduce_on_plateau observes the validation loss: there must be validation images, "
             "got none."

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ae_optax.transforms._paths import path_of
+from ae_optax._trees import path_of
 
 SMALL = 2.0**-40
 

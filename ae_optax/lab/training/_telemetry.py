@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax._trees import states_of
 from ae_optax.lab.training._settings import Settings
 from ae_optax.observing import Telemetry, with_telemetry
 
@@ -24,8 +25,7 @@ def telemetry_numbers(opt_state: Any) -> Mapping[str, jax.Array]:
     Of the effective rates of all leaves there is the mean, the smallest and the largest; norms
     around a stage are called ``stage.norm_before`` and ``stage.norm_after``.
     """
-    leaves = jax.tree.leaves(opt_state, is_leaf=lambda x: isinstance(x, Telemetry))
-    found = [leaf for leaf in leaves if isinstance(leaf, Telemetry)]
+    found = states_of(opt_state, Telemetry)
     if len(found) != 1:
         return {}
     telemetry = found[0]

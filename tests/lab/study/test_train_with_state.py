@@ -27,7 +27,7 @@ def config(tmp_path, monkeypatch):
 
 
 def test_the_state_is_the_one_whose_loss_the_run_recorded_last(config):
-    run, task, state = study.trained(config, ["training.telemetry=true"])
+    run, task, state = study.train_with_state(config, ["training.telemetry=true"])
     evaluate = jax.jit(training.make_evaluate(task))
     measured = float(evaluate(state, task.data.test)["loss"])
     np.testing.assert_allclose(measured, run.rows[-1]["test_loss"], rtol=1e-6)
@@ -35,10 +35,10 @@ def test_the_state_is_the_one_whose_loss_the_run_recorded_last(config):
 
 
 def test_a_run_that_is_done_is_not_done_again(config):
-    first = study.trained(config)
+    first = study.train_with_state(config)
     (folder,) = Path("runs").glob("small-*")
     log = (folder / "metrics.jsonl").read_bytes()
-    again = study.trained(config)
+    again = study.train_with_state(config)
     jax.tree.map(np.testing.assert_array_equal, first.state.params, again.state.params)
     assert (folder / "metrics.jsonl").read_bytes() == log
     assert Checkpoints(folder / "checkpoints").steps()[-1] == first.run.summary["step"]
@@ -46,5 +46,5 @@ def test_a_run_that_is_done_is_not_done_again(config):
 
 def test_what_cannot_be_trained_ends_the_study(config, capsys):
     with pytest.raises(SystemExit):
-        study.trained(config, ["training.batch_size=100000"])
+        study.train_with_state(config, ["training.batch_size=100000"])
     assert "100000" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import optax
 from numpy.typing import ArrayLike
 
 
-def respond(optimizer: optax.GradientTransformation, gradients: ArrayLike) -> jax.Array:
+def updates_of(optimizer: optax.GradientTransformation, gradients: ArrayLike) -> jax.Array:
     """Return the updates an optimizer makes of given gradients.
 
     Unlike in :func:`follow`, all coordinates are one leaf, so that a norm over the leaf means what

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from ae_optax.lab.figures import _format
+from ae_optax.lab import _format
 
 
 @pytest.mark.parametrize(
