@@ -99,7 +99,7 @@ ARGUMENTS = {
 
 # Made of other transformations, or no transformation at all: they have tests of their own.
 OTHERS = {"chain", "flatten", "quotient", "of_max_norm", "reset_units", "global_norm", "look_ahead"}
-OTHERS |= {"averaged_params", "evaluation_params", "path_mask", "observe"}
+OTHERS |= {"evaluation_params", "path_mask", "observe"}
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from ae_optax.transforms._average import (
     correct_bias,
     correct_root_bias,
 )
-from ae_optax.transforms._average_params import AverageParamsState, average_params, averaged_params
+from ae_optax.transforms._average_params import AverageParamsState, average_params
 from ae_optax.transforms._belief import ScaleByBeliefState, scale_by_belief
 from ae_optax.transforms._by_path import ByPathState, by_path
 from ae_optax.transforms._cautious_decay import add_cautious_decay
@@ -34,6 +34,7 @@ from ae_optax.transforms._elementwise import (
     sign,
     square,
 )
+from ae_optax.transforms._evaluation_params import evaluation_params
 from ae_optax.transforms._factored_average import FactoredAverageState, factored_average
 from ae_optax.transforms._flatten import FlattenState, flatten
 from ae_optax.transforms._freeze import freeze
@@ -71,7 +72,7 @@ from ae_optax.transforms._reset_units import ResetUnitsState, reset_units
 from ae_optax.transforms._retract import retract_to_ball, retract_to_sphere
 from ae_optax.transforms._rms import RunningVarianceState, running_variance, scale_by_rms
 from ae_optax.transforms._rprop import ScaleByRpropState, scale_by_rprop
-from ae_optax.transforms._schedule_free import ScheduleFreeState, evaluation_params, schedule_free
+from ae_optax.transforms._schedule_free import ScheduleFreeState, schedule_free
 from ae_optax.transforms._skip import (
     SkipNonFiniteState,
     SkipOutliersState,
@@ -129,7 +130,6 @@ __all__ = [
     "add_independent_decay",
     "average",
     "average_params",
-    "averaged_params",
     "by_path",
     "centralize",
     "chain",

@@ -1,6 +1,6 @@
 """The average of the parameters along the way, kept beside them."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ import optax
 from ae_optax._checks import check_in_unit_interval, check_params_given
 from ae_optax._numbers import increment, one_minus_power, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import copies_of, find_state, map_updates, stepped, store
+from ae_optax._trees import copies_of, map_updates, stepped, store
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -25,6 +25,10 @@ class AverageParamsState(NamedTuple):
     count: jax.Array
     mean: optax.Params
 
+    def evaluate_at(self):
+        """Say that the model is to be evaluated at the average."""
+        return lambda _, mean: mean, self.mean
+
 
 @transformation
 def average_params(
@@ -39,8 +43,8 @@ def average_params(
         \bar\theta_t = \frac{\sum_{i=1}^t \rho^{t-i}\, \theta_i}{\sum_{i=1}^t \rho^{t-i}}
 
     which is the debiased average: the starting point, :math:`\theta_0`, has no part in it.
-    :func:`averaged_params` reads it; evaluate the model with it. Averaging smooths what a large
-    rate keeps jumping around, so it takes the place of some of the decay of the rate.
+    The model is to be evaluated there, see :func:`evaluation_params`. Averaging smooths what a
+    large rate keeps jumping around, so it takes the place of some of the decay of the rate.
 
     Args:
         decay: :math:`\rho \in [0, 1)`; the average spans about :math:`1 / (1 - \rho)` steps.
@@ -81,18 +85,3 @@ def average_params(
         return updates, AverageParamsState(count, store(mean, state.mean))
 
     return optax.GradientTransformation(init, update)
-
-
-def averaged_params(state: Any) -> optax.Params:
-    """Return the average that :func:`average_params` keeps.
-
-    Args:
-        state: State of an optimizer that holds exactly one such average, at any depth.
-
-    Returns:
-        A tree of the structure and shapes of the parameters, in the dtypes in which it is stored.
-
-    Raises:
-        ValueError: If ``state`` holds no average or several.
-    """
-    return find_state(state, AverageParamsState).mean

@@ -26,6 +26,10 @@ class LookaheadState(NamedTuple):
     slow: optax.Params
     inner: optax.OptState
 
+    def evaluate_at(self):
+        """Say that the model is to be evaluated at the slow parameters."""
+        return lambda _, slow: slow, self.slow
+
 
 @transformation
 def lookahead(
@@ -49,8 +53,8 @@ def lookahead(
         \theta_t &= \phi_t \text{ if } k \text{ divides } t, \text{ else } \tilde\theta_t
 
     The parameters are plain parameters (``optax.lookahead`` wants pairs): the slow ones live in
-    the state, and equal the parameters after every :math:`k`-th step, the time to evaluate. The
-    state of ``inner`` is kept when that happens.
+    the state, and equal the parameters after every :math:`k`-th step. The model is to be evaluated
+    there, see :func:`evaluation_params`. The state of ``inner`` is kept when that happens.
 
     Args:
         inner: An optimizer, learning rate included.

@@ -1,6 +1,6 @@
 """Averaging instead of a decay of the learning rate."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from ae_optax._checks import (
 )
 from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, copies_of, find_state, map_updates, store
+from ae_optax._trees import cast_like, copies_of, map_updates, store
 from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
 
 
@@ -39,6 +39,17 @@ class ScheduleFreeState(NamedTuple):
     b1: jax.Array
     z: optax.Params
     inner: optax.OptState
+
+    def evaluate_at(self):
+        r"""Say that the model is to be evaluated at :math:`x = (y - (1 - \beta)\, z) / \beta`."""
+
+        def average(y, z):
+            wide = widen(y)
+            return wide + (1 / scalar(jnp.asarray(self.b1), wide) - 1) * (
+                wide - z.astype(wide.dtype)
+            )
+
+        return average, self.z
 
 
 @transformation
@@ -159,26 +170,3 @@ def schedule_free(
         )
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def evaluation_params(state: Any, params: optax.Params) -> optax.Params:
-    r"""Return the averaged parameters :math:`x = (y - (1 - \beta)\, z) / \beta`.
-
-    Args:
-        state: State of an optimizer that holds exactly one :func:`schedule_free`, at any depth.
-        params: :math:`y`, the parameters that are trained.
-
-    Returns:
-        A tree like ``params``.
-
-    Raises:
-        ValueError: If ``state`` holds no schedule-free optimizer or several.
-    """
-    own = find_state(state, ScheduleFreeState)
-
-    def average(y, z):
-        wide = widen(y)
-        away = (1 / scalar(own.b1, wide) - 1) * (wide - z.astype(wide.dtype))
-        return (wide + away).astype(y.dtype)
-
-    return map_updates(average, params, own.z)

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 
+from ae_optax import evaluation_params
 from ae_optax.compat import torch as compat
 
 OPTIMIZERS = {
@@ -168,15 +169,14 @@ def test_muon_refuses_what_is_no_matrix_by_name():
         compat.muon().init({"b": jnp.zeros(3)})
 
 
-def test_the_average_of_asgd_is_found_in_any_state_and_missed_in_others():
+def test_asgd_is_evaluated_at_its_average_from_the_start():
     params = {"w": jnp.ones(3)}
     tx = optax.chain(optax.clip(1.0), compat.asgd(0.1))
-    updates, state = tx.update(params, tx.init(params), params)
-    chex.assert_trees_all_close(
-        compat.asgd_average(state), optax.apply_updates(params, updates), rtol=1e-6
-    )
-    with pytest.raises(ValueError, match="`state` must hold exactly one average"):
-        compat.asgd_average(compat.sgd().init(params))
+    state = tx.init(params)
+    chex.assert_trees_all_equal(evaluation_params(state, params), params)
+    updates, state = tx.update(params, state, params)
+    moved = optax.apply_updates(params, updates)
+    chex.assert_trees_all_close(evaluation_params(state, params), moved, rtol=1e-6)
 
 
 def test_a_cycle_of_the_momentum_can_be_passed_on():

@@ -10,6 +10,7 @@ from parity_case import Case, ScheduleCase
 from parity_streams import varying, varying_traced
 
 import ae_optax
+from ae_optax import evaluation_params
 from ae_optax.compat import torch as compat
 
 CONSTANT = 0.02
@@ -176,7 +177,7 @@ def _optimizer_cases():
 
 
 def _following(optimizer, look):
-    """Return a transformation that moves parameters to what ``look`` finds in a state."""
+    """Return a transformation that moves parameters to what ``look`` finds in a state and them."""
 
     def init(params):
         return params, optimizer.init(params)
@@ -185,7 +186,7 @@ def _following(optimizer, look):
         own, inner = state
         updates, inner = optimizer.update(updates, inner, own)
         own = optax.apply_updates(own, updates)
-        return jax.tree.map(lambda a, p: a - p, look(inner), params), (own, inner)
+        return jax.tree.map(lambda a, p: a - p, look(inner, own), params), (own, inner)
 
     return optax.GradientTransformation(init, update)
 
@@ -194,7 +195,7 @@ def _average_case():
     options = {"lambd": 0.1, "t0": 10}
     return Case(
         rule="compat.torch.asgd",
-        ours=lambda: _following(compat.asgd(varying_traced, **options), compat.asgd_average),
+        ours=lambda: _following(compat.asgd(varying_traced, **options), evaluation_params),
         theirs=lambda params, grads: run_torch(
             "ASGD", options, varying, params, grads, read=lambda o, p: o.state[p]["ax"].detach()
         ),

@@ -17,7 +17,7 @@ def trained(optimizer, params, grads):
             params, state = carry
             updates, state = optimizer.update(jnp.full_like(params, g), state, params)
             params = optax.apply_updates(params, updates)
-            return (params, state), (params, tf.averaged_params(state))
+            return (params, state), (params, tf.evaluation_params(state, params))
 
         start = (params, optimizer.init(params))
         return jax.lax.scan(step, start, jnp.asarray(grads, jnp.float32))
@@ -47,20 +47,10 @@ def test_it_changes_no_update():
 def test_before_the_first_step_it_is_a_copy_of_the_parameters():
     params = {"w": jnp.ones(3)}
     state = tf.average_params(0.9).init(params)
-    np.testing.assert_array_equal(tf.averaged_params(state)["w"], 1)
+    np.testing.assert_array_equal(state.mean["w"], 1)
     assert state.mean["w"] is not params["w"]
     pointers = [x.unsafe_buffer_pointer() for x in (state.mean["w"], params["w"])]
     assert pointers[0] != pointers[1]
-
-
-def test_it_is_found_at_any_depth_and_must_be_the_only_one():
-    params = {"a": jnp.ones(2), "b": jnp.ones(2)}
-    deep = tf.skip_non_finite(tf.by_path({"**": tf.chain(ae_optax.sgd(0.1), tf.average_params())}))
-    np.testing.assert_array_equal(tf.averaged_params(deep.init(params))["a"], 1)
-    for optimizer, found in ((ae_optax.sgd(0.1), 0), (tf.chain(deep, deep), 2)):
-        message = f"`state` must hold exactly one AverageParamsState, got {found}"
-        with pytest.raises(ValueError, match=message):
-            tf.averaged_params(optimizer.init(params))
 
 
 def test_the_average_of_bfloat16_does_not_stall():
@@ -77,7 +67,7 @@ def test_the_average_of_bfloat16_does_not_stall():
 
         return jax.lax.scan(step, state, length=5000)[0]
 
-    mean = tf.averaged_params(run())
+    mean = run().mean
     assert mean.dtype == jnp.float32
     np.testing.assert_allclose(mean, 1 - 0.999**5000 * 0.001 / (1 - 0.999**5001), rtol=1e-4)
 

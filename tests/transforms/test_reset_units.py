@@ -85,7 +85,7 @@ def test_initial_values_other_than_zero_come_back():
     np.testing.assert_array_equal(total[0], 0.25)
     assert np.all(total[1:] > 0.25)
     # The average of the parameters starts again: it holds the one place reached since.
-    averaged = ao.averaged_params(state)["w"]
+    averaged = ao.read(state, "inner[2].mean")["w"]
     np.testing.assert_allclose(averaged[0], 7 + 0.25)
     assert not np.any(np.isclose(averaged[1:], 7 + total[1:]))
 

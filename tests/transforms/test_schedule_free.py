@@ -107,11 +107,6 @@ def test_the_rate_in_force_can_be_read():
     np.testing.assert_allclose(seen, [0.1, 0.2, 0.3, 0.4, 0.4], rtol=1e-6)
 
 
-def test_evaluation_needs_one_schedule_free_state():
-    with pytest.raises(ValueError, match="exactly one ScheduleFreeState, got 0"):
-        tf.evaluation_params(ae_optax.sgd(0.1).init({}), {})
-
-
 @pytest.mark.parametrize("b1", [0, 0.0, 1])
 def test_the_share_of_the_average_is_inside_the_unit_interval(b1):
     with pytest.raises(ValueError, match="`b1` must"):

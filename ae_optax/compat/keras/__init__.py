@@ -19,8 +19,8 @@ weight_decay
     acts on every leaf; for Keras's ``exclude_from_weight_decay`` give those leaves an optimizer of
     their own, with ``optax.partition``.
 use_ema, ema_momentum, ema_overwrite_frequency
-    Average the parameters over the steps; :func:`averaged_params` reads the average from the
-    state. Every ``ema_overwrite_frequency`` steps the parameters are replaced by it.
+    Average the parameters over the steps; :func:`~ae_optax.evaluation_params` returns the average.
+    Every ``ema_overwrite_frequency`` steps the parameters are replaced by it.
 name
     Without meaning here, as ``verbose`` and Adafactor's ``relative_step``.
 
@@ -46,7 +46,7 @@ from ae_optax.compat.keras._decay_schedules import (
 from ae_optax.compat.keras._ftrl import FtrlState, ftrl
 from ae_optax.compat.keras._lamb import lamb
 from ae_optax.compat.keras._lion import lion
-from ae_optax.compat.keras._model_average import AverageModelState, averaged_params
+from ae_optax.compat.keras._model_average import AverageModelState
 from ae_optax.compat.keras._muon import muon
 from ae_optax.compat.keras._nadam import nadam
 from ae_optax.compat.keras._plateau import ReduceLROnPlateauState, reduce_lr_on_plateau
@@ -66,7 +66,6 @@ __all__ = [
     "adam",
     "adamax",
     "adamw",
-    "averaged_params",
     "cosine_decay",
     "cosine_decay_restarts",
     "exponential_decay",

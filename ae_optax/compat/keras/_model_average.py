@@ -1,6 +1,6 @@
 """Averaging of the parameters themselves, as Keras's `use_ema` does it."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,13 +9,13 @@ import optax
 from ae_optax._checks import check_params_given, check_rule
 from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, states_of, store, zeros_for
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar
 from ae_optax.compat.keras._accumulation import check_whole
 
 
 class AverageModelState(NamedTuple):
-    """What an optimizer with ``use_ema=True`` remembers; see :func:`averaged_params`.
+    """What an optimizer with ``use_ema=True`` remembers.
 
     Attributes:
         count: Number of updates seen; shape (), int32.
@@ -27,6 +27,11 @@ class AverageModelState(NamedTuple):
     count: jax.Array
     average: optax.Params
     inner: optax.OptState
+
+    def evaluate_at(self):
+        """Say that the model is to be evaluated at the average, as Keras does at the end."""
+        begun = jnp.asarray(self.count) > 0
+        return lambda p, mean: jnp.where(begun, mean, p.astype(mean.dtype)), self.average
 
 
 @transformation
@@ -99,26 +104,3 @@ def average_model(
         return cast_like(out, updates), new_state
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def averaged_params(state: Any) -> optax.Params:
-    """Return the averaged parameters of an optimizer made with ``use_ema=True``.
-
-    What Keras puts into the model with ``finalize_variable_values`` after the last epoch.
-
-    Args:
-        state: State of the optimizer, or any state that holds one such state.
-
-    Returns:
-        A tree like the parameters, in at least float32.
-
-    Raises:
-        ValueError: If ``state`` holds no average or several.
-    """
-    found = states_of(state, AverageModelState)
-    if len(found) != 1:
-        raise ValueError(
-            "`state` must belong to one optimizer made with `use_ema=True`, "
-            f"got a state with {len(found)} averages of the parameters."
-        )
-    return found[0].average

@@ -14,7 +14,7 @@ from ae_optax.compat.torch._adafactor import adafactor
 from ae_optax.compat.torch._adagrad import adagrad
 from ae_optax.compat.torch._adam import adam, adamw
 from ae_optax.compat.torch._adamax import adamax
-from ae_optax.compat.torch._asgd import asgd, asgd_average
+from ae_optax.compat.torch._asgd import asgd
 from ae_optax.compat.torch._combined import chained_scheduler, sequential_lr
 from ae_optax.compat.torch._cosine import cosine_annealing_lr, cosine_annealing_warm_restarts
 from ae_optax.compat.torch._cycles import cyclic_lr, one_cycle_lr
@@ -46,7 +46,6 @@ __all__ = [
     "adamax",
     "adamw",
     "asgd",
-    "asgd_average",
     "chained_scheduler",
     "constant_lr",
     "cosine_annealing_lr",

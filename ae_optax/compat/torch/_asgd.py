@@ -1,6 +1,6 @@
 """``torch.optim.ASGD``, and the average of parameters it is named for."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +45,8 @@ def asgd(
         \eta_{t+1} &= \frac{\eta}{(1 + \lambda\,\eta\, t)^{\alpha}}
 
     A rate that changes acts one step late, as in PyTorch. The average, which is what ASGD is for,
-    is read by :func:`asgd_average`; until step :math:`t_0 + 2` it equals the parameters.
+    is where :func:`~ae_optax.evaluation_params` evaluates; until step :math:`t_0 + 2` it equals the
+    parameters.
 
     Args:
         lr: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from 0.
@@ -106,29 +107,10 @@ class AsgdAverageState(NamedTuple):
     count: jax.Array
     ax: optax.Params
 
-
-def asgd_average(state: Any) -> optax.Params:
-    """Return the average of the parameters that :func:`asgd` keeps in its state.
-
-    Args:
-        state: The state of :func:`asgd`, or any state that holds one.
-
-    Returns:
-        A tree like the parameters, in their dtypes but at least float32; zeros before the first
-        step.
-
-    Raises:
-        ValueError: If ``state`` holds no average of :func:`asgd`, or several.
-    """
-    nodes = jax.tree.leaves(state, is_leaf=_is_average)
-    found = [node for node in nodes if _is_average(node)]
-    if len(found) != 1:
-        raise ValueError(f"`state` must hold exactly one average of asgd, got {len(found)}.")
-    return found[0].ax
-
-
-def _is_average(node):
-    return isinstance(node, AsgdAverageState)
+    def evaluate_at(self):
+        """Say that the model is to be evaluated at the average."""
+        begun = jnp.asarray(self.count) > 0
+        return lambda p, ax: jnp.where(begun, ax, p.astype(ax.dtype)), self.ax
 
 
 def _average_of_parameters(t0):
