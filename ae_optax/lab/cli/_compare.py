@@ -6,9 +6,10 @@ import time
 
 from ae_optax import lint
 from ae_optax.lab import comparison, report, sweeps, training
-from ae_optax.lab._environment import command_line, device, use_compilation_cache, versions
+from ae_optax.lab._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import FAILED, OK
 from ae_optax.lab.cli._folder import open_folder, write_json
+from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._report import write_pages
 from ae_optax.lab.cli._task import build, make_executor, read
@@ -28,6 +29,7 @@ def compare(arguments: argparse.Namespace) -> int:
     Its runs are kept beside the folder: only those that are missing are made.
     """
     use_compilation_cache()
+    check_device()
     started, clock = datetime.datetime.now().astimezone(), time.perf_counter()
     path = arguments.config
     config = read(load_comparison, path, arguments.overrides)

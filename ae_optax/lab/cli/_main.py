@@ -5,7 +5,10 @@ import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ae_optax.lab.cli._exit import STOPPED, RunError, UsageError
+import jax
+
+from ae_optax.lab.cli._exit import FAILED, STOPPED, RunError, UsageError
+from ae_optax.lab.cli._machine import is_out_of_memory
 from ae_optax.lab.cli._processes import add_processes
 from ae_optax.lab.cli._terminal import safe_streams, say
 
@@ -40,6 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (UsageError, RunError) as error:
             say(str(error), error=True)
             return error.code
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = str(error).partition("\n")[0] or "no more can be had"
+            say(f"out of memory: {reason} Take a smaller model or batch_size.", error=True)
+            return FAILED
         except KeyboardInterrupt:
             say("stopped", error=True)
             return STOPPED
@@ -56,7 +65,7 @@ def _make_parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     training = _add_run(commands, "train", "train an autoencoder as a config says", "_train.train")
     training.add_argument(
-        "--resume", type=Path, metavar="RUN", help="take up the run in this folder, without CONFIG"
+        "--resume", type=_path, metavar="RUN", help="take up the run in this folder, without CONFIG"
     )
     add_processes(training)
     comparing = _add_run(
@@ -72,7 +81,7 @@ def _make_parser():
     )
     report.add_argument(
         "--out",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="a new or empty folder for a report of several runs (default: below runs/)",
     )
@@ -93,7 +102,7 @@ def _add_sweep(commands):
     parser = _add_config(commands, "sweep", "make the runs of a sweep that are not there yet")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=_path,
         default=Path("runs"),
         metavar="DIR",
         help="the folder of all runs, each in a folder of its own (default: runs)",
@@ -118,14 +127,14 @@ def _add_executor(parser):
 def _add_config(commands, name, summary):
     parser = commands.add_parser(name, help=summary, description=summary)
     count = "?" if name == "train" else None
-    parser.add_argument("config", type=Path, nargs=count, metavar="CONFIG", help="a YAML file")
+    parser.add_argument("config", type=_path, nargs=count, metavar="CONFIG", help="a YAML file")
     return _add_set(parser, "optimizer.learning_rate=1e-2")
 
 
 def _add_run(commands, name, summary, command):
     parser = _add_config(commands, name, summary)
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the folder of its results (default: below runs/)"
+        "--out", type=_path, metavar="DIR", help="the folder of its results (default: below runs/)"
     )
     parser.set_defaults(command=command)
     return parser
@@ -147,7 +156,7 @@ def _add_data(commands):
     fetch.add_argument("name", metavar="NAME", help="mnist or fashion_mnist")
     fetch.add_argument(
         "--to",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="where to make the set's folder (default: where AE_OPTAX_DATA points, or data/)",
     )
@@ -168,6 +177,13 @@ def _add_set(parser, example):
 
 def _add_folders(commands, name, summary, command):
     parser = commands.add_parser(name, help=summary, description=summary)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run folder")
+    parser.add_argument("runs", type=_path, nargs="+", metavar="RUN", help="a run folder")
     parser.set_defaults(command=command)
     return parser
+
+
+def _path(text):
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"there is no such home folder: {text}") from error

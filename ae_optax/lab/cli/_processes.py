@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import jax
 
 from ae_optax.lab.cli._exit import RunError, UsageError
+from ae_optax.lab.cli._machine import is_out_of_memory
 
 VARIABLES = {
     "coordinator": "JAX_COORDINATOR_ADDRESS",
@@ -110,6 +111,8 @@ def together(place: Place | None, heartbeat: int) -> Iterator[None]:
         )
         yield
     except jax.errors.JaxRuntimeError as error:
+        if is_out_of_memory(error):
+            raise
         reason = str(error).partition("\n")[0]
         raise RunError(
             f"process {place.process} of {place.processes}: another process has gone, or did not "

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from ae_optax import lint
 from ae_optax.lab import sweeps
-from ae_optax.lab._environment import use_compilation_cache
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._folder import make_shared_folder, write, write_json
+from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._task import build, check_optimizer, make_executor, read
 from ae_optax.lab.cli._terminal import say, show, warn
@@ -27,6 +27,7 @@ N_SHOWN = 10
 def sweep(arguments: argparse.Namespace) -> int:
     """Make the runs of a sweep that are missing below ``out``; return the exit code."""
     use_compilation_cache()
+    check_device()
     started = time.perf_counter()
     path, out = arguments.config, arguments.out
     config = read(load_sweep, path, arguments.overrides)

@@ -10,6 +10,7 @@ import optax
 from ae_optax.lab import sweeps, training
 from ae_optax.lab._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import UsageError
+from ae_optax.lab.cli._machine import memory
 from ae_optax.lab.config import ConfigError, Problem
 from ae_optax.lab.data import DataError
 from ae_optax.lab.plans import ComparisonConfig, RunConfig, SweepConfig, make_task
@@ -35,6 +36,7 @@ def build(config: Any) -> Task:
     except (ConfigError, DataError) as error:
         raise UsageError(str(error)) from error
     _check_fitting(config, task)
+    _check_size(config, task)
     return task
 
 
@@ -47,9 +49,29 @@ def _check_fitting(config, task):
             blamed = call
             training.check_fitting(task._replace(metrics=[metric]))
     except ValueError as error:
-        file, line, column = blamed.where
-        reason = str(Problem(file, line, column, blamed.path, str(error)))
-        raise UsageError(reason) from error
+        raise UsageError(_blame(blamed, str(error))) from error
+
+
+def _check_size(config, task):
+    """Raise a ``UsageError`` if parameters and gradient alone are more than memory holds."""
+    params = jax.eval_shape(
+        lambda images: training.init_state(task.model, optax.identity(), images, 0).params,
+        task.data.train[:1],
+    )
+    wanted = 2 * sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
+    if wanted > memory():
+        raise UsageError(
+            _blame(
+                config.model,
+                f"parameters and gradient alone need {wanted / 1e9:.4g} GB of memory, "
+                f"there are {memory() / 1e9:.4g} GB.",
+            )
+        )
+
+
+def _blame(call, message):
+    file, line, column = call.where
+    return str(Problem(file, line, column, call.path, message))
 
 
 def check_optimizer(task: Task, optimizer: optax.GradientTransformation) -> None:

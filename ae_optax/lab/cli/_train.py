@@ -13,11 +13,12 @@ import numpy as np
 
 from ae_optax import lint
 from ae_optax.lab import report, runs, training
-from ae_optax.lab._environment import command_line, device, use_compilation_cache, versions
+from ae_optax.lab._environment import command_line, device, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
 from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, RunError, UsageError
 from ae_optax.lab.cli._folder import check_same_data, open_folder, write_json
+from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._processes import find_place, together
 from ae_optax.lab.cli._progress import Recorder, progress
 from ae_optax.lab.cli._signals import listening
@@ -42,6 +43,7 @@ def train(arguments: argparse.Namespace) -> int:
     place = find_place(arguments.coordinator, arguments.processes, arguments.process)
     path, out = _config_and_out(arguments)
     with together(place, arguments.heartbeat):
+        check_device()
         config = read(load_run, path, arguments.overrides)
         task = build(config)
         optimizer = config.optimizer.build()
