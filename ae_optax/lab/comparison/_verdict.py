@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ae_optax.lab.comparison._result import Result, Run
-from ae_optax.lab.sweeps import edges
+from ae_optax.lab.sweeps import at_edge_of_grid
 
 USABLE = 1.1
 
@@ -42,8 +42,8 @@ def verdict(result: Result, steps_per_epoch: int, target: float | None) -> dict[
         "setting": best,
         "learning_rate": rate,
         "values": dict(values),
-        "edge": edges(({"": r} for r in at_rates), {"": rate}).get(""),
-        "value_edges": edges((its[0].values for its in settings.values()), values),
+        "edge": at_edge_of_grid(({"": r} for r in at_rates), {"": rate}).get(""),
+        "value_edges": at_edge_of_grid((its[0].values for its in settings.values()), values),
         "final_test": _spread([run.test_loss[-1] for run in runs]),
         "best_test": _spread([np.min(_worst_if_lost(run.test_loss)) for run in runs]),
         "diverged_share": float(np.mean([run.diverged for run in result.runs])),

@@ -1,22 +1,21 @@
 """Sweeps: many runs, compiled once, done here or elsewhere, each recorded in a folder."""
 
 from ae_optax.lab.sweeps._complete import complete
-from ae_optax.lab.sweeps._edges import edges
 from ae_optax.lab.sweeps._in_process import in_process
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._optuna import journal_of, make_study, search
 from ae_optax.lab.sweeps._ray import ray_cluster
 from ae_optax.lab.sweeps._store import Record, folder_of, read_record
 from ae_optax.lab.sweeps._subprocesses import subprocesses
-from ae_optax.lab.sweeps._table import sweep_record, sweep_table
+from ae_optax.lab.sweeps._table import at_edge_of_grid, sweep_record, sweep_table
 
 __all__ = [
     "Executor",
     "Job",
     "Outcome",
     "Record",
+    "at_edge_of_grid",
     "complete",
-    "edges",
     "folder_of",
     "in_process",
     "journal_of",

@@ -14,7 +14,6 @@ from ae_optax.lab import training
 from ae_optax.lab.data import Dataset, describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import make_task
-from ae_optax.lab.sweeps._alone import fit_alone, is_whole
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._lanes import Compiled, Devices, Lanes
 from ae_optax.lab.sweeps._program import Program, compile_program, compile_start, traceable
@@ -103,7 +102,7 @@ class _Group:
 
     def execute(self, jobs, runs, about) -> Iterator[Outcome]:
         """Do jobs of this group; the numbers that must be known divide them once more."""
-        if not is_whole(jobs[0].config.training):
+        if not _is_one_program(jobs[0].config.training):
             yield from self.one_by_one(jobs, runs, about)
             return
         for known, alike in _by(self.known, jobs).items():
@@ -144,8 +143,7 @@ class _Group:
             epochs = job.config.training.epochs
             rows = rows_of(result, steps, seconds / epochs)
             done = len(rows) == epochs and math.isfinite(rows[-1].test_loss)
-            shown, made = result.shown, (result.samples, result.codes)
-            seen = training.pictures(shown.inputs, shown.outputs, *made)
+            seen = training.pictures(result.reconstructions, result.samples, result.codes)
             write_record(
                 folder_of(job.config, runs),
                 job.config,
@@ -161,7 +159,9 @@ class _Group:
         """Do jobs that are no programs, as `ae-optax train` does."""
         for job in jobs:
             try:
-                result, before = fit_alone(self.task, job.config)
+                settings = job.config.training
+                result = training.fit(self.task, job.config.optimizer.build(), settings)
+                before = training.untrained(self.task, settings.seed)
                 write_record(
                     folder_of(job.config, runs),
                     job.config,
@@ -176,6 +176,12 @@ class _Group:
                 yield from _failed([job], error)
             else:
                 yield Outcome(job)
+
+
+def _is_one_program(settings: training.Settings) -> bool:
+    """Tell whether a run can be one program: on one device, all epochs done, nothing restored."""
+    watched = (settings.patience, settings.max_minutes, settings.mesh)
+    return watched == (None, None, None) and settings.on_non_finite != "restore"
 
 
 def _by(key: Callable[[Job], Any], jobs: Sequence[Job]) -> dict[Any, list[Job]]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from ae_optax.lab.plans import SweepConfig
 from ae_optax.lab.runs import csv_text
-from ae_optax.lab.sweeps._edges import edges, is_number
 from ae_optax.lab.sweeps._store import folder_of, read_record
 
 FORMAT = 1
 PARTS = ("train", "validation", "test")
 BAD = ("diverged", "failed")
+
+FEWEST = 3
+"""Numbers that have ends beyond which better ones may lie."""
 
 
 def sweep_record(config: SweepConfig, runs: Path, failures: Mapping[str, str]) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def sweep_record(config: SweepConfig, runs: Path, failures: Mapping[str, str]) -
         "format": FORMAT,
         "seeds": list(config.seeds),
         "criterion": criterion,
-        "edges": edges((t["values"] for t in ranked), ranked[0]["values"]) if won else {},
+        "edges": at_edge_of_grid((t["values"] for t in ranked), ranked[0]["values"]) if won else {},
         "trials": ranked,
     }
 
@@ -62,6 +64,29 @@ def sweep_table(record: Mapping[str, Any]) -> str:
         for run in trial["runs"]
     )
     return csv_text([*paths, "seed", "status", *losses, "run"], rows)
+
+
+def at_edge_of_grid(tried: Iterable[Mapping[str, Any]], best: Mapping[str, Any]) -> dict[str, str]:
+    """Return where the best values are the ``"lowest"`` or ``"highest"`` of at least three.
+
+    Args:
+        tried: The values of every trial, by name.
+        best: Those of the best one.
+
+    Returns:
+        By name; words, and what was tried with fewer than three numbers, have no ends.
+    """
+    found, trials = {}, list(tried)
+    for name, value in best.items():
+        numbers = {trial[name] for trial in trials if is_number(trial.get(name))}
+        if len(numbers) >= FEWEST and is_number(value):
+            found[name] = {min(numbers): "lowest", max(numbers): "highest"}.get(value)
+    return {name: edge for name, edge in found.items() if edge}
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _trial(trial, seeds, runs, failures):

@@ -1,24 +1,32 @@
 """Training: one pure step, epochs as compiled scans, whole runs, and the state they pass on."""
 
-from ae_optax.lab.training._check import check_observable, check_trainable
+from ae_optax.lab.training._check import check_fitting, check_observable, check_trainable
 from ae_optax.lab.training._epoch import make_epoch, make_segment, steps_per_epoch
-from ae_optax.lab.training._evaluate import Shown, make_evaluate, make_reconstruct
+from ae_optax.lab.training._evaluate import (
+    Reconstructions,
+    make_codes,
+    make_evaluate,
+    make_reconstruct,
+    make_samples,
+)
 from ae_optax.lab.training._faults import Fault
 from ae_optax.lab.training._fit import FitResult, fit
-from ae_optax.lab.training._fitting import check_fitting
-from ae_optax.lab.training._images import N_SHOWN, Images, on_device
 from ae_optax.lab.training._mesh import Mesh, check_devices
 from ae_optax.lab.training._pictures import pictures, pictures_of
-from ae_optax.lab.training._plane import plane
 from ae_optax.lab.training._row import EpochRow, make_row
-from ae_optax.lab.training._run import RunResult, make_run, make_run_from
-from ae_optax.lab.training._samples import make_codes, make_samples
+from ae_optax.lab.training._run import (
+    RunResult,
+    Start,
+    make_run,
+    make_run_from,
+    make_start,
+    untrained,
+)
 from ae_optax.lab.training._saving import Memory, Saving, Store
 from ae_optax.lab.training._settings import Settings
-from ae_optax.lab.training._start import Start, make_start, untrained
 from ae_optax.lab.training._state import TrainState, init_state, key_for
 from ae_optax.lab.training._step import make_step
-from ae_optax.lab.training._task import Task
+from ae_optax.lab.training._task import N_SHOWN, Images, Task, on_device
 
 __all__ = [
     "N_SHOWN",
@@ -28,10 +36,10 @@ __all__ = [
     "Images",
     "Memory",
     "Mesh",
+    "Reconstructions",
     "RunResult",
     "Saving",
     "Settings",
-    "Shown",
     "Start",
     "Store",
     "Task",
@@ -57,7 +65,6 @@ __all__ = [
     "on_device",
     "pictures",
     "pictures_of",
-    "plane",
     "steps_per_epoch",
     "untrained",
 ]

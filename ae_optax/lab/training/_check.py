@@ -1,11 +1,17 @@
-"""Checks before a run starts."""
+"""Checks before a run starts: of its data, its optimizer, and whether its parts fit together."""
 
 from typing import Any
 
+import jax
+import optax
+
 from ae_optax._trees import states_of
 from ae_optax.lab.data import DataError, Dataset, check_images
-from ae_optax.lab.losses import Loss
-from ae_optax.lab.models import Model
+from ae_optax.lab.models import as_output
+from ae_optax.lab.training._evaluate import make_evaluate
+from ae_optax.lab.training._state import init_state
+from ae_optax.lab.training._step import check_output
+from ae_optax.lab.training._task import Task
 from ae_optax.transforms import ReduceOnPlateauState
 
 
@@ -22,15 +28,6 @@ def check_trainable(data: Dataset, batch_size: int) -> None:
         )
 
 
-def check_output(model: Model, loss: Loss) -> None:
-    """Raise ``ValueError`` if a loss of logits would be fed the output of a sigmoid."""
-    if loss.expects == "logits" and model.squashed:
-        raise ValueError(
-            "`loss` must fit the model: it expects logits, but the model squashes its output "
-            "into [0, 1]. Give the model a linear output (`output: linear`)."
-        )
-
-
 def check_observable(opt_state: Any, n_validation: int) -> None:
     """Raise ``DataError`` if an optimizer waits for a validation loss that there will not be."""
     if n_validation == 0 and states_of(opt_state, ReduceOnPlateauState):
@@ -38,3 +35,30 @@ def check_observable(opt_state: Any, n_validation: int) -> None:
             "reduce_on_plateau observes the validation loss: there must be validation images, "
             "got none."
         )
+
+
+def check_fitting(task: Task) -> None:
+    """Raise ``ValueError`` if the parts of a task do not fit together.
+
+    Args:
+        task: The task; of its data only the shape of the test images matters.
+
+    Raises:
+        ValueError: If the loss expects logits and the model squashes its output, if the output has
+            another shape than the images, or if it does not tell the code, the posterior or the
+            variance that the loss or a metric is about.
+    """
+    check_output(task.model, task.loss)
+    test = task.data.test
+
+    def evaluate(images):
+        state = init_state(task.model, optax.identity(), images, 0)
+        output, _ = task.model.apply(state.params, state.model_state, images, state.key, False)
+        shape = as_output(output).decoded.shape
+        if shape != images.shape:
+            raise ValueError(
+                f"`model` must give back the shape of the images, {images.shape}, got {shape}."
+            )
+        return make_evaluate(task)(state, images)
+
+    jax.eval_shape(evaluate, jax.ShapeDtypeStruct((1, *test.shape[1:]), test.dtype))

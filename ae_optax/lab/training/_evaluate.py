@@ -1,5 +1,6 @@
-"""The loss and the metrics over a whole set of images."""
+"""What a state's model is worth: losses and metrics over a set, and what there is to see."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -10,13 +11,16 @@ from ae_optax.lab.losses import Seen, sum_of_terms
 from ae_optax.lab.models import as_output
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._state import TrainState
-from ae_optax.lab.training._task import Task
+from ae_optax.lab.training._task import N_SHOWN, Task
 
 EVALUATION_BATCH = 1000
 EVALUATION_SEED = 0
 """Every evaluation draws the same corruptions and codes, whatever the run's seed."""
 
+N_CODES = 500
+
 Evaluate = Callable[[TrainState, jax.Array], Mapping[str, jax.Array]]
+Show = Callable[[TrainState, jax.Array], jax.Array | None]
 
 
 def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate:
@@ -69,7 +73,7 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
     return evaluate
 
 
-class Shown(NamedTuple):
+class Reconstructions(NamedTuple):
     """Images as the model was given them and as it gave them back; pixels in [0, 1].
 
     Attributes:
@@ -81,7 +85,7 @@ class Shown(NamedTuple):
     outputs: jax.Array
 
 
-def make_reconstruct(task: Task) -> Callable[[TrainState, jax.Array], Shown]:
+def make_reconstruct(task: Task) -> Callable[[TrainState, jax.Array], Reconstructions]:
     """Make the pure function that shows what a model makes of images.
 
     Args:
@@ -89,16 +93,61 @@ def make_reconstruct(task: Task) -> Callable[[TrainState, jax.Array], Shown]:
             pixels, and its corruption is done to the images first.
 
     Returns:
-        ``reconstruct(state, images) -> Shown``. To be compiled by the caller.
+        ``reconstruct(state, images) -> Reconstructions``. To be compiled by the caller.
     """
     see = _make_see(task)
 
     def reconstruct(state, images):
         seen = see(state, images, None, 0)
         given = images if seen.given is None else seen.given
-        return Shown(given, _pixels(task.loss, seen.output).decoded)
+        return Reconstructions(given, _pixels(task.loss, seen.output).decoded)
 
     return reconstruct
+
+
+def make_samples(task: Task) -> Show:
+    """Make the pure function that decodes draws of a standard normal distribution.
+
+    Args:
+        task: Its model; one with ``decode``, whose codes are drawn from a posterior. Its loss
+            knows how to read what is decoded as pixels.
+
+    Returns:
+        ``samples(state, images) -> samples`` of shape (10, ...), pixels in [0, 1] of the size of
+        ``images``; ``None`` for a model that is none such: nothing draws its codes towards a
+        normal distribution.
+    """
+    model, loss = task.model, task.loss
+
+    def samples(state, images):
+        posterior = jax.eval_shape(functools.partial(_output, model), state, images[:1]).posterior
+        if model.decode is None or posterior is None:
+            return None
+        shape = (N_SHOWN, *posterior.mean.shape[1:])
+        drawn = jax.random.normal(jax.random.key(EVALUATION_SEED), shape, posterior.mean.dtype)
+        decoded = model.decode(state.params, state.model_state, drawn, images.shape[1:])
+        return decoded if loss.reconstruct is None else loss.reconstruct(decoded)
+
+    return samples
+
+
+def make_codes(task: Task) -> Show:
+    """Make the pure function that shows the codes of images.
+
+    Args:
+        task: Its model is applied with ``train=False``.
+
+    Returns:
+        ``codes(state, images) -> (n, code)`` for the first 500 images: the means where codes are
+        drawn, the codes themselves elsewhere; ``None`` if the model does not tell.
+    """
+
+    def codes(state, images):
+        output = _output(task.model, state, images[:N_CODES])
+        code = output.code if output.posterior is None else output.posterior.mean
+        return None if code is None else code.astype(jnp.float32)
+
+    return codes
 
 
 def _make_see(task):
@@ -131,3 +180,8 @@ def _pixels(loss, output):
     if loss.reconstruct is None:
         return output
     return output._replace(decoded=loss.reconstruct(output.decoded))
+
+
+def _output(model, state, images):
+    key = jax.random.key(EVALUATION_SEED)
+    return as_output(model.apply(state.params, state.model_state, images, key, False)[0])

@@ -2,25 +2,32 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
+import numpy as np
 import optax
 
 from ae_optax.lab._processes import largest
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._faults import Fault, first_fault
-from ae_optax.lab.training._pace import Pace
 from ae_optax.lab.training._prepare import prepare
 from ae_optax.lab.training._row import EpochRow, make_row
 from ae_optax.lab.training._saving import Memory, Saver, Saving
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState
-from ae_optax.lab.training._stop import Status, early_end
 from ae_optax.lab.training._task import Task
+
+Status = Literal["done", "diverged", "stopped", "out of time", "interrupted"]
 
 LOWEST_SCALE = 2.0**-10
 """Once the rate has been lowered to this, a step that is not finite ends the run."""
+
+CALL_SECONDS = 1.0
+"""How long a call should take at the most."""
+
+FIRST = 1
+"""Steps of the first call: nobody knows yet how long they take."""
 
 
 class FitResult(NamedTuple):
@@ -124,3 +131,45 @@ def _begin(program, saver):
     """Return the state that was saved last, its rows and its seconds, or a fresh beginning."""
     state, rows, seconds = saver.restore(program.template)
     return (program.initial() if state is None else state), rows, seconds
+
+
+class Pace:
+    """Counts on what was seen of earlier calls.
+
+    Attributes:
+        steps: How many the next call may take, at least 1.
+    """
+
+    def __init__(self):
+        self.steps = FIRST
+
+    def saw(self, steps: int, seconds: float) -> None:
+        """Note how long a call took."""
+        if steps > 0:
+            self.steps = max(1, int(steps * CALL_SECONDS / max(seconds, 1e-6)))
+
+
+def early_end(rows: Sequence[EpochRow], settings: Settings) -> Status | None:
+    """Return how a run ends after the last row, or ``None`` if it goes on.
+
+    It depends on the rows alone, so a run that was resumed ends where it would have ended.
+    """
+    if not rows:
+        return None
+    last = rows[-1]
+    if not (np.isfinite(last.train_loss) and np.isfinite(last.test_loss)):
+        return "diverged"
+    if len(rows) >= settings.epochs:
+        return "done"
+    if settings.patience is not None and epochs_without_gain(rows) >= settings.patience:
+        return "stopped"
+    spent = sum(row.seconds for row in rows)
+    if settings.max_minutes is not None and spent >= 60 * settings.max_minutes:
+        return "out of time"
+    return None
+
+
+def epochs_without_gain(rows: Sequence[EpochRow]) -> int:
+    """Return how many epochs ago the validation loss was lowest; the first of equals counts."""
+    losses = np.asarray([row.validation_loss for row in rows])
+    return len(rows) - 1 - int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))

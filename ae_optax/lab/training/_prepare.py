@@ -1,26 +1,26 @@
-"""From the parts of a run to its compiled program."""
+"""From the parts of a run to its compiled program, which the host calls again and again."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 
-from ae_optax.lab.training._advance import Advance, make_advance
 from ae_optax.lab.training._check import check_observable, check_trainable
-from ae_optax.lab.training._epoch import make_segment, steps_per_epoch
+from ae_optax.lab.training._epoch import Segment, make_segment, steps_per_epoch
 from ae_optax.lab.training._evaluate import make_evaluate
-from ae_optax.lab.training._images import Images, on_device
-from ae_optax.lab.training._measure import make_close
+from ae_optax.lab.training._measure import Close, Numbers, make_close, observed
 from ae_optax.lab.training._mesh import make_layout, shardings
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
-from ae_optax.lab.training._task import Task
-from ae_optax.lab.training._telemetry import observed
+from ae_optax.lab.training._task import Images, Task, on_device
+
+Advance = Callable[[TrainState, Images, jax.Array | int], tuple[TrainState, Numbers]]
 
 
-class Program(NamedTuple):
+class CompiledRun(NamedTuple):
     """A run, compiled.
 
     Attributes:
@@ -38,7 +38,7 @@ class Program(NamedTuple):
     steps_per_epoch: int
 
 
-def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Settings) -> Program:
+def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Settings) -> CompiledRun:
     """Check the parts of a run, move the images to the device, and compile; see :func:`fit`."""
     data = task.data
     check_trainable(data, settings.batch_size)
@@ -57,10 +57,38 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
     advance = make_advance(make_segment(step, settings.batch_size), close, settings.batch_size)
     placed = shardings(template)
     compiled = jax.jit(advance, donate_argnums=0, out_shardings=(placed, layout.everywhere))
-    return Program(
+    return CompiledRun(
         images=images,
         template=template,
         initial=lambda: jax.jit(initial, out_shardings=placed)(images.train),
         advance=compiled.lower(template, images, 0).compile(),
         steps_per_epoch=steps_per_epoch(len(data.train), settings.batch_size),
     )
+
+
+def make_advance(segment: Segment, close: Close, batch_size: int) -> Advance:
+    """Make the pure function that trains to a step, and closes the epoch if that is its end.
+
+    Args:
+        segment: From :func:`make_segment`.
+        close: From ``make_close``.
+        batch_size: Images a step.
+
+    Returns:
+        ``advance(state, images, stop) -> (state, numbers)``; the numbers are NaN where no epoch
+        ends. To be compiled by the caller, who may donate the state.
+    """
+
+    def advance(state, images, stop):
+        steps = steps_per_epoch(images.train.shape[0], batch_size)
+        end = state.step - state.step % steps + steps
+        state = segment(state, images.train, stop)
+        _, shapes = jax.eval_shape(close, state, images)
+
+        def go_on(state, images):
+            del images
+            return state, jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), shapes)
+
+        return jax.lax.cond(state.step == end, close, go_on, state, images)
+
+    return advance

@@ -9,16 +9,64 @@ import optax
 
 from ae_optax.lab.training._check import check_observable
 from ae_optax.lab.training._epoch import make_epoch
-from ae_optax.lab.training._evaluate import Shown, make_evaluate, make_reconstruct
-from ae_optax.lab.training._images import Images
-from ae_optax.lab.training._measure import make_close
-from ae_optax.lab.training._samples import make_codes, make_samples
+from ae_optax.lab.training._evaluate import (
+    Reconstructions,
+    make_codes,
+    make_evaluate,
+    make_reconstruct,
+    make_samples,
+)
+from ae_optax.lab.training._measure import Numbers, make_close, make_measure, observed
 from ae_optax.lab.training._settings import Settings
-from ae_optax.lab.training._start import Start, make_start
-from ae_optax.lab.training._state import TrainState
+from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
-from ae_optax.lab.training._task import Task
-from ae_optax.lab.training._telemetry import observed
+from ae_optax.lab.training._task import Images, Task, on_device
+
+
+class Start(NamedTuple):
+    """What a run starts from.
+
+    Attributes:
+        state: The state before the first step, of no optimizer yet.
+        untrained: What was measured of it, by name; each of shape ().
+    """
+
+    state: TrainState
+    untrained: Numbers
+
+
+def make_start(task: Task) -> Callable[[int | jax.Array, Images], Start]:
+    """Make the pure function that initialises a model and measures it.
+
+    Args:
+        task: What is to be solved.
+
+    Returns:
+        ``start(seed, images) -> Start``, which knows no optimizer: compiled once, it serves runs
+        of all of them. To be compiled by the caller.
+    """
+    measure = make_measure(make_evaluate(task))
+
+    def start(seed, images):
+        state = init_state(task.model, optax.identity(), images.train, seed)
+        return Start(state, measure(state, images))
+
+    return start
+
+
+def untrained(task: Task, seed: int) -> Mapping[str, float]:
+    """Measure the model that a run with a seed starts from.
+
+    Args:
+        task: What is to be solved.
+        seed: Of the run.
+
+    Returns:
+        ``validation_loss``, ``test_loss`` and the like, named as after an epoch.
+    """
+    start = make_start(task)
+    measured = jax.jit(lambda images: start(seed, images).untrained)(on_device(task.data))
+    return {name: float(value) for name, value in measured.items()}
 
 
 class RunResult(NamedTuple):
@@ -27,7 +75,7 @@ class RunResult(NamedTuple):
     Attributes:
         untrained: What was measured before training, by name; each of shape ().
         rows: What was recorded of every epoch, by name; each of shape (epochs,).
-        shown: The images shown and their reconstructions by the last parameters.
+        reconstructions: The images shown, as the last parameters give them back.
         samples: What the last parameters decode from random codes, or ``None``.
         codes: Where they put test images, or ``None``; shape (n, code).
         state: The last state.
@@ -35,7 +83,7 @@ class RunResult(NamedTuple):
 
     untrained: Mapping[str, jax.Array]
     rows: Mapping[str, jax.Array]
-    shown: Shown
+    reconstructions: Reconstructions
     samples: jax.Array | None
     codes: jax.Array | None
     state: TrainState
@@ -115,7 +163,7 @@ def make_run_from(
         return RunResult(
             untrained=start.untrained,
             rows=rows,
-            shown=reconstruct(state, images.shown),
+            reconstructions=reconstruct(state, images.shown),
             samples=samples(state, images.shown),
             codes=codes(state, images.test),
             state=state,

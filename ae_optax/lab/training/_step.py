@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax.lab.losses import Seen
-from ae_optax.lab.models import as_output
-from ae_optax.lab.training._check import check_output
+from ae_optax.lab.losses import Loss, Seen
+from ae_optax.lab.models import Model, as_output
 from ae_optax.lab.training._faults import look_for_faults, note_fault
 from ae_optax.lab.training._settings import NonFinite
 from ae_optax.lab.training._state import TrainState, key_for
@@ -83,3 +82,12 @@ def make_step(
         return state._replace(faults=faults), jnp.where(finite, value, 0)
 
     return step
+
+
+def check_output(model: Model, loss: Loss) -> None:
+    """Raise ``ValueError`` if a loss of logits would be fed the output of a sigmoid."""
+    if loss.expects == "logits" and model.squashed:
+        raise ValueError(
+            "`loss` must fit the model: it expects logits, but the model squashes its output "
+            "into [0, 1]. Give the model a linear output (`output: linear`)."
+        )

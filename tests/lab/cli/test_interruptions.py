@@ -168,7 +168,7 @@ SIGNAL = """
 PHASES = {
     "step": """
     import threading
-    from ae_optax.lab.training._pace import Pace
+    from ae_optax.lab.training._fit import Pace
     kill, send = send, lambda: threading.Timer(1e-3, kill).start()
     before(Pace, "saw")
 """,

@@ -7,6 +7,7 @@ import pytest
 
 from ae_optax import sgd
 from ae_optax.lab import losses, models, training
+from ae_optax.lab.training._pictures import project_to_plane
 
 IMAGES = jnp.asarray(np.random.default_rng(0).random((12, 3, 2), dtype=np.float32))
 
@@ -70,13 +71,13 @@ def test_a_model_that_does_not_tell_has_no_codes():
 
 def test_the_plane_of_two_numbers_is_their_own():
     codes = np.random.default_rng(0).normal(size=(9, 2))
-    assert training.plane(codes) is codes
+    assert project_to_plane(codes) is codes
 
 
 def test_the_plane_of_more_is_that_of_the_covariances_first_eigenvectors():
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(50, 4)) * np.array([1.0, 5.0, 0.1, 2.0])
-    points = training.plane(codes)
+    points = project_to_plane(codes)
     values, vectors = np.linalg.eigh(np.cov(codes.T, bias=True))
     first = vectors[:, ::-1][:, :2]
     first = first * np.sign(np.take_along_axis(first, np.abs(first).argmax(0)[None], 0))
@@ -91,14 +92,17 @@ def test_the_plane_of_more_is_that_of_the_covariances_first_eigenvectors():
     ids=["narrow", "not finite", "maps", "one image"],
 )
 def test_there_is_no_plane_without_two_directions(codes):
-    assert training.plane(codes) is None
+    assert project_to_plane(codes) is None
 
 
 def test_pictures_leave_out_what_there_is_none_of():
     one = np.zeros((2, 3, 2), np.float32)
-    assert set(training.pictures(one, one, None, None)) == {"inputs", "reconstructions"}
+    assert set(training.pictures(training.Reconstructions(one, one), None, None)) == {
+        "inputs",
+        "reconstructions",
+    }
     codes = np.random.default_rng(0).normal(size=(9, 5))
-    full = training.pictures(one, one, one, codes)
+    full = training.pictures(training.Reconstructions(one, one), one, codes)
     assert full["codes"].shape == (9, 2)
     assert full["code_width"] == 5
     assert full["samples"].shape == (2, 3, 2)

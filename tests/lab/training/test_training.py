@@ -158,7 +158,7 @@ def test_a_whole_run_equals_the_same_run_epoch_by_epoch(model, tiny):
     np.testing.assert_allclose(whole.rows["train_loss"], [r.train_loss for r in rows], rtol=1e-5)
     chex.assert_shape(whole.rows["validation_loss"], (3,))
     chex.assert_shape(whole.untrained["validation_loss"], ())
-    chex.assert_shape((whole.shown.inputs, whole.shown.outputs), (2, 3, 3))
+    chex.assert_shape(list(whole.reconstructions), (2, 3, 3))
 
 
 def test_one_start_serves_runs_of_every_optimizer(model, tiny):
