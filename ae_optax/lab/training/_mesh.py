@@ -106,7 +106,7 @@ def check_devices(mesh: Mesh | None) -> None:
     if mesh is not None and mesh.batch > there:
         raise ValueError(
             f"`mesh.batch` must be at most {there}, the devices there are, got {mesh.batch}. "
-            "Several can be had of one CPU: XLA_FLAGS=--xla_force_host_platform_device_count=8."
+            "Several can be had of one CPU: JAX_NUM_CPU_DEVICES=8."
         )
 
 
