@@ -10,6 +10,7 @@ import jax
 from ae_optax.lab.cli._exit import FAILED, STOPPED, RunError, UsageError
 from ae_optax.lab.cli._machine import is_out_of_memory
 from ae_optax.lab.cli._processes import add_processes
+from ae_optax.lab.cli._signals import Terminated, unwinding
 from ae_optax.lab.cli._terminal import safe_streams, say
 
 EPILOG = """\
@@ -18,7 +19,8 @@ exit codes:
   1  a run, or every run of a comparison, failed or could not be kept; a download failed
   2  a mistake in the command, the config, the data or the output folder
   3  the training diverged
-  130  stopped by ctrl-C; a training run is saved, the same command takes it up again
+  129  stopped by SIGHUP; a training run is saved, the same command takes it up again
+  130  stopped by ctrl-C, likewise
   134  another of several processes died, and JAX ended this one; likewise
   143  stopped by SIGTERM, likewise
 
@@ -33,7 +35,7 @@ downloaded but by `ae-optax data fetch`.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` and return its exit code."""
-    with safe_streams():
+    with safe_streams(), unwinding():
         arguments = _make_parser().parse_args(argv)
         # A command's module is loaded when the command is given.
         module, _, function = arguments.command.partition(".")
@@ -49,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             reason = str(error).partition("\n")[0] or "no more can be had"
             say(f"out of memory: {reason} Take a smaller model or batch_size.", error=True)
             return FAILED
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated) as error:
             say("stopped", error=True)
-            return STOPPED
+            return error.code if isinstance(error, Terminated) else STOPPED
 
 
 def _make_parser():

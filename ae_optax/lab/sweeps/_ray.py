@@ -10,7 +10,7 @@ from typing import Any
 from ae_optax.lab.config import dump
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._store import folder_of, read_record
-from ae_optax.lab.sweeps._subprocesses import TRAIN, train_alone
+from ae_optax.lab.sweeps._subprocesses import TRAIN, Children, train_alone
 
 
 def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
@@ -62,7 +62,7 @@ def _run(config: str) -> tuple[dict[str, bytes], str | None]:
     with tempfile.TemporaryDirectory() as place:
         path, folder = Path(place) / "config.yaml", Path(place) / "run"
         path.write_text(config, encoding="utf-8")
-        failure = train_alone(TRAIN, path, folder, [])
+        failure = train_alone(TRAIN, path, folder, Children())
         record = [] if failure else [path for path in folder.iterdir() if path.is_file()]
         return {path.name: path.read_bytes() for path in record}, failure
 

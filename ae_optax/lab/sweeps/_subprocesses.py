@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -39,59 +40,83 @@ def subprocesses(n: int, *, command: Sequence[str] = TRAIN) -> Executor:
     check_positive_integer("n", n)
 
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
-        started: list[subprocess.Popen[str]] = []
+        children = Children()
         with ThreadPoolExecutor(n) as pool, tempfile.TemporaryDirectory() as configs:
 
             def run(job):
                 folder = folder_of(job.config, runs)
                 config = Path(configs) / f"{folder.name}.yaml"
                 config.write_text(dump(job.config), encoding="utf-8")
-                return Outcome(job, train_alone(command, config, folder, started))
+                return Outcome(job, train_alone(command, config, folder, children))
 
             futures = [pool.submit(run, job) for job in jobs]
             try:
                 yield from (future.result() for future in as_completed(futures))
             finally:  # Nobody waits for what is left.
                 pool.shutdown(wait=False, cancel_futures=True)
-                for process in started:
-                    process.terminate()
+                children.end()
 
     return execute
 
 
+class Children:
+    """Processes that end with those who wait for them.
+
+    Attributes:
+        ended: Whether none may be started any more.
+    """
+
+    def __init__(self):
+        self.ended = False
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+
+    def run(self, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command; return its exit code and its errors."""
+        with self._lock:
+            if self.ended:
+                return 0, "not begun"
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+            self._running.add(process)
+        _, errors = process.communicate()
+        self._running.discard(process)
+        return process.returncode, errors
+
+    def end(self) -> None:
+        """Tell all to end, and start no others."""
+        with self._lock:
+            self.ended = True
+            for process in list(self._running):
+                process.terminate()
+
+
 def train_alone(
-    command: Sequence[str], config: Path, folder: Path, started: list[subprocess.Popen[str]]
+    command: Sequence[str], config: Path, folder: Path, children: Children
 ) -> str | None:
-    """Train in a process of its own, in ``started`` while it lasts.
+    """Train in a process of its own, one of the ``children``.
 
     Returns:
         Why there is no record, or ``None``.
     """
-    _wait_for_others(folder)
+    _wait_for_others(folder, children)
     if read_record(folder) is not None:
         return None
     if not (folder / "config.yaml").exists():  # It has hardly been begun.
         shutil.rmtree(folder, ignore_errors=True)
-    process = subprocess.Popen(
-        [*command, str(config), "--out", str(folder)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    started.append(process)
-    _, errors = process.communicate()
-    started.remove(process)
+    code, errors = children.run([*command, str(config), "--out", str(folder)])
     if read_record(folder) is not None:
         return None
-    if process.returncode < 0:
-        return f"killed by {signal.Signals(-process.returncode).name}"
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return lines[-1] if lines else f"ended with exit code {process.returncode} and no record"
+    return lines[-1] if lines else f"ended with exit code {code} and no record"
 
 
-def _wait_for_others(folder):
+def _wait_for_others(folder, children):
     """Wait while another process, of another or a lost driver, makes the run."""
-    while (folder / "lock").exists():
+    while (folder / "lock").exists() and not children.ended:
         try:
             with folders.lock(folder):
                 return

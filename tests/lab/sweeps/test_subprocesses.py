@@ -1,13 +1,16 @@
 """Runs in processes of their own: a killed worker or driver costs its own runs and no other."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from ae_optax.lab.cli._signals import Terminated, unwinding
 from ae_optax.lab.plans import load_sweep
 from ae_optax.lab.sweeps import (
     Job,
@@ -111,6 +114,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_subprocesses import command
+from ae_optax.lab.cli._signals import Terminated, unwinding
 from ae_optax.lab.plans import load_sweep
 from ae_optax.lab.sweeps import Job, complete, subprocesses
 folder = Path(sys.argv[2])
@@ -144,16 +148,24 @@ def test_a_killed_driver_goes_on_where_it_was(tmp_path, sweep):
     assert table(config, tmp_path / "runs") == table(config, tmp_path / "whole")
 
 
-def test_nothing_is_left_running_when_nobody_waits(tmp_path, sweep):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_no_child_trains_on_when_its_driver_is_told_to_end(tmp_path, sweep, name):
     _, jobs = sweep
     (tmp_path / "wait").write_text("60")
-    outcomes = subprocesses(1, command=command(tmp_path))(jobs, tmp_path / "runs")
-    (tmp_path / "wait").write_text("0")
-    next(outcomes)
-    (tmp_path / "wait").write_text("60")
+    execute = subprocesses(2, command=command(tmp_path))
+
+    def end_both():
+        while not (tmp_path / "begun").exists() or len(begun(tmp_path)) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), getattr(signal, name))
+
     started = time.monotonic()
-    outcomes.close()
+    threading.Thread(target=end_both).start()
+    with pytest.raises(Terminated), unwinding():
+        complete(jobs, tmp_path / "runs", execute)
     assert time.monotonic() - started < 30
+    assert len(begun(tmp_path)) == 2
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(("n", "error"), [(0, ValueError), (1.5, TypeError)])
