@@ -70,7 +70,8 @@ def compiled(make):
 
 def expected(name, rates, grads, params, **settings):
     """Return what the rule ``name`` of the reference makes of the same stream."""
-    rule = getattr(reference, name)
+    rule = getattr(reference, name, None)
+    assert rule, f"tests/reference.py must have the formula of {name}, a function of that name."
     if "params" not in inspect.signature(rule).parameters:
         return {leaf: rule(g, rates, **settings) for leaf, g in grads.items()}
     return {leaf: rule(g, rates, params=params[leaf], **settings) for leaf, g in grads.items()}

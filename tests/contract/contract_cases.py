@@ -46,7 +46,7 @@ def hyperparameters(name):
 
 def needs_params(name):
     """Tell whether the docstring says that the optimizer needs ``params``."""
-    return "it needs\n        ``params``" in getattr(optimizers, name).__doc__
+    return "it needs ``params``" in " ".join(getattr(optimizers, name).__doc__.split())
 
 
 def parameters(dtype=jnp.float32):

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from enrolment import assert_entries
 
 from ae_optax import schedules
 
@@ -92,7 +93,12 @@ def exactly(message):
 
 
 def test_every_schedule_of_numbers_is_among_them():
-    assert {*RULES, "join", "with_warmup"} == {*schedules.__all__}
+    assert_entries(
+        RULES,
+        {*schedules.__all__} - {"join", "with_warmup"},
+        at="tests/schedules/test_schedule_errors.py: RULES",
+        entry="which rule each of its arguments obeys",
+    )
 
 
 @pytest.mark.parametrize(("name", "argument", "rule", "value"), ALL)

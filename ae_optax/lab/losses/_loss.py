@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ae_optax._numbers import scalar
 from ae_optax.lab.models import Output
 
 _TOLD_BY = {
@@ -100,7 +101,7 @@ def sum_of_terms(terms: Mapping[str, Term], seen: Seen) -> jax.Array:
     for value, weight in terms.values():
         mean = seen.mean(value) if value.ndim else value
         # A weight of one, the usual one, is not worth a multiplication.
-        part = mean if isinstance(weight, float) and weight == 1 else weight * mean
+        part = mean if isinstance(weight, float) and weight == 1 else scalar(weight, mean) * mean
         total = part if total is None else total + part
     assert total is not None, "a loss has at least one term"
     return total

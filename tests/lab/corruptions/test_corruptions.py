@@ -30,17 +30,6 @@ def corrupted(name, images, strength=0.3):
     return np.asarray(run(jnp.float32(strength), KEY, {"grey": GREY, "colour": COLOUR}[images]))
 
 
-@pytest.mark.parametrize("kind", ["grey", "colour"])
-@pytest.mark.parametrize("name", ALL)
-def test_images_keep_shape_dtype_and_range(name, kind):
-    images = {"grey": GREY, "colour": COLOUR}[kind]
-    out = corrupted(name, kind)
-    assert out.shape == images.shape
-    assert out.dtype == images.dtype
-    assert out.min() >= 0
-    assert out.max() <= 1
-
-
 @pytest.mark.parametrize("name", ALL)
 def test_strength_zero_leaves_images_as_they_are(name):
     np.testing.assert_allclose(corrupted(name, "grey", 0.0), GREY, rtol=1e-6)

@@ -90,14 +90,6 @@ def test_an_encoder_decoder_computes_what_its_layers_say(skips):
     np.testing.assert_allclose(models.as_output(output).decoded[0], h, rtol=1e-4, atol=1e-5)
 
 
-def test_it_decodes_codes_as_it_decodes_those_of_images():
-    model = models.conv_autoencoder([3, 4], 5)
-    x = images((5, 6, 3))
-    params, output = applied(model, x)
-    decoded = jax.jit(model.decode, static_argnums=3)(params, {}, output.code, (5, 6, 3))
-    np.testing.assert_allclose(decoded, output.decoded, rtol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -33,15 +33,6 @@ def test_it_computes_what_its_layers_say():
     np.testing.assert_allclose(output.decoded, expected.reshape(3, 2, 4), rtol=1e-5)
 
 
-def test_the_same_key_gives_the_same_parameters_and_another_key_others():
-    model = models.mlp_autoencoder([5], 2)
-    x = jnp.zeros((1, 2, 2))
-    first, again, other = (model.init(jax.random.key(k), x)[0] for k in (0, 0, 1))
-    kernels = [np.asarray(p["encoder"][0]["kernel"]) for p in (first, again, other)]
-    np.testing.assert_array_equal(kernels[0], kernels[1])
-    assert np.any(kernels[0] != kernels[2])
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -99,11 +90,3 @@ def test_a_classic_deep_autoencoder_has_the_widths_of_its_problem(problem, size,
 def test_an_unknown_classic_is_refused():
     with pytest.raises(ValueError, match="`problem` must be one of curves, faces, mnist"):
         models.deep_autoencoder("usps")
-
-
-def test_it_decodes_codes_as_it_decodes_those_of_images():
-    model = models.mlp_autoencoder([5], 2)
-    x = np.random.default_rng(0).uniform(size=(3, 2, 4)).astype(np.float32)
-    params, output = applied(model, x, train=False)
-    decoded = model.decode(params, {}, output.code, (2, 4))
-    np.testing.assert_allclose(decoded, output.decoded, rtol=1e-5)

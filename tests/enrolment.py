@@ -1,0 +1,18 @@
+"""What is put to a test is found in `__all__`; a name that lacks what the test needs says where.
+
+At collection only the names with an entry are taken, so that one lack does not hide all tests.
+"""
+
+
+def assert_entries(table, names, *, at, entry):
+    """Fail unless there is an entry for each name and none besides; say where it goes and what.
+
+    Args:
+        table: The entries by name.
+        names: Those that must have one.
+        at: The file and the table.
+        entry: What an entry says.
+    """
+    missing, spare = sorted(set(names) - set(table)), sorted(set(table) - set(names))
+    assert not missing, f"{at} must have an entry for {', '.join(missing)}: {entry}."
+    assert not spare, f"{at} has entries for what is not exported: {', '.join(spare)}."
