@@ -15,7 +15,7 @@ from ae_optax.lab.config import ConfigError, Problem
 from ae_optax.lab.data import DataError
 from ae_optax.lab.plans import ComparisonConfig, RunConfig, SweepConfig, make_task
 from ae_optax.lab.training import Task
-from ae_optax.transforms import PathError
+from ae_optax.transforms import evaluation_params
 
 Config = TypeVar("Config", RunConfig, ComparisonConfig, SweepConfig)
 
@@ -82,7 +82,8 @@ def check_optimizer(task: Task, optimizer: optax.GradientTransformation) -> None
             task.data.train[:1],
         )
         training.check_observable(state.opt_state, len(task.data.validation))
-    except (PathError, DataError) as error:
+        jax.eval_shape(evaluation_params, state)
+    except ValueError as error:
         raise UsageError(f"optimizer: {error}") from error
 
 

@@ -1,4 +1,8 @@
-"""What a state's model is worth: losses and metrics over a set, and what there is to see."""
+"""What a state's model is worth: losses and metrics over a set, and what there is to see.
+
+All that is here looks at the model where the optimizer says, see
+:func:`~ae_optax.evaluation_params`: at an average of the parameters, for instance.
+"""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -12,6 +16,7 @@ from ae_optax.lab.models import as_output
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._state import TrainState
 from ae_optax.lab.training._task import N_SHOWN, Task
+from ae_optax.transforms import evaluation_params
 
 EVALUATION_BATCH = 1000
 EVALUATION_SEED = 0
@@ -39,6 +44,7 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
     see, loss, metrics = _make_see(task), task.loss, task.metrics
 
     def evaluate(state, images):
+        state = _where_to_evaluate(state)
         n = images.shape[0]
         size = max(1, min(batch_size, n))
         steps = max(1, steps_per_epoch(n, size))
@@ -98,7 +104,7 @@ def make_reconstruct(task: Task) -> Callable[[TrainState, jax.Array], Reconstruc
     see = _make_see(task)
 
     def reconstruct(state, images):
-        seen = see(state, images, None, 0)
+        seen = see(_where_to_evaluate(state), images, None, 0)
         given = images if seen.given is None else seen.given
         return Reconstructions(given, _pixels(task.loss, seen.output).decoded)
 
@@ -120,6 +126,7 @@ def make_samples(task: Task) -> Show:
     model, loss = task.model, task.loss
 
     def samples(state, images):
+        state = _where_to_evaluate(state)
         posterior = jax.eval_shape(functools.partial(_output, model), state, images[:1]).posterior
         if model.decode is None or posterior is None:
             return None
@@ -143,11 +150,15 @@ def make_codes(task: Task) -> Show:
     """
 
     def codes(state, images):
-        output = _output(task.model, state, images[:N_CODES])
+        output = _output(task.model, _where_to_evaluate(state), images[:N_CODES])
         code = output.code if output.posterior is None else output.posterior.mean
         return None if code is None else code.astype(jnp.float32)
 
     return codes
+
+
+def _where_to_evaluate(state):
+    return state._replace(params=evaluation_params(state))
 
 
 def _make_see(task):

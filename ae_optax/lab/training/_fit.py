@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -17,6 +17,7 @@ from ae_optax.lab.training._saving import Memory, Saver, Saving
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState
 from ae_optax.lab.training._task import Task
+from ae_optax.transforms import evaluation_params
 
 Status = Literal["done", "diverged", "stopped", "out of time", "interrupted"]
 
@@ -47,6 +48,11 @@ class FitResult(NamedTuple):
     status: Status
     fault: Fault | None
     compile_seconds: float
+
+    @property
+    def params(self) -> Any:
+        """The parameters at which to evaluate the model, see ``ae_optax.evaluation_params``."""
+        return evaluation_params(self.state)
 
 
 def fit(
