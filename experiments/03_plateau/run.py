@@ -80,8 +80,8 @@ def summary(record, words):
     return {
         "validation": study.rounded(np.median([its[-1]["validation_loss"] for its in rows])),
         "test": study.rounded(np.median([its[-1]["test_loss"] for its in rows])),
-        "test_mse": study.rounded([[row["test_loss"] for row in its] for its in rows]),
-        "rate_in_force": study.rounded([[row["learning_rate"] for row in its] for its in rows]),
+        "test_mse": study.rounded([[row.test_loss for row in its] for its in rows]),
+        "rate_in_force": study.rounded([[row.learning_rate for row in its] for its in rows]),
         "reduced_in_epochs": [reductions(its) for its in rows],
         "jitter": study.rounded(np.median([jitter(its) for its in rows])),
     }
@@ -89,13 +89,13 @@ def summary(record, words):
 
 def reductions(rows):
     """Return the epochs that were trained at a lower rate than the one before."""
-    scales = [row["plateau_scale"] for row in rows]
+    scales = [row.plateau_scale for row in rows]
     return [i + 1 for i in range(1, len(scales)) if scales[i] < scales[i - 1]]
 
 
 def jitter(rows):
     """Return by how much the test error changes from epoch to epoch, over the last quarter."""
-    last = np.array([row["test_loss"] for row in rows])[-max(2, len(rows) // 4) :]
+    last = np.array([row.test_loss for row in rows])[-max(2, len(rows) // 4) :]
     return float(np.mean(np.abs(np.diff(last))) / np.mean(last))
 
 

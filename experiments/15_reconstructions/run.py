@@ -53,10 +53,10 @@ def measure(quick):
         },
         "images_worse_than_pca": worse,
         "ratio": digits(np.mean(errors["pca"][0]) / np.median(np.mean(errors["autoencoder"], 1))),
-        "curves": [[digits(row["test_loss"]) for row in one.run.rows] for one in found],
-        "train_mse": [digits(one.run.rows[-1]["train_loss"]) for one in found],
+        "curves": [[digits(row.test_loss) for row in one.run.rows] for one in found],
+        "train_mse": [digits(one.run.rows[-1].train_loss) for one in found],
         "shown": {name: [digits(its[0][i]) for i in shown] for name, its in errors.items()},
-        "parameters": found[0].run.summary["parameters"],
+        "parameters": found[0].run.summary.parameters,
         "images": {"train": len(task.data.train), "test": len(test)},
         "pixels": test[0].size,
     }

@@ -34,7 +34,7 @@ def measure(quick):
         study.train_with_state(CONFIG, [*overrides, f"training.seed={s}"]) for s in setup["seeds"]
     ]
     ends = {"train": [terms_of(one) for one in found]} | {
-        "test": [{name: one.run.rows[-1][f"test_{name}"] for name in TERMS} for one in found]
+        "test": [{name: one.run.rows[-1].flat()[f"test_{name}"] for name in TERMS} for one in found]
     }
     numbers = {
         "ends": {
@@ -51,7 +51,7 @@ def measure(quick):
         ],
         "curves": {"train_loss": curves(found, "train_loss")}
         | {f"test_{name}": curves(found, f"test_{name}") for name in TERMS},
-        "parameters": found[0].run.summary["parameters"],
+        "parameters": found[0].run.summary.parameters,
         "images": {part: len(getattr(found[0].task.data, part)) for part in ends},
         "pixels": found[0].task.data.test[0].size,
     }
@@ -60,7 +60,7 @@ def measure(quick):
     arrays = {
         "original": shown,
         "reconstruction": reconstruct(first.state, shown).outputs,
-        "sample": first.run.images["samples"],
+        "sample": first.run.pictures["samples"],
         "walk": walk(first, shown, setup["walks"]),
     }
     arrays = {k: np.round(255 * np.asarray(a)).astype(np.uint8) for k, a in arrays.items()}
@@ -90,7 +90,7 @@ def walk(found, shown, walks):
 
 
 def curves(found, name):
-    return [[hundredth(row[name]) for row in one.run.rows] for one in found]
+    return [[hundredth(row.flat()[name]) for row in one.run.rows] for one in found]
 
 
 def hundredth(value):

@@ -2,10 +2,11 @@
 
 import argparse
 import datetime
+import json
 import time
 
 from ae_optax import lint
-from ae_optax.lab import comparison, report, sweeps, training
+from ae_optax.lab import comparison, report, runs, sweeps, training
 from ae_optax.lab._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import FAILED, OK
 from ae_optax.lab.cli._folder import open_folder, write_json
@@ -17,7 +18,6 @@ from ae_optax.lab.cli._terminal import attempt, say, show, warn
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import description, load_comparison
-from ae_optax.lab.runs import read_json
 
 RUNS = "runs"
 """The folder of all runs."""
@@ -41,7 +41,7 @@ def compare(arguments: argparse.Namespace) -> int:
 
 def _compare(config, task, execute, path, folder, started, clock):
     data, settings = task.data, config.training
-    runs = folder.parent if folder.parent.name == RUNS else folder.parent / RUNS
+    below = folder.parent if folder.parent.name == RUNS else folder.parent / RUNS
 
     for contender in config.contenders:
         found = lint(contender.settings[0].optimizer.build())
@@ -53,32 +53,32 @@ def _compare(config, task, execute, path, folder, started, clock):
     with progress(n_runs, "runs") as advance:
 
         def on_outcome(contender, outcome):
-            its = sweeps.folder_of(outcome.job.config, runs)
+            its = sweeps.folder_of(outcome.job.config, below)
             left[contender.label] -= 1
             line = None if left[contender.label] else f"{contender.label}: done"
             if outcome.failure is not None:
                 note = f"{contender.label}, run {its.name}: {outcome.failure}"
                 advance(contender.label, line=line, note=note)
                 return
-            record = sweeps.read_record(its)
-            loss = "" if record is None else f"  test {record.loss('test'):.5f}"
+            summary = runs.find_summary(its)
+            loss = "" if summary is None else f"  test {summary.loss('test'):.5f}"
             advance(f"{contender.label}{loss}", line=line)
 
-        results = comparison.compare(config, task, runs, execute, on_outcome=on_outcome)
+        results = comparison.compare(config, task, below, execute, on_outcome=on_outcome)
 
     parameters = count_parameters(task.model, data.test[:1])
     seconds = time.perf_counter() - clock
     # Of a comparison that is taken up, or only reported again, all commands count.
-    before = read_json(folder / "comparison.json") or {"wall_seconds": 0.0}
+    before = _seconds_before(folder)
     record = {
         "title": path.stem.replace("_", " "),
         "question": description(path),
         "command": command_line(),
         "started": started.isoformat(timespec="seconds"),
-        "wall_seconds": before["wall_seconds"] + seconds,
+        "wall_seconds": before + seconds,
         "versions": versions(),
         "device": device(),
-        "data": describe_data(data),
+        "data": runs.to_json(describe_data(data)),
         "model": config.model.plain(),
         "loss": config.loss.plain(),
         "corruption": config.corruption and config.corruption.plain(),
@@ -96,10 +96,16 @@ def _compare(config, task, execute, path, folder, started, clock):
     show(report.terminal_table(record))
     say(f"{n_runs} runs in {seconds:.1f} s.")
     write_json(folder / "comparison.json", record)
-    images = folder / "images.npz"
-    attempt("pictures", lambda: comparison.save_images(images, results, data.test))
+    attempt("pictures", lambda: comparison.save_pictures(folder, results, data.test))
     page = attempt("the report", lambda: write_pages(folder))
     if page is None or not any(entry["best"] for entry in record["contenders"]):
         return FAILED
     say(f"Report: {page}")
     return OK
+
+
+def _seconds_before(folder):
+    try:
+        return json.loads((folder / runs.COMPARISON).read_text(encoding="utf-8"))["wall_seconds"]
+    except (OSError, ValueError, LookupError):
+        return 0.0

@@ -35,7 +35,7 @@ def open_folder(
             cannot be written.
     """
     folder = out or Path("runs") / f"{source.stem}-{runs.run_id(config.identity())}"
-    saved = folder / "config.yaml"
+    saved = folder / runs.CONFIG
     with contextlib.ExitStack() as stack:
         try:
             if not saved.exists():
@@ -43,7 +43,7 @@ def open_folder(
             # Locked before it is read: of two commands that begin at once, one must lose.
             stack.enter_context(runs.lock(folder))
             _check_same_run(folder, load, config)
-            runs.write_atomically(saved, dump(config))
+            runs.write_file(saved, dump(config))
         except runs.FolderInUseError as error:
             raise UsageError(str(error)) from error
         except OSError as error:
@@ -51,14 +51,15 @@ def open_folder(
         yield folder
 
 
-def check_same_data(folder: Path, description: dict[str, Any]) -> None:
+def check_same_data(folder: Path, data: runs.DataRecord) -> None:
     """Raise a ``UsageError`` if the run in a folder was begun on other images."""
-    before = (runs.read_json(folder / "summary.json") or {}).get("data", description)
-    if before["fingerprint"] != description["fingerprint"]:
+    summary = runs.find_summary(folder)
+    before = data if summary is None or summary.data is None else summary.data
+    if before.fingerprint != data.fingerprint:
         raise UsageError(
-            f"{folder} holds a run on other images: {before['source']} had the fingerprint "
-            f"{before['fingerprint'][:12]}, {description['source']} has "
-            f"{description['fingerprint'][:12]}. Name another folder with --out."
+            f"{folder} holds a run on other images: {before.source} had the fingerprint "
+            f"{before.fingerprint[:12]}, {data.source} has {data.fingerprint[:12]}. "
+            "Name another folder with --out."
         )
 
 
@@ -107,7 +108,7 @@ def write(path: Path, content: str) -> None:
         UsageError: If it cannot be written.
     """
     try:
-        runs.write_atomically(path, content)
+        runs.write_file(path, content)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error
 
@@ -124,7 +125,7 @@ def _probe(folder):
 
 
 def _check_same_run(folder, load, config):
-    saved = folder / "config.yaml"
+    saved = folder / runs.CONFIG
     if not saved.exists():
         return
     try:

@@ -88,16 +88,17 @@ class Recorder:
         advance: From :func:`progress`.
     """
 
-    def __init__(self, path: Path, epochs: int, n_images: int, advance: Callable[..., None]):
-        self._path, self._epochs, self._n_images, self._advance = path, epochs, n_images, advance
-        self._log: runs.MetricsLog | None = None
+    def __init__(self, folder: Path, epochs: int, n_images: int, advance: Callable[..., None]):
+        self._folder, self._epochs, self._n_images = folder, epochs, n_images
+        self._advance = advance
+        self._log: runs.Log | None = None
         self._scale = 1.0
         self._shown = 0
 
     def start(self, rows: Sequence[EpochRow]) -> None:
         """Begin the log, or begin it again, with the epochs that were done before."""
         self.close()
-        self._log = runs.MetricsLog(self._path, [row.jsonable() for row in rows])
+        self._log = runs.Log(self._folder, rows)
         self._scale = rows[-1].plateau_scale if rows else 1.0
         if rows or self._shown:
             text = f"taken up after epoch {len(rows)}/{self._epochs}"
@@ -109,7 +110,7 @@ class Recorder:
         assert self._log is not None, "`start` comes first"
         note = None if row.plateau_scale == self._scale else _reduced(row)
         self._scale = row.plateau_scale
-        self._log.write(row.jsonable())
+        self._log.write(row)
         pace = speed(row.seconds, row.step // row.epoch, self._n_images)
         losses = f"train {row.train_loss:.5f}  test {row.test_loss:.5f}"
         text = f"{losses}{rate(row.learning_rate)}{pace}"

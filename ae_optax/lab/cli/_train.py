@@ -3,13 +3,8 @@
 import argparse
 import contextlib
 import datetime
-import math
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ae_optax import lint
 from ae_optax.lab import report, runs, training
@@ -17,7 +12,7 @@ from ae_optax.lab._environment import command_line, device, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
 from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, RunError, UsageError
-from ae_optax.lab.cli._folder import check_same_data, open_folder, write_json
+from ae_optax.lab.cli._folder import check_same_data, open_folder
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._processes import find_place, together
 from ae_optax.lab.cli._progress import Recorder, progress
@@ -27,9 +22,6 @@ from ae_optax.lab.cli._terminal import attempt, say, warn
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import load_run
-from ae_optax.lab.sweeps import read_record
-
-PICTURES = "images.npz"
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -67,7 +59,7 @@ def _config_and_out(arguments):
         return config, arguments.out
     if arguments.overrides or arguments.out:
         raise UsageError("ae-optax train: --resume takes a run as it is: no --set, no --out.")
-    return run / "config.yaml", run
+    return run / runs.CONFIG, run
 
 
 def _lead(config, task, optimizer, path, out):
@@ -87,23 +79,30 @@ def _lead(config, task, optimizer, path, out):
         # Until the last file is written: a second signal must not cut that off.
         stop = stack.enter_context(listening())
         summary = _begun(config, task, folder, data)
-        write_json(folder / "summary.json", summary)
+        runs.write_summary(folder, summary)
         warn(lint(optimizer))
         started = time.perf_counter()
-        log, epochs = folder / "metrics.jsonl", config.training.epochs
+        epochs = config.training.epochs
         with (
             _checkpoints(config, task, folder) as checkpoints,
             progress(epochs, "epochs") as advance,
-            contextlib.closing(Recorder(log, epochs, len(task.data.train), advance)) as recorder,
+            contextlib.closing(Recorder(folder, epochs, len(task.data.train), advance)) as recorder,
         ):
             on = {"on_start": recorder.start, "on_epoch": recorder.epoch}
             result, signal = _fit(config, task, optimizer, checkpoints, stop, **on)
             kept = int(result.state.step) in checkpoints.steps()
         if result.status != "interrupted":
             # They may have to be compiled; whoever asked the run to stop waits for its end.
-            attempt("pictures", lambda: _save_pictures(folder, task, result.state))
-        summary |= _left(result) | {"seconds": time.perf_counter() - started}
-        write_json(folder / "summary.json", summary)
+            attempt("pictures", lambda: _keep_pictures(folder, task, result.state))
+        summary = summary.ended(
+            result.rows,
+            result.status,
+            fault=None if result.fault is None else str(result.fault),
+            step=int(result.state.step),
+            compile_seconds=result.compile_seconds,
+            wall_seconds=time.perf_counter() - started,
+        )
+        runs.write_summary(folder, summary)
         told = _conclude(folder)
     # What could not be kept has been warned of.
     return told or (_exit_code(result, signal) if kept else FAILED)
@@ -133,7 +132,7 @@ def _fit(config, task, optimizer, checkpoints, stop, **on):
 
 def _checkpoints(config, task, folder):
     identity = {"data": task.data.fingerprint}
-    return Checkpoints(folder / "checkpoints", keep=config.checkpoints.keep, identity=identity)
+    return Checkpoints(folder / runs.CHECKPOINTS, keep=config.checkpoints.keep, identity=identity)
 
 
 def _exit_code(result, signal):
@@ -142,59 +141,38 @@ def _exit_code(result, signal):
 
 def _ended(folder):
     """Return the exit code of the run in a folder if nothing is left to do, else ``None``."""
-    record, saved = read_record(folder), Checkpoints(folder / "checkpoints").steps()
-    if record is None or record.summary.get("step") not in saved:
+    run, saved = runs.find_run(folder), Checkpoints(folder / runs.CHECKPOINTS).steps()
+    if run is None or run.summary.step not in saved:
         return None  # A record without its last state is of a save that failed.
-    if not (folder / PICTURES).exists():
+    if not (folder / runs.PICTURES).exists():
         return None  # They failed, and are made of the last state.
-    return DIVERGED if record.diverged else OK
+    return DIVERGED if run.summary.diverged else OK
 
 
 def _begun(config, task, folder, data):
     """Return what is known of a run before it is trained."""
-    before = (runs.read_json(folder / "summary.json") or {}).get("untrained")
-    return {
-        "status": "running",
-        "command": command_line(),
-        "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "seeds": [config.training.seed],
-        "versions": versions(),
-        "device": device(),
-        "data": data,
-        "parameters": count_parameters(task.model, task.data.test[:1]),
+    before = runs.find_summary(folder)
+    return runs.Summary(
+        status="running",
+        command=command_line(),
+        started=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        seeds=[config.training.seed],
+        versions=versions(),
+        device=device(),
+        data=data,
+        parameters=count_parameters(task.model, task.data.test[:1]),
         # Measured once: a run that is taken up knows it.
-        "untrained": _untrained(config, task) if before is None else before,
-    }
+        untrained=(before and before.untrained) or training.untrained(task, config.training.seed),
+    )
 
 
-def _untrained(config, task):
-    measured = training.untrained(task, config.training.seed)
-    return {name: value if math.isfinite(value) else None for name, value in measured.items()}
-
-
-def _left(result):
-    """Return what is known of a run when it has ended."""
-    rows = result.rows
-    return {
-        "status": result.status,
-        "fault": None if result.fault is None else str(result.fault),
-        **(rows[-1].jsonable() if rows else {}),
-        "step": int(result.state.step),
-        "best_test_loss": min(filter(math.isfinite, (r.test_loss for r in rows)), default=None),
-        "training_seconds": sum(row.seconds for row in rows),
-        "compile_seconds": result.compile_seconds,
-    }
-
-
-def _save_pictures(folder: Path, task: training.Task, state: training.TrainState) -> None:
-    arrays: dict[str, Any] = training.pictures_of(task, state)
-    np.savez_compressed(folder / PICTURES, **arrays)
+def _keep_pictures(folder: Path, task: training.Task, state: training.TrainState) -> None:
+    runs.write_pictures(folder, training.pictures_of(task, state))
 
 
 def _conclude(folder: Path) -> int:
     """Say how the run in a folder has ended, and write its report; return whether that failed."""
-    summary = runs.read_json(folder / "summary.json")
-    say(_last_words(summary, runs.read_rows(folder / "metrics.jsonl")))
+    say(_last_words(runs.read_run(folder)))
     page = attempt("the report", lambda: report.write_run_report(folder))
     if page is None:
         return FAILED
@@ -202,14 +180,13 @@ def _conclude(folder: Path) -> int:
     return OK
 
 
-def _last_words(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    status, fault = summary["status"], summary.get("fault")
-    if status == "diverged":
-        where = f"{fault} not finite" if fault else "a loss is not finite"
-        return f"diverged in epoch {len(rows) + 1}, {where}. Lower the learning rate."
-    if not rows:
+def _last_words(run: runs.Run) -> str:
+    summary, last = run.summary, run.summary.last
+    if summary.diverged:
+        where = f"{summary.fault} not finite" if summary.fault else "a loss is not finite"
+        return f"diverged in epoch {len(run.rows) + 1}, {where}. Lower the learning rate."
+    if last is None:
         return "interrupted before the first epoch was done"
-    last = rows[-1]
-    steps = last["step"] / sum(row["seconds"] for row in rows)
-    how = "" if status == "done" else f"{status}: "
-    return f"{how}test loss {last['test_loss']:.5f} after {last['step']} steps, {steps:.0f} steps/s"
+    pace = last.step / summary.training_seconds
+    how = "" if summary.status == "done" else f"{summary.status}: "
+    return f"{how}test loss {last.test_loss:.5f} after {last.step} steps, {pace:.0f} steps/s"

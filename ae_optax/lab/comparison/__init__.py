@@ -2,7 +2,7 @@
 
 from ae_optax.lab.comparison._compare import compare
 from ae_optax.lab.comparison._profile import performance_profile
-from ae_optax.lab.comparison._record import record, save_images
+from ae_optax.lab.comparison._record import record, save_pictures
 from ae_optax.lab.comparison._result import Result, Run, read_run
 from ae_optax.lab.comparison._uncertainty import uncertainty
 from ae_optax.lab.comparison._verdict import by_setting, seconds_per_step, verdict
@@ -15,7 +15,7 @@ __all__ = [
     "performance_profile",
     "read_run",
     "record",
-    "save_images",
+    "save_pictures",
     "seconds_per_step",
     "uncertainty",
     "verdict",

@@ -8,7 +8,8 @@ import jax
 
 from ae_optax.lab.comparison._result import Result, read_run
 from ae_optax.lab.plans import ComparisonConfig, Contender
-from ae_optax.lab.sweeps import Executor, Job, Outcome, complete, folder_of, read_record
+from ae_optax.lab.runs import find_run
+from ae_optax.lab.sweeps import Executor, Job, Outcome, complete, folder_of
 from ae_optax.lab.training import Task, init_state
 
 
@@ -52,11 +53,11 @@ def _result(config, contender, runs, failures, task):
     made, compiled, label = [], set(), contender.label
     for (position, setting), seed in itertools.product(enumerate(contender.settings), config.seeds):
         folder = folder_of(config.run(setting, seed), runs)
-        record = read_record(folder)
+        record = find_run(folder)
         if record is None:
             reason = failures.get(folder.name, "a run left no record")
             return Result(label, contender.learning_rates, [], 0.0, 0, reason)
-        compiled.add(record.summary["compile_seconds"])
+        compiled.add(record.summary.compile_seconds)
         run = read_run(
             record,
             epochs=config.training.epochs,

@@ -9,6 +9,7 @@ import numpy as np
 from ae_optax.lab.comparison._result import LOSSES, Result
 from ae_optax.lab.comparison._uncertainty import DESCRIPTION, uncertainty
 from ae_optax.lab.comparison._verdict import best_at_rates, by_setting, seconds_per_step, verdict
+from ae_optax.lab.runs import read_pictures, write_pictures
 
 FORMAT = 3
 
@@ -51,14 +52,14 @@ def record(
     }
 
 
-def save_images(path: Path, results: Sequence[Result], originals: np.ndarray) -> None:
+def save_pictures(folder: Path, results: Sequence[Result], originals: np.ndarray) -> None:
     """Write the images shown, and what each contender made of them at its best setting.
 
     ``originals``, and for the contender at position i ``inputs_i``, ``reconstructions_i`` and,
     where there are any, ``samples_i``, ``codes_i`` (points of a plane) and ``code_width_i``.
 
     Args:
-        path: The file, ``.npz``.
+        folder: The comparison's.
         results: From :func:`compare`.
         originals: Test images; the first of them are the ones shown.
     """
@@ -66,13 +67,13 @@ def save_images(path: Path, results: Sequence[Result], originals: np.ndarray) ->
     shown = len(originals)
     for position, result in enumerate(results):
         best = verdict(result, 1, None)
-        folder = by_setting(result)[best["setting"]][0].folder if best else None
-        if folder is not None:
-            with np.load(folder / "images.npz") as images:
-                its = {name: images[name] for name in images if name != "originals"}
+        its_folder = by_setting(result)[best["setting"]][0].folder if best else None
+        if its_folder is not None:
+            its = read_pictures(its_folder)
+            del its["originals"]
             shown = len(its["inputs"])
             arrays |= {f"{name}_{position}": array for name, array in its.items()}
-    np.savez_compressed(path, originals=originals[:shown], **arrays)
+    write_pictures(folder, {"originals": originals[:shown], **arrays})
 
 
 def _contender(result, steps_per_epoch, parameters, target):

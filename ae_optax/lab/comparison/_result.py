@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_optax.lab.runs import read_rows
-from ae_optax.lab.sweeps import Record
+from ae_optax.lab import runs
 
 LOSSES = ("train_loss", "validation_loss", "test_loss")
 PLACES = ("epoch", "step", "seconds")
@@ -82,28 +81,24 @@ class Result(NamedTuple):
     failure: str | None
 
 
-def read_run(record: Record, *, epochs: int, **about: Any) -> Run:
+def read_run(record: runs.Run, *, epochs: int, **about: Any) -> Run:
     """Return a run as its folder tells it; what a run that diverged did not come to is NaN.
 
     Args:
-        record: Of the run.
+        record: What its folder holds.
         epochs: How many it should have.
         **about: ``setting``, ``learning_rate``, ``values`` and ``seed``.
     """
-    logged = read_rows(record.folder / "metrics.jsonl")
+    logged = [row.flat() for row in record.rows]
     names = dict.fromkeys([*LOSSES, *(name for row in logged for name in row)])
     rows = {}
     for name in names:
-        curve = [_number(row.get(name)) for row in logged]
+        curve = [row.get(name, np.nan) for row in logged]
         rows[name] = np.array(curve + [np.nan] * (epochs - len(curve)))
     return Run(
         **about,
         seconds=sum(row["seconds"] for row in logged),
-        untrained={k: _number(v) for k, v in record.summary["untrained"].items()},
+        untrained=record.summary.untrained,
         rows={name: curve for name, curve in rows.items() if name not in PLACES},
         folder=record.folder,
     )
-
-
-def _number(value):
-    return np.nan if value is None else float(value)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ae_optax.lab.runs import DataRecord
+
 
 class DataError(ValueError):
     """Data that cannot be used: one line that names the file or the array."""
@@ -81,19 +83,19 @@ def make_dataset(
     )
 
 
-def describe_data(data: Dataset) -> dict[str, Any]:
+def describe_data(data: Dataset) -> DataRecord:
     """Return what a record says of a data set."""
-    return {
-        "name": data.name,
-        "source": data.source,
-        "fingerprint": data.fingerprint,
-        "attribution": data.attribution,
-        "train": len(data.train),
-        "validation": len(data.validation),
-        "test": len(data.test),
-        "shape": list(data.train.shape[1:]),
-        "passed_over": data.passed_over,
-    }
+    return DataRecord(
+        name=data.name,
+        source=data.source,
+        fingerprint=data.fingerprint,
+        attribution=data.attribution,
+        train=len(data.train),
+        validation=len(data.validation),
+        test=len(data.test),
+        shape=list(data.train.shape[1:]),
+        passed_over=data.passed_over,
+    )
 
 
 def printable(text: str) -> str:

@@ -5,19 +5,17 @@ from ae_optax.lab.report._joint import write_joint_report
 from ae_optax.lab.report._page import write_report
 from ae_optax.lab.report._record import best_runs, over_seeds, read_record, runs_by_rate
 from ae_optax.lab.report._run_page import write_run_report
-from ae_optax.lab.report._run_record import TrainRun, labels_of, read_run
+from ae_optax.lab.report._run_record import labels_of
 from ae_optax.lab.report._runs_page import write_runs_report
 from ae_optax.lab.report._tensorboard import write_events
 from ae_optax.lab.report._terminal import TerminalTable, terminal_table
 
 __all__ = [
     "TerminalTable",
-    "TrainRun",
     "best_runs",
     "labels_of",
     "over_seeds",
     "read_record",
-    "read_run",
     "runs_by_rate",
     "terminal_table",
     "write_epochs",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ae_optax.lab.report._record import LOSSES, Record, ranked, varied
-from ae_optax.lab.runs import csv_text, write_whole
+from ae_optax.lab.runs import csv_text, write_file
 
 _SPREAD = ("median", "lowest", "highest")
 _RENAMED = {"learning_rate": "learning_rate_in_force"}  # Beside the one that was tried.
@@ -91,7 +91,7 @@ def _recorded(record) -> list[str]:
 
 
 def _write(path: Path, names: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    write_whole(path, csv_text(names, ([row.get(name) for name in names] for row in rows)))
+    write_file(path, csv_text(names, ([row.get(name) for name in names] for row in rows)))
 
 
 def _row(contender: Record | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from html import escape
+from types import SimpleNamespace
 from typing import Any
 
 from ae_optax.lab._format import counted, duration, integer, listed, number
@@ -33,37 +34,37 @@ def tried(record: Record) -> str:
 
 def reproducibility(record: Record, config: str | None) -> Iterator[str]:
     """Yield what it takes to get a comparison's numbers again."""
-    facts = {**record, "seconds": record["wall_seconds"]}
+    facts = SimpleNamespace(**record)
+    facts.data = SimpleNamespace(**record["data"])
     yield "<h2>Reproducibility</h2>"
     yield from provenance(facts, config if config is not None else _as_json(record))
 
 
-def provenance(facts: Mapping[str, Any], config: str) -> Iterator[str]:
+def provenance(facts: Any, config: str) -> Iterator[str]:
     """Yield where numbers come from.
 
     Args:
-        facts: ``command``, ``device``, ``versions``; perhaps ``data``, ``seeds``, ``started`` and
-            ``seconds``.
+        facts: ``command``, ``device``, ``versions``, ``data``, ``seeds``, ``started`` and
+            ``wall_seconds``.
         config: The whole config.
     """
-    data, versions = facts.get("data"), facts["versions"]
-    about_data = {}
+    data, about_data = facts.data, {}
     if data:
         about_data = {
-            "Data": escape(f"{data['name']} ({data['source']})"),
-            "SHA-256": f"<code>{escape(data['fingerprint'])}</code>",
-            "Attribution": escape(data["attribution"]),
+            "Data": escape(f"{data.name} ({data.source})"),
+            "SHA-256": f"<code>{escape(data.fingerprint)}</code>",
+            "Attribution": escape(data.attribution),
         }
     yield from definitions(
         {
-            "Command": f"<code>{escape(facts['command'])}</code>",
-            "Started": escape(facts.get("started", "")),
-            "Took": escape(duration(facts["seconds"])) if "seconds" in facts else "",
-            "Device": escape(facts["device"]),
+            "Command": f"<code>{escape(facts.command)}</code>" if facts.command else "",
+            "Started": escape(facts.started),
+            "Took": "" if facts.wall_seconds is None else escape(duration(facts.wall_seconds)),
+            "Device": escape(facts.device),
             "Versions": escape(
-                ", ".join(f"{name} {version}" for name, version in versions.items())
+                ", ".join(f"{name} {version}" for name, version in facts.versions.items())
             ),
-            "Seeds": escape(", ".join(map(str, facts.get("seeds", ())))),
+            "Seeds": escape(", ".join(map(str, facts.seeds))),
             **about_data,
         }
     )

@@ -12,13 +12,13 @@ from ae_optax.lab.report._gallery import Exhibit, gallery
 from ae_optax.lab.report._key import key_to
 from ae_optax.lab.report._method import provenance
 from ae_optax.lab.report._run_record import (
-    TrainRun,
     data_name,
     final_loss,
+    labels_of,
     line_of,
     lowest,
-    read_run,
 )
+from ae_optax.lab.runs import REPORT, Run, read_run, write_file
 
 _PARTS = {"train_loss": "training", "validation_loss": "validation", "test_loss": "test"}
 
@@ -40,14 +40,13 @@ def write_run_report(folder: Path) -> Path:
         FileNotFoundError: If a file is missing.
         ValueError: If a file does not hold what it should.
     """
-    run = read_run(folder, folder.resolve().name)
-    path = folder / "report.html"
-    page = _html.document(run.label, _body(run))
-    path.write_text(page, encoding="utf-8", newline="\n")
+    (label,) = labels_of([folder])
+    path = folder / REPORT
+    write_file(path, _html.document(label, _body(label, read_run(folder))))
     return path
 
 
-def _body(run: TrainRun) -> Iterator[str]:
+def _body(label: str, run: Run) -> Iterator[str]:
     def lines_of(key: str) -> Sequence[Line]:
         line = line_of(run, key, position=0, label="")
         return [] if line is None else [line]
@@ -55,49 +54,50 @@ def _body(run: TrainRun) -> Iterator[str]:
     facts = (
         data_name(run),
         counted(len(run.rows), "epoch"),
-        run.summary["status"],
+        run.summary.status,
     )
-    yield from _html.opening(run.label, filter(None, facts))
+    yield from _html.opening(label, filter(None, facts))
     yield f'<p class="verdict">{escape(_conclusion(run))}</p>'
     yield from _losses(run)
     yield from behaviour(lines_of)
-    yield from measured(lines_of, run.rows[-1] if run.rows else ())
-    if run.images:
-        exhibit = Exhibit(0, "Output", number(final_loss(run)), run.images)
-        yield from gallery(run.images["originals"], [exhibit], "the model at its last step")
+    yield from measured(lines_of, run.rows[-1].metrics if run.rows else ())
+    pictures = run.pictures
+    if pictures:
+        exhibit = Exhibit(0, "Output", number(final_loss(run)), pictures)
+        yield from gallery(pictures["originals"], [exhibit], "the model at its last step")
     yield "<h2>Time and memory</h2>"
     yield from _html.definitions(cost(run))
     yield "<h2>Reproducibility</h2>"
     yield from provenance(run.summary, run.config)
 
 
-def cost(run: TrainRun) -> dict[str, str]:
+def cost(run: Run) -> dict[str, str]:
     """Return what a run took, by name."""
-    seconds, steps = sum(row["seconds"] for row in run.rows), len(run.rows) and run.rows[-1]["step"]
-    images = run.summary.get("data", {}).get("train", 0) * len(run.rows)
+    seconds, steps = sum(row.seconds for row in run.rows), run.rows[-1].step if run.rows else 0
+    images = run.summary.data.train * len(run.rows) if run.summary.data else 0
     return {
         "Training": duration(seconds),
         "Steps per second": number(steps / seconds) if seconds else "",
         "Images per second": integer(images / seconds) if seconds and images else "",
-        "Compilation": duration(run.summary.get("compile_seconds") or 0.0),
-        "Parameters": integer(run.summary["parameters"]),
+        "Compilation": duration(run.summary.compile_seconds),
+        "Parameters": integer(run.summary.parameters),
     }
 
 
 def _conclusion(run):
-    if run.summary["status"] == "diverged":
-        what = run.summary.get("fault") or "a loss"
+    if run.summary.diverged:
+        what = run.summary.fault or "a loss"
         return f"Diverged after {counted(len(run.rows), 'epoch')}: {what} not finite."
     if not run.rows:
         return "No epoch is done yet."
     best, last = lowest(run), run.rows[-1]
-    said = f"Test loss {number(last['test_loss'])} after {counted(last['step'], 'step')}"
-    if best is not None and best[1] != last["epoch"]:
+    said = f"Test loss {number(last.test_loss)} after {counted(last.step, 'step')}"
+    if best is not None and best[1] != last.epoch:
         said += f"; the lowest, {number(best[0])}, was in epoch {best[1]}"
     return f"{said}."
 
 
-def _losses(run: TrainRun) -> Iterator[str]:
+def _losses(run: Run) -> Iterator[str]:
     drawings = []
     for name, seconds in (("ls", False), ("lt", True)):
         found = (

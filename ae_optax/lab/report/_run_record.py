@@ -1,52 +1,13 @@
-"""A training run as its folder tells it."""
+"""What reports tell of a training run."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from ae_optax.lab.figures import Line, Spread
 from ae_optax.lab.report._record import LOSSES
-
-
-class TrainRun(NamedTuple):
-    """A training run.
-
-    Attributes:
-        label: What tables and figures call it.
-        summary: Content of ``summary.json``.
-        rows: One an epoch done, content of ``metrics.jsonl``; numbers that are not finite are
-            ``None``.
-        images: Content of ``images.npz``: ``originals``, ``inputs``, ``reconstructions`` and
-            perhaps ``samples``, ``codes``, ``code_width``. Empty if there is no such file.
-        config: Content of ``config.yaml``.
-    """
-
-    label: str
-    summary: Mapping[str, Any]
-    rows: Sequence[Mapping[str, Any]]
-    images: Mapping[str, np.ndarray]
-    config: str
-
-
-def read_run(folder: Path, label: str) -> TrainRun:
-    """Read a training run's folder.
-
-    Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a file does not hold JSON.
-    """
-    summary = _json(folder / "summary.json", (folder / "summary.json").read_text("utf-8"))
-    log = folder / "metrics.jsonl"
-    lines = log.read_text("utf-8").splitlines() if log.exists() else []
-    rows = [_json(log, line) for line in lines]
-    images = {}
-    if (folder / "images.npz").exists():
-        with np.load(folder / "images.npz") as file:
-            images = dict(file)
-    return TrainRun(label, summary, rows, images, (folder / "config.yaml").read_text("utf-8"))
+from ae_optax.lab.runs import Run
 
 
 def labels_of(folders: Sequence[Path]) -> list[str]:
@@ -58,9 +19,7 @@ def labels_of(folders: Sequence[Path]) -> list[str]:
     ]
 
 
-def line_of(
-    run: TrainRun, key: str, *, position: int, label: str, seconds: bool = False
-) -> Line | None:
+def line_of(run: Run, key: str, *, position: int, label: str, seconds: bool = False) -> Line | None:
     """Return the line of a number recorded of every epoch, or ``None`` if it never was finite.
 
     Args:
@@ -70,41 +29,31 @@ def line_of(
         label: Of the line.
         seconds: Whether the horizontal axis is the time of training and evaluation, not the steps.
     """
-    y = np.array([_number(row.get(key)) for row in run.rows], dtype=np.float64)
+    y = np.array([row.flat().get(key, np.nan) for row in run.rows], dtype=np.float64)
     if key in LOSSES:
         y = np.where(np.isfinite(y), y, np.inf)
     if not np.isfinite(y).any():
         return None
-    x = np.array([row["step"] for row in run.rows], dtype=np.float64)
+    x = np.array([row.step for row in run.rows], dtype=np.float64)
     if seconds:
-        x = np.cumsum([row["seconds"] for row in run.rows])
+        x = np.cumsum([row.seconds for row in run.rows])
     if key == "train_loss":  # A mean over its epoch, hence at its middle.
         x = x - np.diff(x, prepend=0) / 2
     return Line(position, label, x, Spread(y, y, y))
 
 
-def lowest(run: TrainRun) -> tuple[float, int] | None:
+def lowest(run: Run) -> tuple[float, int] | None:
     """Return the lowest test loss and its epoch, or ``None`` if none was finite."""
-    known = [(row["test_loss"], row["epoch"]) for row in run.rows if row["test_loss"] is not None]
+    known = [(row.test_loss, row.epoch) for row in run.rows if np.isfinite(row.test_loss)]
     return min(known, default=None)
 
 
-def data_name(run: TrainRun) -> str:
+def data_name(run: Run) -> str:
     """Return the name of the data, empty if the summary does not tell."""
-    return run.summary.get("data", {}).get("name", "")
+    return run.summary.data.name if run.summary.data else ""
 
 
-def final_loss(run: TrainRun) -> float | None:
+def final_loss(run: Run) -> float | None:
     """Return the test loss after the last epoch; ``None`` if there is none or it is not finite."""
-    return run.rows[-1]["test_loss"] if run.rows else None
-
-
-def _json(path, text):
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{path}: must hold JSON, got {error}.") from error
-
-
-def _number(value):
-    return np.nan if value is None else float(value)
+    last = run.rows[-1].test_loss if run.rows else np.nan
+    return last if np.isfinite(last) else None

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,14 +17,13 @@ from ae_optax.lab.report._key import key_to, swatch
 from ae_optax.lab.report._method import provenance
 from ae_optax.lab.report._run_page import cost
 from ae_optax.lab.report._run_record import (
-    TrainRun,
     data_name,
     final_loss,
     labels_of,
     line_of,
     lowest,
-    read_run,
 )
+from ae_optax.lab.runs import Run, read_run, write_file
 
 _HEADS = (
     "Run", "Final test loss", "Lowest test loss", "In epoch", "Epochs", "Steps per second",
@@ -43,23 +43,29 @@ def write_runs_report(folders: Sequence[Path], path: Path) -> None:
         FileNotFoundError: If a file is missing.
         ValueError: If a file does not hold what it should.
     """
-    runs = [read_run(*pair) for pair in zip(folders, labels_of(folders), strict=True)]
+    runs = [_Shown(*pair) for pair in zip(labels_of(folders), map(read_run, folders), strict=True)]
     title = counted(len(runs), "training run")
-    path.write_text(_html.document(title, _body(title, runs)), encoding="utf-8", newline="\n")
+    write_file(path, _html.document(title, _body(title, runs)))
 
 
-def _body(title, runs: Sequence[TrainRun]) -> Iterator[str]:
-    order = sorted(range(len(runs)), key=lambda i: _final(runs[i]))
+class _Shown(NamedTuple):
+    label: str
+    run: Run
+
+
+def _body(title, runs: Sequence[_Shown]) -> Iterator[str]:
+    order = sorted(range(len(runs)), key=lambda i: _final(runs[i].run))
 
     def lines_of(key: str, *, seconds: bool = False) -> Sequence[Line]:
         found = (
-            line_of(runs[i], key, position=i, label=runs[i].label, seconds=seconds) for i in order
+            line_of(runs[i].run, key, position=i, label=runs[i].label, seconds=seconds)
+            for i in order
         )
         return [line for line in found if line is not None]
 
-    yield from _html.opening(title, sorted({data_name(run) for run in runs}))
+    yield from _html.opening(title, sorted({data_name(run) for _, run in runs}))
     yield "<h2>Verdict</h2>"
-    rows = ((swatch(i) + escape(runs[i].label), _cells(runs[i])) for i in order)
+    rows = ((swatch(i) + escape(runs[i].label), _cells(runs[i].run)) for i in order)
     yield from _html.table(_HEADS, rows)
     yield (
         '<p class="note">One run each: what sets two runs apart may be their seeds. Compare '
@@ -67,13 +73,14 @@ def _body(title, runs: Sequence[TrainRun]) -> Iterator[str]:
     )
     yield from _losses(lines_of)
     yield from behaviour(lines_of)
-    yield from measured(lines_of, {key: None for run in runs for row in run.rows for key in row})
-    yield from _images([(i, runs[i]) for i in order])
+    names = {name: None for _, run in runs for row in run.rows for name in row.metrics}
+    yield from measured(lines_of, names)
+    yield from _images([(i, *runs[i]) for i in order])
     yield from _differences(runs)
     yield "<h2>Reproducibility</h2>"
     for i in order:
         yield f"<h3>{escape(runs[i].label)}</h3>"
-        yield from provenance(runs[i].summary, runs[i].config)
+        yield from provenance(runs[i].run.summary, runs[i].run.config)
 
 
 def _final(run):
@@ -90,7 +97,7 @@ def _cells(run):
         integer(len(run.rows)),
         cost(run)["Steps per second"] or ABSENT,
         cost(run)["Parameters"],
-        run.summary["status"],
+        run.summary.status,
     )
 
 
@@ -121,24 +128,24 @@ def _losses(lines_of) -> Iterator[str]:
 
 def _images(runs) -> Iterator[str]:
     """Yield the images of the runs that show the same ones as the best."""
-    runs = [(i, run) for i, run in runs if run.images]
-    if not runs:
+    found = [(i, label, run, its) for i, label, run in runs if (its := run.pictures)]
+    if not found:
         return iter(())
-    originals = runs[0][1].images["originals"]
+    originals = found[0][-1]["originals"]
     exhibits = [
-        Exhibit(i, run.label, number(final_loss(run)), run.images)
-        for i, run in runs
-        if np.array_equal(run.images["originals"], originals)
+        Exhibit(i, label, number(final_loss(run)), its)
+        for i, label, run, its in found
+        if np.array_equal(its["originals"], originals)
     ]
     return gallery(originals, exhibits, "each model at its last step")
 
 
-def _differences(runs: Sequence[TrainRun]) -> Iterator[str]:
+def _differences(runs: Sequence[_Shown]) -> Iterator[str]:
     first, *others = runs
     yield "<h2>How their configs differ</h2>"
     for other in others:
         lines = difflib.unified_diff(
-            first.config.splitlines(), other.config.splitlines(),
+            first.run.config.splitlines(), other.run.config.splitlines(),
             first.label, other.label, n=0, lineterm="",
         )  # fmt: skip
         told = [line for line in lines if not line.startswith("@@")]

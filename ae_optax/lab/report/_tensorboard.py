@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ae_optax.lab.report._record import LOSSES, read_record
-from ae_optax.lab.report._run_record import TrainRun, read_run
+from ae_optax.lab.runs import COMPARISON, Run, read_run
 
 _GROUPS = ("train", "validation", "test")
 _NO_CURVES = ("epoch", "step", "seconds")
@@ -35,23 +35,23 @@ def write_events(folder: Path) -> Path:
     events = folder / "tensorboard"
     for old in events.rglob("events.out.tfevents.*"):
         old.unlink()
-    if (folder / "comparison.json").exists():
-        _write_comparison(read_record(folder / "comparison.json"), events)
+    if (folder / COMPARISON).exists():
+        _write_comparison(read_record(folder / COMPARISON), events)
     else:
-        _write_run(read_run(folder, folder.name), events)
+        _write_run(read_run(folder), events)
     return events
 
 
-def _write_run(run: TrainRun, events: Path) -> None:
-    began, images = _time(run.summary.get("started", "")), run.images
+def _write_run(run: Run, events: Path) -> None:
+    began, images = _time(run.summary.started), run.pictures
     with _writer(events) as writer:
         for row in run.rows:
-            began += row["seconds"]
-            _add(writer, row, row["step"], began)
+            began += row.seconds
+            _add(writer, row.flat(), row.step, began)
         for name in ("originals", "inputs", "reconstructions", "samples"):
             if name in images:
                 pixels = np.clip(np.nan_to_num(_with_channels(images[name])), 0, 1)
-                step = run.rows[-1]["step"] if run.rows else 0
+                step = run.rows[-1].step if run.rows else 0
                 writer.add_images(name, pixels, step, walltime=began, dataformats="NHWC")
         writer.add_text("config", f"```yaml\n{run.config}\n```", 0)
 
@@ -72,7 +72,7 @@ def _write_comparison(record: Mapping[str, Any], events: Path) -> None:
 
 def _add(writer: Any, row: Mapping[str, Any], step: int, time: float) -> None:
     for name, value in row.items():
-        if value is not None and name not in _NO_CURVES:
+        if value is not None and np.isfinite(value) and name not in _NO_CURVES:
             writer.add_scalar(_tag(name), value, step, walltime=time)
 
 

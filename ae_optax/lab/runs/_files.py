@@ -1,47 +1,144 @@
-"""Files that are there whole or not at all."""
+"""Files of a run folder: their names, written whole or not at all, their damage named."""
 
+import hashlib
 import json
 import os
+import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+CONFIG = "config.yaml"
+"""The config, every default written."""
+LOG = "metrics.jsonl"
+"""A row for every epoch."""
+SUMMARY = "summary.json"
+"""How a training run ended, and where its numbers come from."""
+PICTURES = "images.npz"
+"""What there is to see."""
+CHECKPOINTS = "checkpoints"
+"""The folder of states."""
+COMPARISON = "comparison.json"
+"""What a comparison found."""
+SWEEP = "sweep.json"
+"""What a sweep found."""
+REPORT = "report.html"
+"""The page about it."""
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that a reader finds the old one or the new one whole.
+FORMAT = 4
+"""Of the records written here; older ones can be read."""
+
+
+class DamagedError(ValueError):
+    """A file is not what was written; the message names the file, and the line if there is one."""
+
+
+def write_file(path: Path, content: str | bytes, *, durable: bool = True) -> None:
+    """Write a file so that a reader finds the old one or the new one, and either of them whole.
+
+    Args:
+        path: The file.
+        content: Text, which is written as UTF-8, or bytes.
+        durable: Whether to wait for the disk, so that it outlasts a crash of the machine.
 
     Raises:
         OSError: If it cannot be written; an old file stays.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    # Of two that write at once, each has a draft of its own.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
     try:
-        draft.write_text(text, encoding="utf-8")
+        with draft.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         draft.replace(path)
-    except OSError:
+    except OSError as error:
         draft.unlink(missing_ok=True)
+        error.filename = str(path)  # Nobody has heard of the draft.
         raise
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file as :func:`write_whole` does, so that it outlasts a crash of the machine.
+def read_text(path: Path) -> str:
+    """Return what a text file holds.
 
     Raises:
-        OSError: If it cannot be written; an old file stays.
+        OSError: If it cannot be read.
+        DamagedError: If it is not UTF-8.
     """
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+    return _decode(path.read_bytes(), path, 1)
 
 
-def read_json(path: Path) -> Any:
-    """Return what a JSON file holds, ``None`` if there is none or it is broken."""
+def write_record(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Write a JSON object that begins with its format, as :func:`write_file` does.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    text = json.dumps({"format": FORMAT, **content}, indent=1, allow_nan=False)
+    write_file(path, f"{text}\n", durable=durable)
+
+
+def read_record(
+    path: Path, as_now: Callable[[dict[str, Any]], dict[str, Any]], *, oldest: int = 1
+) -> dict[str, Any]:
+    """Read what :func:`write_record` wrote.
+
+    Args:
+        path: The file.
+        as_now: Makes of an older format what it is today.
+        oldest: The oldest format that it knows; 1 is that of files which do not tell.
+
+    Raises:
+        OSError: If it cannot be read.
+        DamagedError: If it holds anything else, or was written by another version.
+    """
+    content = parse_json(path.read_bytes(), path)
+    if not isinstance(content, dict):
+        raise DamagedError(f"{path}: must hold a JSON object, got {shown(content)}.")
+    found = content.pop("format", 1)
+    if type(found) is not int or not oldest <= found <= FORMAT:
+        raise DamagedError(
+            f"{path}: `format` must lie in [{oldest}, {FORMAT}], got {shown(found)}: "
+            "it is no such record, or one of another version."
+        )
+    return content if found == FORMAT else as_now(content)
+
+
+def parse_json(content: bytes, path: Path, line: int = 1) -> Any:
+    """Return what JSON says that stands in a file from some line on.
+
+    Raises:
+        DamagedError: If it is none.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+        return json.loads(_decode(content, path, line))
+    except json.JSONDecodeError as error:
+        at, why = line + error.lineno - 1, error.msg
+    except RecursionError as error:
+        at, why = line, str(error)
+    raise DamagedError(f"{path}:{at}: must hold JSON: {why}.")
+
+
+def _decode(content, path, line):
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        at = line + content.count(b"\n", 0, error.start)
+        raise DamagedError(f"{path}:{at}: must be text in UTF-8, got other bytes.") from error
+
+
+def shown(value: Any) -> str:
+    """Return a value as JSON, cut off where it would fill more than a line."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

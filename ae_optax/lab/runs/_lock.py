@@ -5,11 +5,14 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LOCK = "lock"
 """The file in a run folder."""
+
+_DEAD = 3600.0  # Seconds after which nobody is still writing a draft.
 
 
 class FolderInUseError(RuntimeError):
@@ -17,26 +20,36 @@ class FolderInUseError(RuntimeError):
 
 
 @contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
+def lock(folder: Path, *, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
     """Keep others out of a run folder while the block runs.
 
     The operating system frees the lock of a process that dies, so a stale one is taken over.
 
+    Args:
+        folder: The folder.
+        on_wait: Called with who has it before waiting until it is free; ``None``: do not wait.
+
     Raises:
         FolderInUseError: If another process has it, with its host and number.
-        OSError: If the lock cannot be written.
+        OSError: If the lock cannot be written, or is a link to elsewhere.
     """
     path = folder / LOCK
-    with path.open("a+", encoding="utf-8") as file:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o666), "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise FolderInUseError(
-                f"{folder} is in use by {_owner(path)}. Wait, or stop it."
-            ) from error
+            owner = f"{folder} is in use by {_owner(path)}"
+            if on_wait is None:
+                raise FolderInUseError(f"{owner}. Wait, or stop it.") from error
+            on_wait(owner)
+            fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
         file.flush()
+        for draft in folder.glob(".*.draft"):  # Of a process that was killed.
+            if time.time() - draft.stat().st_mtime > _DEAD:
+                draft.unlink(missing_ok=True)
         yield
 
 
@@ -44,5 +57,5 @@ def _owner(path):
     try:
         owner = json.loads(path.read_text(encoding="utf-8"))
         return f"process {owner['pid']} on {owner['host']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -83,7 +83,7 @@ def run(
     with drawing():
         for name, picture in pictures(found[0]).items():
             svg = standalone(picture.figure, description=picture.description)
-            runs.write_atomically(out / f"{name}.svg", svg)
+            runs.write_file(out / f"{name}.svg", svg)
     blocks = tables(found[0])
     for block in blocks.values():
         print(f"\n{block}")
@@ -127,7 +127,7 @@ def _write(out, found, command, argv):
         "setup": measured.setup,
         "numbers": measured.numbers,
     }
-    runs.write_atomically(out / "results.json", _json(results))
+    runs.write_file(out / "results.json", _json(results))
     if measured.arrays:
         np.savez_compressed(out / "arrays.npz", **measured.arrays)
 

@@ -22,12 +22,12 @@ class Trained(NamedTuple):
         state: The state it ended in.
     """
 
-    run: report.TrainRun
+    run: runs.Run
     task: training.Task
     state: training.TrainState
 
 
-def train(config: Path, overrides: Iterable[str] = ()) -> report.TrainRun:
+def train(config: Path, overrides: Iterable[str] = ()) -> runs.Run:
     """Train as ``ae-optax train`` does, or find it done, and return what it left.
 
     Raises:
@@ -36,7 +36,7 @@ def train(config: Path, overrides: Iterable[str] = ()) -> report.TrainRun:
     words = list(overrides)
     folder = _folder_of(config, words)
     _call("train", config, words, folder, allowed=(0, 3))
-    return report.read_run(folder, config.stem)
+    return runs.read_run(folder)
 
 
 def train_with_state(config: Path, overrides: Iterable[str] = ()) -> Trained:
@@ -47,7 +47,7 @@ def train_with_state(config: Path, overrides: Iterable[str] = ()) -> Trained:
     """
     words = list(overrides)
     run, resolved = train(config, words), load_run(config, words)
-    task, folder = make_task(resolved), _folder_of(config, words) / "checkpoints"
+    task, folder = make_task(resolved), _folder_of(config, words) / runs.CHECKPOINTS
     with Checkpoints(folder, identity={"data": task.data.fingerprint}) as checkpoints:
         # Taken up where it was saved last, which is its end: not a step is done.
         optimizer, saving = resolved.optimizer.build(), training.Saving(checkpoints)
@@ -82,7 +82,7 @@ def sweep(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     record = json.loads((RUNS / f"{config.stem}-{name}" / "sweep.json").read_text())
     for trial in record["trials"]:
         for run in trial["runs"]:
-            run["rows"] = runs.read_rows(RUNS / run["run"] / "metrics.jsonl")
+            run["rows"] = runs.read_rows(RUNS / run["run"])
     return record
 
 

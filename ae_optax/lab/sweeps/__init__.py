@@ -5,7 +5,7 @@ from ae_optax.lab.sweeps._in_process import in_process
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._optuna import journal_of, make_study, search
 from ae_optax.lab.sweeps._ray import ray_cluster
-from ae_optax.lab.sweeps._store import Record, folder_of, read_record
+from ae_optax.lab.sweeps._store import folder_of
 from ae_optax.lab.sweeps._subprocesses import subprocesses
 from ae_optax.lab.sweeps._table import at_edge_of_grid, sweep_record, sweep_table
 
@@ -13,7 +13,6 @@ __all__ = [
     "Executor",
     "Job",
     "Outcome",
-    "Record",
     "at_edge_of_grid",
     "complete",
     "folder_of",
@@ -21,7 +20,6 @@ __all__ = [
     "journal_of",
     "make_study",
     "ray_cluster",
-    "read_record",
     "search",
     "subprocesses",
     "sweep_record",

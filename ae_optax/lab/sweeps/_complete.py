@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ae_optax.lab.runs import find_run
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
-from ae_optax.lab.sweeps._store import folder_of, read_record
+from ae_optax.lab.sweeps._store import folder_of
 
 
 def complete(
@@ -28,7 +29,7 @@ def complete(
     """
     missing = []
     for job in jobs:
-        if read_record(folder_of(job.config, runs)) is None:
+        if find_run(folder_of(job.config, runs)) is None:
             missing.append(job)
         else:
             on_outcome(Outcome(job))

@@ -14,10 +14,11 @@ from ae_optax.lab import training
 from ae_optax.lab.data import Dataset, describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import make_task
+from ae_optax.lab.runs import Summary
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._lanes import Compiled, Devices, Lanes
 from ae_optax.lab.sweeps._program import Program, compile_program, compile_start, traceable
-from ae_optax.lab.sweeps._store import folder_of, rows_of, write_record
+from ae_optax.lab.sweeps._store import folder_of, keep, rows_of
 
 LANES = 8
 
@@ -38,7 +39,8 @@ def in_process(
         lanes: How many runs each device makes side by side, vectorised: the same as one after the
             other to rounding. ``None``: one on a CPU, where there is nothing to gain, else eight.
         devices: Each makes runs of its own; all there are by default.
-        about: Further entries of every summary, such as the versions of packages.
+        about: Further entries of every :class:`~ae_optax.lab.runs.Summary`, the command for
+            instance.
 
     Returns:
         The executor.
@@ -78,10 +80,11 @@ class _Prepared:
     def __init__(self, job: Job, data: Dataset, images: training.Images, lanes: Lanes):
         self.task = make_task(job.config, data)
         self.images, self.lanes = images, lanes
-        self.about = {
-            "data": describe_data(data),
-            "parameters": count_parameters(self.task.model, data.test[:1]),
-        }
+        self.begun = Summary(
+            status="running",
+            data=describe_data(data),
+            parameters=count_parameters(self.task.model, data.test[:1]),
+        )
 
     @functools.cached_property
     def start(self) -> Compiled:
@@ -144,16 +147,17 @@ class _Group:
             rows = rows_of(result, steps, seconds / epochs)
             done = len(rows) == epochs and math.isfinite(rows[-1].test_loss)
             seen = training.pictures(result.reconstructions, result.samples, result.codes)
-            write_record(
-                folder_of(job.config, runs),
-                job.config,
+            summary = self.prepared.begun.ended(
                 rows,
-                status="done" if done else "diverged",
-                untrained=result.untrained,
-                images={"originals": data.test[: training.N_SHOWN], **seen},
-                seconds=seconds,
-                about={"compile_seconds": program.run.seconds} | self.prepared.about | about,
+                "done" if done else "diverged",
+                seeds=[job.config.training.seed],
+                step=rows[-1].step if rows else 0,
+                untrained=_floats(result.untrained),
+                compile_seconds=program.run.seconds,
+                **about,
             )
+            pictures = {"originals": data.test[: training.N_SHOWN], **seen}
+            keep(folder_of(job.config, runs), job.config, rows, pictures, summary)
 
     def one_by_one(self, jobs, runs, about) -> Iterator[Outcome]:
         """Do jobs that are no programs, as `ae-optax train` does."""
@@ -162,16 +166,18 @@ class _Group:
                 settings = job.config.training
                 result = training.fit(self.task, job.config.optimizer.build(), settings)
                 before = training.untrained(self.task, settings.seed)
-                write_record(
-                    folder_of(job.config, runs),
-                    job.config,
+                summary = self.prepared.begun.ended(
                     result.rows,
-                    status=result.status,
-                    untrained=before,
-                    images=training.pictures_of(self.task, result.state),
-                    seconds=sum(row.seconds for row in result.rows),
-                    about={"compile_seconds": result.compile_seconds} | self.prepared.about | about,
+                    result.status,
+                    seeds=[settings.seed],
+                    fault=None if result.fault is None else str(result.fault),
+                    step=int(result.state.step),
+                    untrained=_floats(before),
+                    compile_seconds=result.compile_seconds,
+                    **about,
                 )
+                pictures = training.pictures_of(self.task, result.state)
+                keep(folder_of(job.config, runs), job.config, result.rows, pictures, summary)
             except Exception as error:
                 yield from _failed([job], error)
             else:
@@ -190,6 +196,10 @@ def _by(key: Callable[[Job], Any], jobs: Sequence[Job]) -> dict[Any, list[Job]]:
     for job in jobs:
         groups.setdefault(key(job), []).append(job)
     return groups
+
+
+def _floats(measured):
+    return {name: float(value) for name, value in measured.items()}
 
 
 def _failed(jobs, error):

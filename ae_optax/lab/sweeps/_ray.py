@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ae_optax.lab.config import dump
+from ae_optax.lab.runs import CONFIG, find_run
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
-from ae_optax.lab.sweeps._store import folder_of, read_record
+from ae_optax.lab.sweeps._store import folder_of
 from ae_optax.lab.sweeps._subprocesses import TRAIN, Children, train_alone
 
 
@@ -60,7 +61,7 @@ def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
 def _run(config: str) -> tuple[dict[str, bytes], str | None]:
     """Train on a machine of the cluster; return the files of the run, or why there are none."""
     with tempfile.TemporaryDirectory() as place:
-        path, folder = Path(place) / "config.yaml", Path(place) / "run"
+        path, folder = Path(place) / CONFIG, Path(place) / "run"
         path.write_text(config, encoding="utf-8")
         failure = train_alone(TRAIN, path, folder, Children())
         record = [] if failure else [path for path in folder.iterdir() if path.is_file()]
@@ -75,6 +76,6 @@ def _unpack(files, folder):
         whole.mkdir()
         for name, content in files.items():
             (whole / name).write_bytes(content)
-        if read_record(folder) is None:
+        if find_run(folder) is None:
             shutil.rmtree(folder, ignore_errors=True)
             whole.rename(folder)

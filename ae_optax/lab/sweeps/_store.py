@@ -1,41 +1,16 @@
 """The folder of a run, named after its config: what is there need not be done again."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from ae_optax.lab import runs as folders
 from ae_optax.lab.config import dump
 from ae_optax.lab.plans import RunConfig
-from ae_optax.lab.training import EpochRow, RunResult, make_row
-
-UNFINISHED = ("running", "interrupted")
-
-
-class Record(NamedTuple):
-    """What a finished run left behind.
-
-    Attributes:
-        folder: Where it lies.
-        summary: Its last losses, how it ended and what it ran on.
-    """
-
-    folder: Path
-    summary: Mapping[str, Any]
-
-    @property
-    def diverged(self) -> bool:
-        """Whether something was not finite."""
-        return self.summary["status"] == "diverged"
-
-    def loss(self, part: str) -> float:
-        """Return the last loss of ``train``, ``validation`` or ``test``; NaN if there is none."""
-        value = self.summary.get(f"{part}_loss")
-        return math.nan if value is None else value
+from ae_optax.lab.runs import EpochRow, Summary, make_row
+from ae_optax.lab.training import RunResult
 
 
 def folder_of(config: RunConfig, runs: Path) -> Path:
@@ -43,58 +18,29 @@ def folder_of(config: RunConfig, runs: Path) -> Path:
     return runs / folders.run_id(config.identity())
 
 
-def read_record(folder: Path) -> Record | None:
-    """Return what a run left in its folder, or ``None`` if it has not come to its end."""
-    summary = folders.read_json(folder / "summary.json")
-    if not isinstance(summary, dict) or summary.get("status", "running") in UNFINISHED:
-        return None
-    return Record(folder, summary)
-
-
-def write_record(
+def keep(
     folder: Path,
     config: RunConfig,
     rows: Sequence[EpochRow],
-    *,
-    status: str,
-    untrained: Mapping[str, Any],
-    images: Mapping[str, Any],
-    seconds: float,
-    about: Mapping[str, Any],
+    pictures: Mapping[str, np.ndarray],
+    summary: Summary,
 ) -> None:
-    """Write what a run left behind, the summary last: where it is, the record is complete.
+    """Write what a run left behind into its folder.
 
     Args:
         folder: The run's.
         config: The run's.
         rows: Of the epochs it has done.
-        status: How it ended.
-        untrained: What was measured before training.
-        images: What there is to see.
-        seconds: How long it took, compilation excluded.
-        about: Further entries of the summary.
+        pictures: What there is to see.
+        summary: How it ended.
 
     Raises:
         FolderInUseError: If another process makes the same run.
         OSError: If it cannot be written.
     """
-    before = {name: float(value) for name, value in untrained.items()}
-    logged = [row.jsonable() for row in rows]
-    summary = {
-        "status": status,
-        **(logged[-1] if logged else {}),
-        "seconds": seconds,
-        "untrained": {k: v if math.isfinite(v) else None for k, v in before.items()},
-        **about,
-    }
     folder.mkdir(parents=True, exist_ok=True)
     with folders.lock(folder):
-        # Not one of them waits for the disk: what a crash leaves half done is done again.
-        folders.write_whole(folder / "config.yaml", dump(config))
-        folders.MetricsLog(folder / "metrics.jsonl", logged).close()
-        np.savez_compressed(folder / "images.npz", **images)
-        text = json.dumps(summary, indent=1, allow_nan=False)
-        folders.write_whole(folder / "summary.json", f"{text}\n")
+        folders.write_run(folder, dump(config), rows, pictures, summary)
 
 
 def rows_of(result: RunResult, steps_per_epoch: int, seconds: float) -> list[EpochRow]:

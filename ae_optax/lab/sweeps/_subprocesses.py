@@ -15,7 +15,7 @@ from ae_optax._checks import check_positive_integer
 from ae_optax.lab import runs as folders
 from ae_optax.lab.config import dump
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
-from ae_optax.lab.sweeps._store import folder_of, read_record
+from ae_optax.lab.sweeps._store import folder_of
 
 TRAIN = (sys.executable, "-m", "ae_optax", "train")
 
@@ -101,12 +101,12 @@ def train_alone(
         Why there is no record, or ``None``.
     """
     _wait_for_others(folder, children)
-    if read_record(folder) is not None:
+    if folders.find_run(folder) is not None:
         return None
-    if not (folder / "config.yaml").exists():  # It has hardly been begun.
+    if not (folder / folders.CONFIG).exists():  # It has hardly been begun.
         shutil.rmtree(folder, ignore_errors=True)
     code, errors = children.run([*command, str(config), "--out", str(folder)])
-    if read_record(folder) is not None:
+    if folders.find_run(folder) is not None:
         return None
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
@@ -116,7 +116,7 @@ def train_alone(
 
 def _wait_for_others(folder, children):
     """Wait while another process, of another or a lost driver, makes the run."""
-    while (folder / "lock").exists() and not children.ended:
+    while (folder / folders.LOCK).exists() and not children.ended:
         try:
             with folders.lock(folder):
                 return

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ae_optax.lab.plans import SweepConfig
-from ae_optax.lab.runs import csv_text
-from ae_optax.lab.sweeps._store import folder_of, read_record
+from ae_optax.lab.runs import csv_text, find_run
+from ae_optax.lab.sweeps._store import folder_of
 
 FORMAT = 1
 PARTS = ("train", "validation", "test")
@@ -100,15 +100,15 @@ def _trial(trial, seeds, runs, failures):
 
 def _run(config, runs, failures):
     folder = folder_of(config, runs)
-    record = read_record(folder)
-    summary = {} if record is None else record.summary
+    run = find_run(folder)
+    losses = {f"{part}_loss": math.nan if run is None else run.summary.loss(part) for part in PARTS}
     return {
         "run": folder.name,
         "seed": config.training.seed,
-        "status": summary.get("status", "failed"),
-        "failure": failures.get(folder.name) if record is None else None,
-        **{f"{part}_loss": summary.get(f"{part}_loss") for part in PARTS},
-        "seconds": summary.get("seconds"),
+        "status": "failed" if run is None else run.summary.status,
+        "failure": failures.get(folder.name) if run is None else None,
+        **{name: loss if math.isfinite(loss) else None for name, loss in losses.items()},
+        "seconds": None if run is None else run.summary.training_seconds,
     }
 
 

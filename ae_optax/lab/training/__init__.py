@@ -1,5 +1,6 @@
 """Training: one pure step, epochs as compiled scans, whole runs, and the state they pass on."""
 
+from ae_optax.lab.runs import EpochRow
 from ae_optax.lab.training._check import check_fitting, check_observable, check_trainable
 from ae_optax.lab.training._epoch import make_epoch, make_segment, steps_per_epoch
 from ae_optax.lab.training._evaluate import (
@@ -13,7 +14,6 @@ from ae_optax.lab.training._faults import Fault
 from ae_optax.lab.training._fit import FitResult, fit
 from ae_optax.lab.training._mesh import Mesh, check_devices
 from ae_optax.lab.training._pictures import pictures, pictures_of
-from ae_optax.lab.training._row import EpochRow, make_row
 from ae_optax.lab.training._run import (
     RunResult,
     Start,
@@ -55,7 +55,6 @@ __all__ = [
     "make_epoch",
     "make_evaluate",
     "make_reconstruct",
-    "make_row",
     "make_run",
     "make_run_from",
     "make_samples",

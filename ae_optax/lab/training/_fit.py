@@ -9,10 +9,10 @@ import numpy as np
 import optax
 
 from ae_optax.lab._processes import largest
+from ae_optax.lab.runs import EpochRow, make_row
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._faults import Fault, first_fault
 from ae_optax.lab.training._prepare import prepare
-from ae_optax.lab.training._row import EpochRow, make_row
 from ae_optax.lab.training._saving import Memory, Saver, Saving
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState

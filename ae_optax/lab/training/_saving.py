@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ae_optax.lab._processes import largest
 from ae_optax.lab.checkpoints import CheckpointError, Restored
-from ae_optax.lab.training._row import EpochRow, row_of
+from ae_optax.lab.runs import EpochRow, from_json, to_json
 from ae_optax.lab.training._state import TrainState
 
 
@@ -101,7 +101,8 @@ class Saver:
         restored = store.restore(template)
         store.discard_after(restored.step)  # What is damaged, or of a past that was given up.
         self._saved_at, self._saved_step = time.monotonic(), restored.step
-        rows = [row_of(flat) for flat in restored.extra["rows"]]
+        where = f"the checkpoint of step {restored.step}"
+        rows = [from_json(EpochRow, row, where) for row in restored.extra["rows"]]
         for step, reason in restored.skipped:
             message = f"the checkpoint of step {step} is damaged, that of {restored.step} is used"
             self._saving.on_failure(CheckpointError(f"{message}: {reason}"))
@@ -120,7 +121,7 @@ class Saver:
         if saving is None:
             return
         if done != self._saved_step and (last or self._is_due(saving, done)):
-            extra = {"rows": [row.jsonable() for row in rows], "seconds": seconds}
+            extra = {"rows": [to_json(row) for row in rows], "seconds": seconds}
             metric = rows[-1].validation_loss if rows else None
             self._saved_at, self._saved_step = time.monotonic(), done
             _attempt(saving, lambda: saving.store.save(done, state, metric=metric, extra=extra))

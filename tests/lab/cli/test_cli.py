@@ -76,7 +76,7 @@ def test_train_fills_a_run_folder(config, tmp_path, capsys):
     assert [(row["epoch"], row["step"]) for row in rows] == [(1, 7), (2, 14)]
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"] == "done"
-    assert summary["test_loss"] == rows[-1]["test_loss"]
+    assert summary["last"]["test_loss"] == rows[-1]["test_loss"]
     resolved = yaml.safe_load((out / "config.yaml").read_text())
     assert resolved["training"]["seed"] == 3
     assert resolved["optimizer"]["b2"] == 0.999
@@ -249,8 +249,8 @@ def test_sweep_makes_only_the_runs_that_are_missing(config, tmp_path, capsys):
     assert changed == [first]
     resolved = next(first.parent.glob("config.yaml"))
     assert main(["train", str(resolved), "--out", "alone"]) == 0
-    found = json.loads(first.read_text())["train_loss"]
-    alone = json.loads((tmp_path / "alone" / "summary.json").read_text())["train_loss"]
+    found = json.loads(first.read_text())["last"]["train_loss"]
+    alone = json.loads((tmp_path / "alone" / "summary.json").read_text())["last"]["train_loss"]
     assert alone == pytest.approx(found, rel=1e-5)
 
 

@@ -77,7 +77,7 @@ def test_runs_of_two_kinds_and_folders_without_a_run_are_refused(
 def test_a_torn_run_is_refused(trained, tmp_path, capsys):
     (tmp_path / "summary.json").write_text("{")
     assert main(["report", str(tmp_path)]) == 2
-    assert "must hold JSON" in capsys.readouterr().err
+    assert "summary.json:1: must hold JSON" in capsys.readouterr().err
 
 
 def test_without_tensorboardx_the_way_out_is_named(trained, monkeypatch, capsys):

@@ -235,16 +235,16 @@ def test_durations_do_not_follow_a_clock_that_jumps_back(tmp_path, monkeypatch):
     now = iter(range(10**9, 0, -3600))
     monkeypatch.setattr(time, "time", lambda: float(next(now)))
     assert train() == 0
-    rows = runs.read_rows(tmp_path / "out" / "metrics.jsonl")
+    rows = runs.read_rows(tmp_path / "out")
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     durations = [value for name, value in summary.items() if name.endswith("seconds")]
     assert len(durations) == 3
-    assert min(durations + [row["seconds"] for row in rows]) >= 0
+    assert min(durations + [row.seconds for row in rows]) >= 0
 
 
 def test_a_log_that_begins_again_holds_every_epoch_once(tmp_path):
     shown = []
-    recorder = Recorder(tmp_path / "log", 3, 10, lambda _text, step=1, **_: shown.append(step))
+    recorder = Recorder(tmp_path, 3, 10, lambda _text, step=1, **_: shown.append(step))
     rows = [EpochRow(n, n, 0.1, 0.1, 0.1, 0.1, 1.0, 0.1, {}) for n in (1, 2, 3)]
     recorder.start([])
     for row in rows[:2]:
@@ -252,11 +252,11 @@ def test_a_log_that_begins_again_holds_every_epoch_once(tmp_path):
     for kept in (1, 0):
         recorder.start(rows[:kept])
         assert sum(shown) == kept
-        assert [row["epoch"] for row in runs.read_rows(tmp_path / "log")] == [1, 2, 3][:kept]
+        assert [row.epoch for row in runs.read_rows(tmp_path)] == [1, 2, 3][:kept]
     for row in rows:
         recorder.epoch(row)
     recorder.close()
-    assert [row["epoch"] for row in runs.read_rows(tmp_path / "log")] == [1, 2, 3]
+    assert [row.epoch for row in runs.read_rows(tmp_path)] == [1, 2, 3]
     assert sum(shown) == 3
 
 
@@ -272,4 +272,4 @@ def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path):
         assert process.stderr.read() == b""
     assert process.returncode == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert (summary["status"], summary["epoch"]) == ("done", 20)
+    assert (summary["status"], summary["last"]["epoch"]) == ("done", 20)

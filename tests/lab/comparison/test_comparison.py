@@ -199,7 +199,7 @@ def test_the_record_is_plain_data(results, config, tmp_path):
     assert {adam["best"]["rank"]["place"], sgd["best"]["rank"]["place"]} == {1, 2}
     low, high = adam["best"]["interval"]
     assert low <= adam["best"]["final_test"]["median"] <= high
-    comparison.save_images(tmp_path / "images.npz", results, make_task(config).data.test[:10])
+    comparison.save_pictures(tmp_path, results, make_task(config).data.test[:10])
     with np.load(tmp_path / "images.npz") as images:
         kinds = ("code_width", "codes", "inputs", "reconstructions")
         assert set(images) == {"originals", *(f"{kind}_{i}" for kind in kinds for i in (0, 2))}

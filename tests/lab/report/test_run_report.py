@@ -140,9 +140,16 @@ def test_raises_on_what_is_missing_or_torn(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"summary\.json"):
         write_run_report(tmp_path)
     fill_run(tmp_path)
-    (tmp_path / "metrics.jsonl").write_text("{")
-    with pytest.raises(ValueError, match=r"metrics\.jsonl: must hold JSON"):
+    (tmp_path / "metrics.jsonl").write_text("{\n")
+    with pytest.raises(ValueError, match=r"metrics\.jsonl:1: must hold JSON"):
         write_run_report(tmp_path)
+
+
+def test_a_torn_last_line_of_the_log_is_left_out(tmp_path):
+    fill_run(tmp_path, rows=rows_of([0.3, 0.2]))
+    with (tmp_path / "metrics.jsonl").open("a") as log:
+        log.write('{"epoch": 3, "st')
+    assert "Test loss 0.200 after 20 steps" in words(write_run_report(tmp_path))
 
 
 def test_a_run_that_was_cut_off_is_shown_as_far_as_it_went(tmp_path):

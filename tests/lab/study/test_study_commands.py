@@ -33,7 +33,7 @@ def test_a_run_is_made_once(tmp_path):
     first = study.train(CONFIGS / "train_adam.yaml", TINY)
     made = logs(tmp_path)
     assert len(made) == 1
-    assert [row["epoch"] for row in first.rows] == [1, 2]
+    assert [row.epoch for row in first.rows] == [1, 2]
     second = study.train(CONFIGS / "train_adam.yaml", TINY)
     assert logs(tmp_path) == made
     assert second.rows == first.rows
@@ -49,7 +49,7 @@ def test_another_config_is_another_run(tmp_path):
 def test_a_run_that_diverged_has_not_failed():
     wild = ["optimizer={name: sgd, learning_rate: 1e+30}", "loss.name=sse", "model.output=linear"]
     run = study.train(CONFIGS / "train_adam.yaml", [*TINY, *wild])
-    assert run.summary["status"] == "diverged"
+    assert run.summary.status == "diverged"
 
 
 def test_a_command_that_fails_ends_the_study(tmp_path):

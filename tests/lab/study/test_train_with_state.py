@@ -30,8 +30,8 @@ def test_the_state_is_the_one_whose_loss_the_run_recorded_last(config):
     run, task, state = study.train_with_state(config, ["training.telemetry=true"])
     evaluate = jax.jit(training.make_evaluate(task))
     measured = float(evaluate(state, task.data.test)["loss"])
-    np.testing.assert_allclose(measured, run.rows[-1]["test_loss"], rtol=1e-6)
-    assert int(state.step) == run.summary["step"] > 0
+    np.testing.assert_allclose(measured, run.rows[-1].test_loss, rtol=1e-6)
+    assert int(state.step) == run.summary.step > 0
 
 
 def test_a_run_that_is_done_is_not_done_again(config):
@@ -41,7 +41,7 @@ def test_a_run_that_is_done_is_not_done_again(config):
     again = study.train_with_state(config)
     jax.tree.map(np.testing.assert_array_equal, first.state.params, again.state.params)
     assert (folder / "metrics.jsonl").read_bytes() == log
-    assert Checkpoints(folder / "checkpoints").steps()[-1] == first.run.summary["step"]
+    assert Checkpoints(folder / "checkpoints").steps()[-1] == first.run.summary.step
 
 
 def test_what_cannot_be_trained_ends_the_study(config, capsys):

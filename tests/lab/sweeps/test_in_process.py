@@ -16,7 +16,8 @@ import ae_optax
 from ae_optax.lab import training
 from ae_optax.lab.config import kinds
 from ae_optax.lab.plans import load_run, load_sweep, make_task
-from ae_optax.lab.sweeps import Job, folder_of, in_process, read_record
+from ae_optax.lab.runs import find_run
+from ae_optax.lab.sweeps import Job, folder_of, in_process
 from ae_optax.lab.sweeps import _program as program
 
 RUN = """\
@@ -128,9 +129,9 @@ def test_a_run_that_diverges_is_recorded_and_one_that_fails_is_not(tmp_path):
     outcomes = [outcome.failure for outcome in in_process()(jobs, tmp_path)]
     assert outcomes[:2] == [None, None]
     assert outcomes[2].startswith("DataError: digits")
-    records = [read_record(folder_of(job.config, tmp_path)) for job in jobs]
-    assert [record and record.summary["status"] for record in records] == ["diverged", "done", None]
-    assert math.isnan(records[0].loss("test"))
+    records = [find_run(folder_of(job.config, tmp_path)) for job in jobs]
+    assert [record and record.summary.status for record in records] == ["diverged", "done", None]
+    assert math.isnan(records[0].summary.loss("test"))
 
 
 def test_the_record_of_a_run_is_complete(tmp_path):
@@ -147,9 +148,9 @@ def test_the_record_of_a_run_is_complete(tmp_path):
     assert load_run(folder / "config.yaml") == job.config
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [(row["epoch"], row["step"]) for row in rows] == [(1, 7), (2, 14)]
-    summary = read_record(folder).summary
-    assert summary["test_loss"] == rows[-1]["test_loss"] < summary["untrained"]["test_loss"]
-    assert summary["command"] == "ae-optax sweep"
+    summary = find_run(folder).summary
+    assert summary.last.test_loss == rows[-1]["test_loss"] < summary.untrained["test_loss"]
+    assert summary.command == "ae-optax sweep"
     with np.load(folder / "images.npz") as images:
         assert images["originals"].shape == images["reconstructions"].shape == (10, 8, 8)
 
@@ -223,10 +224,10 @@ def test_a_run_that_must_be_watched_is_trained_alone(tmp_path, compiled, setting
     assert (outcome.failure, compiled) == (None, [])
     task, optimizer = make_task(job.config), job.config.optimizer.build()
     fit = training.fit(task, optimizer, job.config.training)
-    record = read_record(folder_of(job.config, tmp_path))
-    assert record.summary["status"] == fit.status
+    record = find_run(folder_of(job.config, tmp_path))
+    assert record.summary.status == fit.status
     assert [row.test_loss for row in fit.rows] == losses([job], tmp_path)[0].tolist()
-    assert record.summary["untrained"]["test_loss"] > 0
+    assert record.summary.untrained["test_loss"] > 0
     assert (record.folder / "images.npz").exists()
 
 

@@ -1,9 +1,11 @@
 """Trials chosen by Optuna: the same runs, the same choices again, only what is missing done."""
 
-import json
+import math
+import shutil
 import sys
 
 import pytest
+from left import leave_run
 
 from ae_optax.lab.cli import main
 from ae_optax.lab.plans import load_sweep
@@ -45,12 +47,9 @@ def faked(done, loss=lambda numbers: abs(numbers[RATE] - 1e-2), part="validation
         for job in jobs:
             done.append(folder_of(job.config, runs).name)
             value = loss(dict(job.config.optimizer.leaves()))
-            losses = {"train_loss": 1.0, "validation_loss": None, "test_loss": 1.0}
             status = "diverged" if value is None else "done"
-            folder = folder_of(job.config, runs)
-            folder.mkdir(parents=True)
-            summary = {"status": status, **losses, f"{part}_loss": value}
-            (folder / "summary.json").write_text(json.dumps(summary))
+            losses = {part: math.nan if value is None else value}
+            leave_run(folder_of(job.config, runs), status=status, **losses)
             yield Outcome(job)
 
     return execute
@@ -92,8 +91,7 @@ def test_a_repeated_search_makes_the_same_choices_and_only_missing_runs(tmp_path
     assert len(set(done)) == len(done) == 30
     assert all(1e-4 <= v[RATE] <= 1e-1 and v["optimizer.b2"] in (0.9, 0.99) for v in values(found))
     lost = done[10]
-    (tmp_path / lost / "summary.json").unlink()
-    (tmp_path / lost).rmdir()
+    shutil.rmtree(tmp_path / lost)
     again = []
     repeated, _ = search(config, make_study(config.search), tmp_path, faked(again))
     assert values(repeated) == values(found)

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from ae_optax.lab import runs
 from ae_optax.lab.plans import load_sweep
-from ae_optax.lab.sweeps import Job, complete, folder_of, in_process, ray_cluster, read_record
+from ae_optax.lab.sweeps import Job, complete, folder_of, in_process, ray_cluster
 
 TEXT = """\
 data: {name: digits}
@@ -41,6 +42,6 @@ def test_jobs_are_done_by_a_cluster(tmp_path):
     done = [job for job in jobs if job.config.training.batch_size == 256]
     complete(done, tmp_path / "here", in_process())
     for job in done:
-        there, here = (read_record(folder_of(job.config, tmp_path / n)) for n in ("runs", "here"))
+        there, here = (runs.find_run(folder_of(job.config, tmp_path / n)) for n in ("runs", "here"))
         assert not (there.folder / "checkpoints").exists()
-        assert there.loss("test") == pytest.approx(here.loss("test"), rel=1e-5)
+        assert there.summary.loss("test") == pytest.approx(here.summary.loss("test"), rel=1e-5)

@@ -12,12 +12,12 @@ import pytest
 
 from ae_optax.lab.cli._signals import Terminated, unwinding
 from ae_optax.lab.plans import load_sweep
+from ae_optax.lab.runs import find_run
 from ae_optax.lab.sweeps import (
     Job,
     complete,
     folder_of,
     in_process,
-    read_record,
     subprocesses,
     sweep_record,
     sweep_table,
@@ -50,8 +50,11 @@ if rate in read("kill", []):
     os.kill(os.getpid(), signal.SIGKILL)
 if rate in read("fail", []):
     sys.exit("first line\\nValueError: that rate")
-losses = {f"{part}_loss": rate for part in ("train", "validation", "test")}
-(out / "summary.json").write_text(json.dumps({"status": "done", **losses}))
+row = {f"{part}_loss": rate for part in ("train", "validation", "test")}
+row |= {"epoch": 1, "step": 1, "learning_rate": rate, "plateau_scale": 1.0, "seconds": 0.1}
+(out / "config.yaml").write_text(config.read_text())
+(out / "metrics.jsonl").write_text(json.dumps(row) + "\\n")
+(out / "summary.json").write_text(json.dumps({"format": 4, "status": "done", "last": row}))
 """
 
 
@@ -82,7 +85,7 @@ def test_every_job_has_a_process_and_a_folder(tmp_path, sweep):
     execute = subprocesses(2, command=command(tmp_path))
     assert complete(jobs, runs, execute, on_outcome=seen.append) == {}
     assert {o.job.config.optimizer.arguments["learning_rate"] for o in seen} == {*begun(tmp_path)}
-    assert all(read_record(folder_of(job.config, runs)) for job in jobs)
+    assert all(find_run(folder_of(job.config, runs)) for job in jobs)
     complete(jobs, runs, execute)
     assert len(begun(tmp_path)) == 4  # Nothing was missing.
 
@@ -180,6 +183,6 @@ def test_training_elsewhere_is_the_same_to_rounding(tmp_path, sweep):
     assert complete(jobs[:2], tmp_path / "a", subprocesses(2)) == {}
     assert complete(jobs[:2], tmp_path / "b", in_process()) == {}
     for job in jobs[:2]:
-        a, b = (read_record(folder_of(job.config, tmp_path / name)) for name in "ab")
+        a, b = (find_run(folder_of(job.config, tmp_path / name)) for name in "ab")
         for part in ("train", "validation", "test"):
-            assert a.loss(part) == pytest.approx(b.loss(part), rel=1e-5)
+            assert a.summary.loss(part) == pytest.approx(b.summary.loss(part), rel=1e-5)

@@ -1,11 +1,14 @@
 """What a sweep amounts to: chosen on validation, the median over seeds, ends of ranges named."""
 
 import json
+import math
 
 import pytest
+from left import leave_run
 
+from ae_optax.lab import runs
 from ae_optax.lab.plans import load_sweep
-from ae_optax.lab.sweeps import folder_of, read_record, sweep_record, sweep_table
+from ae_optax.lab.sweeps import folder_of, sweep_record, sweep_table
 
 TEXT = """\
 data: {name: digits}
@@ -23,24 +26,16 @@ def config(tmp_path):
     return load_sweep(tmp_path / "x.yaml")
 
 
-def leave(config, runs, validation):
+def leave(config, below, validation):
     """Write a record of every run: ``validation[trial][seed]``."""
     for trial, losses in zip(config.trials, validation, strict=True):
         for seed, loss in zip(config.seeds, losses, strict=True):
             if loss is None:
                 continue
-            folder = folder_of(trial.run(seed), runs)
-            folder.mkdir(parents=True)
-            state = "diverged" if loss == "diverged" else "done"
-            value = None if state == "diverged" else loss
-            summary = {
-                "status": state,
-                "train_loss": 0.5,
-                "validation_loss": value,
-                "test_loss": None if value is None else 1 - value,
-                "seconds": 1.0,
-            }
-            (folder / "summary.json").write_text(json.dumps(summary))
+            status = "diverged" if loss == "diverged" else "done"
+            value = math.nan if status == "diverged" else loss
+            losses = {"train": 0.5, "validation": value, "test": 1 - value}
+            leave_run(folder_of(trial.run(seed), below), status=status, **losses)
 
 
 def rates(record):
@@ -94,10 +89,7 @@ def test_a_sweep_in_which_nothing_works_has_no_best(tmp_path, config):
 def test_without_validation_images_the_training_loss_decides(tmp_path, config):
     for trial, loss in zip(config.trials, (0.3, 0.1, 0.2), strict=True):
         for seed in config.seeds:
-            folder = folder_of(trial.run(seed), tmp_path)
-            folder.mkdir()
-            losses = {"train_loss": loss, "validation_loss": None, "test_loss": 1.0}
-            (folder / "summary.json").write_text(json.dumps({"status": "done", **losses}))
+            leave_run(folder_of(trial.run(seed), tmp_path), train=loss)
     record = sweep_record(config, tmp_path, {})
     assert record["criterion"] == "train_loss"
     assert rates(record) == [1e-3, 1e-2, 1e-4]
@@ -116,5 +108,5 @@ def test_the_table_has_a_line_for_every_run(tmp_path, config):
 @pytest.mark.parametrize("text", ["", "[]", '{"status": "running"}', '{"status'])
 def test_half_a_record_is_none(tmp_path, text):
     (tmp_path / "summary.json").write_text(text)
-    assert read_record(tmp_path) is None
-    assert read_record(tmp_path / "nowhere") is None
+    assert runs.find_run(tmp_path) is None
+    assert runs.find_run(tmp_path / "nowhere") is None

@@ -1,5 +1,6 @@
 """Runs that are cut off and taken up again, and what is done about numbers that are not finite."""
 
+import dataclasses
 import itertools
 import math
 
@@ -87,7 +88,7 @@ def fit(
 
 
 def without_time(rows):
-    return [row._replace(seconds=0.0) for row in rows]
+    return [dataclasses.replace(row, seconds=0.0) for row in rows]
 
 
 @pytest.mark.slow

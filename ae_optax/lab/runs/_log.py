@@ -1,0 +1,109 @@
+"""The log of a run: one line of JSON for every epoch, written as they come."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ae_optax.lab.runs._codec import flat, from_json, to_json
+from ae_optax.lab.runs._files import LOG, parse_json, write_file
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """What is recorded of one epoch. A number that was not finite is NaN, and ``null`` in files.
+
+    Attributes:
+        epoch: Counted from 1.
+        step: Steps done.
+        train_loss: Mean over the epoch, each image at the step that saw it.
+        validation_loss: After the epoch; NaN without validation images.
+        test_loss: After the epoch.
+        learning_rate: Of the epoch's last step, times what ``reduce_on_plateau`` leaves of it; NaN
+            if the optimizer's state shows none, or several.
+        plateau_scale: What ``reduce_on_plateau`` leaves of the rate; 1 without.
+        seconds: Spent on the epoch and its evaluation, compilation excluded.
+        metrics: Everything else by name: terms of the loss and metrics such as ``test_psnr``, and
+            what ``with_telemetry`` measured at the last step.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    validation_loss: float
+    test_loss: float
+    learning_rate: float
+    plateau_scale: float
+    seconds: float
+    metrics: Mapping[str, float] = flat()
+
+    def flat(self) -> dict[str, Any]:
+        """Return the row as one flat dictionary."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return own | own.pop("metrics")
+
+
+def make_row(epoch: int, step: int, seconds: float, numbers: Mapping[str, Any]) -> EpochRow:
+    """Return the row of an epoch from what was measured at its end, by name."""
+    values = {name: float(value) for name, value in numbers.items()}
+    names = {field.name for field in dataclasses.fields(EpochRow)} & values.keys()
+    own = {name: values.pop(name) for name in names}
+    return EpochRow(epoch=epoch, step=step, seconds=seconds, metrics=values, **own)
+
+
+class Log:
+    """The log in the folder of a run.
+
+    Args:
+        folder: The folder.
+        rows: What it begins with: the rows that are known to belong to the run. Whatever else it
+            held, a torn line of a process that died or rows after the step the run was taken up
+            from, is gone.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+
+    def __init__(self, folder: Path, rows: Iterable[EpochRow] = (), *, durable: bool = True):
+        write_file(folder / LOG, "".join(map(_line, rows)), durable=durable)
+        self._file = (folder / LOG).open("a", encoding="utf-8")
+
+    def write(self, row: EpochRow) -> None:
+        """Append a row; it is in the file when this returns.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        self._file.write(_line(row))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_rows(folder: Path) -> list[EpochRow]:
+    """Return the rows of a run, a torn last line left out; none if there is no log.
+
+    Raises:
+        OSError: If it cannot be read.
+        DamagedError: If a line before the last is no row.
+    """
+    path = folder / LOG
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    *lines, torn = content.split(b"\n")
+    del torn  # Empty if the last line is whole.
+    return [_row(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _line(row):
+    return json.dumps(to_json(row), allow_nan=False) + "\n"
+
+
+def _row(path, number, line):
+    return from_json(EpochRow, parse_json(line, path, number), f"{path}:{number}")

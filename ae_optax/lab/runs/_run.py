@@ -1,0 +1,264 @@
+"""What a training run leaves: how it ended, its rows, its config and its pictures."""
+
+import dataclasses
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ae_optax.lab.runs._codec import from_json, to_json
+from ae_optax.lab.runs._files import (
+    CONFIG,
+    PICTURES,
+    SUMMARY,
+    DamagedError,
+    read_record,
+    read_text,
+    write_file,
+    write_record,
+)
+from ae_optax.lab.runs._log import EpochRow, Log, read_rows
+
+Status = Literal["running", "done", "diverged", "stopped", "out of time", "interrupted"]
+UNFINISHED = ("running", "interrupted")
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What a record says of a data set.
+
+    Attributes:
+        name: Its name.
+        source: Where it is from, a path for instance.
+        fingerprint: SHA-256 of all images, in hexadecimal.
+        attribution: Whose it is, and under which licence.
+        train: How many training images.
+        validation: How many validation images.
+        test: How many test images.
+        shape: Of an image: height, width and perhaps channels.
+        passed_over: What lay there and was not taken, in words.
+    """
+
+    name: str
+    source: str
+    fingerprint: str
+    attribution: str
+    train: int
+    validation: int
+    test: int
+    shape: Sequence[int]
+    passed_over: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a training run ended, and where its numbers come from.
+
+    Attributes:
+        status: ``"running"`` until the end is known, also of a process that died;
+            ``"interrupted"`` by a signal; ``"diverged"``: something was not finite; ``"stopped"``:
+            the patience was at its end; ``"out of time"``; ``"done"``.
+        command: What was typed; empty if no command made it.
+        started: When that began, as ISO 8601 with the zone; empty if it was not written down.
+        seeds: The seed.
+        versions: Of the packages, by name.
+        device: What it ran on.
+        data: The data; ``None`` if it was not written down.
+        parameters: How many the model has; ``None`` likewise.
+        untrained: What was measured before training, by name.
+        fault: The first step that was not finite, in words, or ``None``.
+        step: Steps done, those of an epoch that was not finished among them; ``None`` until the
+            end is known.
+        last: The last row of the log; ``None`` if no epoch is done.
+        best_test_loss: The lowest after any epoch; ``None`` if none was finite.
+        training_seconds: Spent on training and evaluation, by all commands together.
+        compile_seconds: Spent on compilation by the last command; of runs that share a program,
+            what that took.
+        wall_seconds: From start to end of the last command; ``None`` of runs made side by side.
+    """
+
+    status: Status
+    command: str = ""
+    started: str = ""
+    seeds: Sequence[int] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
+    data: DataRecord | None = None
+    parameters: int | None = None
+    untrained: Mapping[str, float] = field(default_factory=dict)
+    fault: str | None = None
+    step: int | None = None
+    last: EpochRow | None = None
+    best_test_loss: float | None = None
+    training_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    wall_seconds: float | None = None
+
+    @property
+    def diverged(self) -> bool:
+        """Whether something was not finite."""
+        return self.status == "diverged"
+
+    def loss(self, part: str) -> float:
+        """Return the last loss of ``train``, ``validation`` or ``test``; NaN if there is none."""
+        return math.nan if self.last is None else getattr(self.last, f"{part}_loss")
+
+    def ended(self, rows: Sequence[EpochRow], status: Status, **how: Any) -> "Summary":
+        """Return the summary of a run at its end.
+
+        Args:
+            rows: All of them.
+            status: How it ended.
+            **how: What else is known now, by the names of attributes.
+        """
+        losses = (row.test_loss for row in rows)
+        return dataclasses.replace(
+            self,
+            status=status,
+            last=rows[-1] if rows else None,
+            best_test_loss=min(filter(math.isfinite, losses), default=None),
+            training_seconds=sum(row.seconds for row in rows),
+            **how,
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run as its folder tells it.
+
+    Attributes:
+        folder: The folder.
+        summary: How it ended, and where its numbers come from.
+        rows: One for every epoch done.
+        config: Its config, YAML with every default written.
+    """
+
+    folder: Path
+    summary: Summary
+    rows: Sequence[EpochRow]
+    config: str
+
+    @property
+    def pictures(self) -> dict[str, np.ndarray]:
+        """What there is to see, read anew; see :func:`read_pictures`."""
+        return read_pictures(self.folder)
+
+
+def read_run(folder: Path) -> Run:
+    """Read the folder of a training run, whether it has come to its end or not.
+
+    Raises:
+        FileNotFoundError: If it holds no summary or no config.
+        OSError: If a file cannot be read.
+        DamagedError: If a file does not hold what it should.
+    """
+    return Run(folder, read_summary(folder), read_rows(folder), read_text(folder / CONFIG))
+
+
+def find_run(folder: Path) -> Run | None:
+    """Return the run in a folder if it has come to its end and can be read, else ``None``."""
+    summary = find_summary(folder)
+    if summary is None or summary.status in UNFINISHED:
+        return None
+    try:
+        return read_run(folder)
+    except (OSError, DamagedError):
+        return None
+
+
+def write_run(
+    folder: Path,
+    config: str,
+    rows: Sequence[EpochRow],
+    pictures: Mapping[str, np.ndarray],
+    summary: Summary,
+) -> None:
+    """Write all that a run leaves, the summary last: where it is, the run is complete.
+
+    It does not wait for the disk: what a crash of the machine leaves half done is done again.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    write_file(folder / CONFIG, config, durable=False)
+    Log(folder, rows, durable=False).close()
+    write_pictures(folder, pictures, durable=False)
+    write_summary(folder, summary, durable=False)
+
+
+def write_summary(folder: Path, summary: Summary, *, durable: bool = True) -> None:
+    """Write how the run in a folder ended.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    write_record(folder / SUMMARY, to_json(summary), durable=durable)
+
+
+def read_summary(folder: Path) -> Summary:
+    """Return how the run in a folder ended.
+
+    Raises:
+        FileNotFoundError: If there is no summary.
+        OSError: If it cannot be read.
+        DamagedError: If it does not hold what it should, or was written by a later version.
+    """
+    path = folder / SUMMARY
+    return from_json(Summary, read_record(path, _as_now), path)
+
+
+def find_summary(folder: Path) -> Summary | None:
+    """Return how the run in a folder ended, or ``None`` if nothing there says it."""
+    try:
+        return read_summary(folder)
+    except (OSError, DamagedError):
+        return None
+
+
+def write_pictures(
+    folder: Path, pictures: Mapping[str, np.ndarray], *, durable: bool = True
+) -> None:
+    """Write what there is to see of a run, or of a comparison, by name.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    content: Any = io.BytesIO()
+    arrays: dict[str, Any] = dict(pictures)
+    np.savez_compressed(content, **arrays)
+    write_file(folder / PICTURES, content.getvalue(), durable=durable)
+
+
+def read_pictures(folder: Path) -> dict[str, np.ndarray]:
+    """Return what there is to see, by name; nothing if there is no file.
+
+    Raises:
+        OSError: If it cannot be read.
+        DamagedError: If it does not hold arrays.
+    """
+    path = folder / PICTURES
+    try:
+        content = io.BytesIO(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    try:
+        with np.load(content) as file:
+            return dict(file)
+    except Exception as error:  # Damage can make the readers of ZIP and NPY raise anything.
+        raise DamagedError(f"{path}: must hold arrays, as NumPy writes them.") from error
+
+
+def _as_now(old):
+    """Until format 4, the last row stood among the rest, but for its seconds."""
+    own = {one.name for one in dataclasses.fields(Summary)}
+    last = {name: value for name, value in old.items() if name not in own - {"step"}}
+    trained = "training_seconds" in old  # By a command of its own, and not by that of a sweep.
+    return {name: value for name, value in old.items() if name in own} | {
+        "last": last | {"seconds": None} if "epoch" in old else None,
+        "training_seconds": old.get("training_seconds" if trained else "seconds", 0.0),
+        "wall_seconds": old.get("seconds") if trained else None,
+    }
