@@ -164,6 +164,17 @@ def test_private_modules_are_imported_within_their_package_only():
     assert not foreign
 
 
+def test_nothing_reads_pickles():
+    """They are programs, and what is read can come from elsewhere."""
+    programs = ("cloudpickle", "dill", "marshal", "pickle", "shelve")
+    assert not [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in FILES
+        for line, name in imports(path)
+        if name.split(".")[0] in programs
+    ]
+
+
 def test_the_library_loads_neither_flax_nor_plotting_nor_configuration():
     program = """
 import sys

@@ -5,6 +5,7 @@ import os
 import platform
 import shlex
 import sys
+from typing import Any
 
 import jax
 
@@ -13,6 +14,17 @@ def versions() -> dict[str, str]:
     """Return the versions that decide the numbers."""
     packages = ("ae_optax", "jax", "optax", "flax", "numpy")
     return {name: _version(name) for name in packages} | {"python": platform.python_version()}
+
+
+def numerics() -> dict[str, Any]:
+    """Return the settings of JAX that change numbers."""
+    names = (
+        "enable_x64",
+        "default_matmul_precision",
+        "default_prng_impl",
+        "threefry_partitionable",
+    )
+    return {name: getattr(jax.config, f"jax_{name}") for name in names}
 
 
 def device() -> str:

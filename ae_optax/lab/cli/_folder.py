@@ -132,12 +132,13 @@ def _check_same_run(folder, load, config):
         before = load(saved)
     except ConfigError as error:
         raise UsageError(f"{folder} holds a run that cannot be read: {error}") from error
-    different = _differences(before.identity(), config.identity())
+    different = differences(before.identity(), config.identity())
     if different:
         raise UsageError(f"{folder} holds another run: {different}. Name another with --out.")
 
 
-def _differences(before, now):
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return where the plain values of two runs differ, the first few of the places in words."""
     old, new = _flat(before), _flat(now)
     found = [
         f"{path} is {old.get(path, 'absent')} there and {new.get(path, 'absent')} here"

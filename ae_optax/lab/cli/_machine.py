@@ -23,9 +23,11 @@ def check_device() -> None:
 
 
 def memory() -> int:
-    """Return the bytes that the devices have in all, those of the machine on a CPU."""
-    limits = [(device.memory_stats() or {}).get("bytes_limit", 0) for device in jax.devices()]
-    return sum(limits) or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Return the bytes that all processes' devices have, on a CPU those of machines like this."""
+    stats = [device.memory_stats() or {} for device in jax.local_devices()]
+    here = sum(found.get("bytes_limit", 0) for found in stats)
+    here = here or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return here * jax.process_count()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,14 +1,19 @@
-"""One of several processes that train one run together: its place among them."""
+"""One of several processes that train one run together: its place, and that they agree."""
 
 import argparse
 import contextlib
+import json
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 
+from ae_optax.lab._processes import from_first, largest
 from ae_optax.lab.cli._exit import RunError, UsageError
+from ae_optax.lab.cli._folder import differences
 from ae_optax.lab.cli._machine import is_out_of_memory
 
 VARIABLES = {
@@ -106,6 +111,7 @@ def together(place: Place | None, heartbeat: int) -> Iterator[None]:
             place.processes,
             place.process,
             cluster_detection_method="deactivate",
+            coordinator_bind_address=_bind_address(place.coordinator),
             heartbeat_timeout_seconds=heartbeat,
             shutdown_timeout_seconds=heartbeat,
         )
@@ -118,3 +124,36 @@ def together(place: Place | None, heartbeat: int) -> Iterator[None]:
             f"process {place.process} of {place.processes}: another process has gone, or did not "
             f"come: {reason} The same command, given to each, takes the run up again."
         ) from error
+
+
+def agree(mine: Mapping[str, Any] | None) -> None:
+    """Let all processes end if they have not been given the same run.
+
+    Args:
+        mine: All that must be alike, in plain values; ``None``: this process has found a mistake,
+            and ends of itself.
+
+    Raises:
+        UsageError: If this process differs from the first, with what differs, or another one ends.
+    """
+    first = from_first(mine)
+    told = None if mine is None else json.loads(json.dumps(mine))  # As the first one's came.
+    different = differences(first, told) if first and told else ""
+    someone = largest(float(mine is None or different != ""))
+    here = f"process {jax.process_index()} of {jax.process_count()}"
+    if different:
+        raise UsageError(f"{here} was given another run than the first: {different}.")
+    if someone and mine is not None:
+        raise UsageError(f"{here}: another one has a mistake, or another run: see there.")
+
+
+def _bind_address(coordinator):
+    """Return where to listen: at the address named, or at all if it is not one of this machine."""
+    host, _, port = coordinator.rpartition(":")
+    try:
+        family, *_, address = socket.getaddrinfo(host.strip("[]"), 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(address)
+    except OSError:
+        return f"[::]:{port}"  # The address of a gateway or of a service before this machine.
+    return coordinator

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ae_optax import lint
 from ae_optax.lab import report, runs, training
-from ae_optax.lab._environment import command_line, device, versions
+from ae_optax.lab._environment import command_line, device, numerics, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
 from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, RunError, UsageError
 from ae_optax.lab.cli._folder import check_same_data, open_folder
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
-from ae_optax.lab.cli._processes import find_place, together
+from ae_optax.lab.cli._processes import agree, find_place, together
 from ae_optax.lab.cli._progress import Recorder, progress
 from ae_optax.lab.cli._signals import listening
 from ae_optax.lab.cli._task import build, check_mesh, check_optimizer, read
@@ -36,11 +36,16 @@ def train(arguments: argparse.Namespace) -> int:
     path, out = _config_and_out(arguments)
     with together(place, arguments.heartbeat):
         check_device()
-        config = read(load_run, path, arguments.overrides)
-        task = build(config)
-        optimizer = config.optimizer.build()
-        check_optimizer(task, optimizer)
-        check_mesh(config)
+        try:
+            config = read(load_run, path, arguments.overrides)
+            task = build(config)
+            optimizer = config.optimizer.build()
+            check_optimizer(task, optimizer)
+            check_mesh(config)
+        except Exception:
+            agree(None)
+            raise
+        agree(_decisive(config, task))
         try:
             if is_first():
                 return _lead(config, task, optimizer, path, out)
@@ -62,6 +67,12 @@ def _config_and_out(arguments):
     return run / runs.CONFIG, run
 
 
+def _decisive(config, task):
+    """Return what must be alike in all processes; their data may lie at different places."""
+    data = {"fingerprint": task.data.fingerprint}
+    return config.plain() | {"data": data, "versions": versions(), "JAX": numerics()}
+
+
 def _lead(config, task, optimizer, path, out):
     """Do the run of a folder, alone or as the first of several processes."""
     with contextlib.ExitStack() as stack:
@@ -71,7 +82,7 @@ def _lead(config, task, optimizer, path, out):
             data = describe_data(task.data)
             check_same_data(folder, data)
             ended = _ended(folder)
-            told = (folder.absolute(), None) if ended is None else (None, ended)
+            told = (str(folder.absolute()), None) if ended is None else (None, ended)
         finally:
             from_first(told)
         if ended is not None:
@@ -113,7 +124,7 @@ def _help(config, task, optimizer):
     folder, code = from_first(None)
     if folder is None:
         return code  # The first process says why.
-    with listening() as stop, _checkpoints(config, task, folder) as checkpoints:
+    with listening() as stop, _checkpoints(config, task, Path(folder)) as checkpoints:
         return _exit_code(*_fit(config, task, optimizer, checkpoints, stop))
 
 

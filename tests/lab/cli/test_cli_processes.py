@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ae_optax.lab.cli import main
+from ae_optax.lab.cli._processes import _bind_address
 
 RUN = """\
 # Question: does it run?
@@ -42,7 +43,7 @@ def free_port():
 def start(folder):
     started = []
 
-    def both(*more):
+    def both(*more, second=()):
         """Start two processes, the first by flags and the second by variables."""
         address = f"localhost:{free_port()}"
         command = [sys.executable, "-m", "ae_optax", "train", "run.yaml", "--out", "out", *MESH]
@@ -54,7 +55,7 @@ def start(folder):
             "JAX_NUM_PROCESSES": "2",
             "JAX_PROCESS_ID": "1",
         }
-        for number, (arguments, variables) in enumerate(((flags, {}), ([], place))):
+        for number, (arguments, variables) in enumerate(((flags, {}), (second, place))):
             with (folder / f"output{number}").open("w") as output:
                 started.append(
                     subprocess.Popen(
@@ -95,6 +96,31 @@ def test_two_processes_give_the_losses_of_one(folder, start):
     said = (folder / "output0").read_text()
     assert "test loss " in said
     assert "epoch" not in said
+
+
+def test_a_process_that_was_given_another_run_is_told_what_differs(folder, start):
+    both = start(second=["--set", "optimizer.learning_rate=0.5", "--set", "training.seed=3"])
+    assert [process.wait(timeout=300) for process in both] == [2, 2]
+    first, second = ((folder / f"output{number}").read_text() for number in (0, 1))
+    assert "process 0 of 2: another one has a mistake, or another run" in first
+    assert (
+        "process 1 of 2 was given another run than the first: "
+        "optimizer.learning_rate is 0.01 there and 0.5 here, training.seed is 0 there and 3 here."
+    ) in second
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("coordinator", "where"),
+    [
+        ("127.0.0.1:1234", "127.0.0.1:1234"),
+        ("localhost:1234", "localhost:1234"),
+        # Documentation addresses are no machine's.
+        ("192.0.2.1:1234", "[::]:1234"),
+    ],
+)
+def test_the_first_process_listens_where_it_is_told_to(coordinator, where):
+    assert _bind_address(coordinator) == where
 
 
 def wait_for_epochs(folder, count, seconds=300):
