@@ -91,7 +91,7 @@ def check_one_of(name: str, value: Any, choices: Any) -> None:
     """Raise ``ValueError`` unless ``value`` is one of ``choices``: words, or a ``Literal``."""
     words = get_args(choices) or tuple(choices)
     if value not in words:
-        raise ValueError(f"`{name}` must be one of {', '.join(words)}, got {value!r}.")
+        raise ValueError(f"`{name}` must be one of {', '.join(map(str, words))}, got {value!r}.")
 
 
 def check_learning_rate(name: str, value: Any) -> None:

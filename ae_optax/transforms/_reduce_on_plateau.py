@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_at_least, check_non_negative, check_rule
+from ae_optax._checks import check_at_least, check_non_negative, check_one_of, check_rule
 from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
@@ -103,8 +103,8 @@ def reduce_on_plateau(
     check_non_negative("cooldown", cooldown)
     _check_scale("min_scale", min_scale)
     check_at_least("accumulation", accumulation, 1)
-    _check_choice("threshold_mode", threshold_mode, ("relative", "absolute"))
-    _check_choice("mode", mode, ("min", "max"))
+    check_one_of("threshold_mode", threshold_mode, ("relative", "absolute"))
+    check_one_of("mode", mode, ("min", "max"))
     sign = {"min": 1.0, "max": -1.0}[mode]
 
     def improves(value, best):
@@ -198,8 +198,3 @@ def _check_open_unit_interval(name, value):
 
 def _check_scale(name, value):
     check_rule(name, value, "lie in [0, 1]", lambda v: 0 <= v <= 1)
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"`{name}` must be {' or '.join(map(repr, choices))}, got {value!r}.")

@@ -128,10 +128,10 @@ def test_auto_means_less_for_a_loss(monitor):
         ({"patience": -1}, "`patience` must be a whole number of at least 0, got -1"),
         ({"cooldown": 0.5}, "`cooldown` must be a whole number of at least 0, got 0.5"),
         ({"min_delta": np.inf}, "`min_delta` must be finite, got inf"),
-        ({"mode": "up"}, "`mode` must be 'min' or 'max', got 'up'"),
+        ({"mode": "up"}, "`mode` must be one of min, max, got 'up'"),
         (
             {"mode": "auto", "monitor": "val_accuracy"},
-            "`mode` must be 'min' or 'max', got 'auto' for `monitor` 'val_accuracy'",
+            "`mode` must be one of min, max, got 'auto' for `monitor` 'val_accuracy'",
         ),
         ({"min_lr": -0.1}, "`min_lr` must be at least 0 and finite, got -0.1"),
         ({"min_lr": 0.1}, "`learning_rate` must be given with `min_lr`, got `min_lr` 0.1 alone"),

@@ -54,8 +54,8 @@ def test_the_rate_ends_at_its_least_and_changes_by_more_than_eps():
         ({"lr": 0}, "`lr` must be positive and finite, got 0."),
         ({"factor": 1.0}, r"`factor` must lie in \[0, 1\), got 1.0."),
         ({"patience": -1}, "`patience` must be at least 0 and finite, got -1."),
-        ({"mode": "auto"}, "`mode` must be 'min' or 'max', got 'auto'."),
-        ({"threshold_mode": "x"}, "`threshold_mode` must be 'rel' or 'abs', got 'x'."),
+        ({"mode": "auto"}, "`mode` must be one of min, max, got 'auto'."),
+        ({"threshold_mode": "x"}, "`threshold_mode` must be one of rel, abs, got 'x'."),
     ],
 )
 def test_arguments_out_of_range_are_refused(options, message):

@@ -226,8 +226,11 @@ def test_at_scale_one_updates_keep_every_bit():
         ({"cooldown": -1}, "`cooldown` must be at least 0"),
         ({"min_scale": 1.5}, r"`min_scale` must lie in \[0, 1\], got 1\.5\."),
         ({"accumulation": 0}, "`accumulation` must be at least 1"),
-        ({"mode": "smaller"}, "`mode` must be 'min' or 'max', got 'smaller'"),
-        ({"threshold_mode": "rel"}, "`threshold_mode` must be 'relative' or 'absolute', got 'rel'"),
+        ({"mode": "smaller"}, "`mode` must be one of min, max, got 'smaller'"),
+        (
+            {"threshold_mode": "rel"},
+            "must be one of relative, absolute, got 'rel'",
+        ),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, message):

@@ -10,6 +10,7 @@ from ae_optax._checks import (
     check_finite,
     check_in_unit_interval,
     check_non_negative,
+    check_one_of,
     check_positive,
     is_plain_number,
 )
@@ -146,9 +147,10 @@ def _direction(mode: Any, monitor: str) -> float:
     """Return 1 if more is better and -1 if less is."""
     if mode == "auto" and monitor.removeprefix("val_") == "loss":
         return -1.0
-    if mode not in ("min", "max"):
-        reason = f" for `monitor` {monitor!r}: Keras asks its model" if mode == "auto" else ""
-        raise ValueError(f"`mode` must be 'min' or 'max', got {mode!r}{reason}.")
+    if mode == "auto":
+        reason = f"got 'auto' for `monitor` {monitor!r}: Keras asks its model"
+        raise ValueError(f"`mode` must be one of min, max, {reason}.")
+    check_one_of("mode", mode, ("min", "max"))
     return 1.0 if mode == "max" else -1.0
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_in_unit_interval, check_positive
+from ae_optax._checks import check_in_unit_interval, check_one_of, check_positive
 from ae_optax._numbers import widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
@@ -73,10 +73,7 @@ def muon(
     check_in_unit_interval("momentum", momentum)
     check_flag("nesterov", nesterov)
     check_positive("eps", eps)
-    if adjust_lr_fn not in _ADJUSTMENTS:
-        raise ValueError(
-            f"`adjust_lr_fn` must be 'original', 'match_rms_adamw' or None, got {adjust_lr_fn!r}."
-        )
+    check_one_of("adjust_lr_fn", adjust_lr_fn, _ADJUSTMENTS)
     if isinstance(ns_steps, int) and ns_steps >= 100:
         raise ValueError(f"`ns_steps` must be below 100, got {ns_steps!r}.")
     velocity = scale_by_nesterov if nesterov else scale_by_momentum

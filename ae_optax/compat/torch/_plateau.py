@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_positive
+from ae_optax._checks import check_non_negative, check_one_of, check_positive
 from ae_optax._numbers import default_float, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
@@ -92,8 +92,8 @@ def reduce_lr_on_plateau(
         ("eps", eps),
     ):
         check_non_negative(name, value)
-    _check_choice("mode", mode, ("min", "max"))
-    _check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
+    check_one_of("mode", mode, ("min", "max"))
+    check_one_of("threshold_mode", threshold_mode, ("rel", "abs"))
     direction = 1.0 if mode == "min" else -1.0
 
     def bar(best):
@@ -131,8 +131,3 @@ def reduce_lr_on_plateau(
         return cast_like(out, updates), state
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"`{name}` must be {' or '.join(map(repr, choices))}, got {value!r}.")
