@@ -87,6 +87,14 @@ def check_positive_integer(name: str, value: Any) -> None:
         raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
 
 
+def check_seed(name: str, value: Any) -> None:
+    """Raise unless ``value`` is an integer in [0, 2³¹), what every generator here keeps whole."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"`{name}` must be an integer, got {value!r}.")
+    if not 0 <= value < 2**31:
+        raise ValueError(f"`{name}` must lie in [0, {2**31}), got {value!r}.")
+
+
 def check_one_of(name: str, value: Any, choices: Any) -> None:
     """Raise ``ValueError`` unless ``value`` is one of ``choices``: words, or a ``Literal``."""
     words = get_args(choices) or tuple(choices)

@@ -52,7 +52,7 @@ def stochastic_round_updates(key: int | jax.Array) -> optax.GradientTransformati
     spacing. Parameters of float32 and float64 pass unchanged.
 
     Args:
-        key: A random key, or the integer seed of one.
+        key: A random key, or the seed of one, an integer in [0, 2³¹).
 
     Returns:
         A transformation that keeps structure, shapes and dtypes of its updates; it needs
@@ -60,7 +60,7 @@ def stochastic_round_updates(key: int | jax.Array) -> optax.GradientTransformati
 
     Raises:
         TypeError: If ``key`` is neither a random key nor an integer.
-        ValueError: In ``update``, if ``params`` is missing.
+        ValueError: If a seed lies elsewhere; in ``update``, if ``params`` is missing.
 
     References:
         Gupta, Agrawal, Gopalakrishnan and Narayanan, `Deep Learning with Limited Numerical
@@ -100,6 +100,7 @@ def stochastic_round_updates(key: int | jax.Array) -> optax.GradientTransformati
 
 def _as_key(key):
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
+        check_seed("key", key)
         return jax.random.key(int(key))
     if isinstance(key, jax.Array):
         if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():

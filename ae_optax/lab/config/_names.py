@@ -1,5 +1,6 @@
 """Names looked up: a mistyped one is a problem, and is then read as what was meant."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 from ae_optax.lab.config._nodes import Entry, Node, Scalar, Table, child, shown
@@ -7,6 +8,9 @@ from ae_optax.lab.config._problems import Problems
 from ae_optax.lab.config._types import Kind
 
 FEW = 12
+MOST = 50
+LONGEST = 100
+"""No name is longer, and a longer word is none that was mistyped."""
 
 
 def match(
@@ -27,9 +31,11 @@ def match(
     """
     parameters = list(parameters)
     given = {key: entry for key, entry in entries.items() if key in parameters}
-    for key, entry in entries.items():
-        if key in parameters:
-            continue
+    unknown = {key: entry for key, entry in entries.items() if key not in given}
+    for number, (key, entry) in enumerate(unknown.items()):
+        if number == MOST:
+            problems.add(entry.where, path, f"and {len(unknown) - number} more unknown names.")
+            break
         if name is None:
             noun = "key" if path else "section"
             reason, known = f"unknown {noun} {key!r}.", f"{noun.capitalize()}s"
@@ -51,7 +57,7 @@ def find_head(
     for head in heads:
         if head in node.entries:
             return head, head
-    for key, entry in node.entries.items():
+    for key, entry in itertools.islice(node.entries.items(), MOST):
         for guess in nearest(key, heads)[:1]:
             reason = f"unknown key {key!r}. Did you mean {guess!r}?"
             problems.add(entry.where, child(path, key), reason)
@@ -86,7 +92,7 @@ def nearest(word: str, candidates: Iterable[str], *, count: int = 3) -> list[str
     Near is a small edit distance for the length of the word. Failing that, initials
     (``lr`` for ``learning_rate``) and beginnings (``dec`` for ``decay``) count.
     """
-    candidates = sorted(candidates)
+    candidates = sorted(candidates) if len(word) <= LONGEST else []
     scores = {name: _score(word, name) for name in candidates}
     limit = max(1, len(word) // 3) + 0.5
     best = min(scores.values(), default=limit + 1)

@@ -53,7 +53,7 @@ class Problems:
     """Collects problems, so that all of a file are reported at once."""
 
     def __init__(self) -> None:
-        self.found: list[Problem] = []
+        self.found: dict[Problem, None] = {}
         self.cause: Exception | None = None
 
     def __len__(self) -> int:
@@ -62,14 +62,12 @@ class Problems:
 
     def add(self, where: Where, path: str, reason: str, *, cause: Exception | None = None) -> None:
         """Note a problem, once; ``cause`` is the error behind it, if there was one."""
-        problem = Problem(*where, path, " ".join(reason.split()))
-        if problem not in self.found:
-            self.found.append(problem)
+        self.found.setdefault(Problem(*where, path, " ".join(reason.split())))
         self.cause = self.cause or cause
 
     def extend(self, others: "Problems") -> None:
         """Note other problems, each once."""
-        self.found += [problem for problem in others.found if problem not in self.found]
+        self.found |= others.found
         self.cause = self.cause or others.cause
 
     def raise_all(self) -> NoReturn:

@@ -52,7 +52,7 @@ def _way_out(node, wanted):
     if isinstance(node.value, float) and wanted.integer and node.value.is_integer():
         return f" Write {int(node.value)}."
     if not isinstance(node.value, str):
-        return ""
+        return f" Write '{node.text}', in quotes." if wanted.text and node.text else ""
     return _way_out_of_text(node.value, wanted)
 
 

@@ -22,6 +22,9 @@ from ae_optax.lab.config._nodes import (
 from ae_optax.lab.config._problems import ConfigError, Problem, Problems, Where
 
 PLAIN = "plain"
+TEXT = "tag:yaml.org,2002:str"
+STANDARD = (TEXT, "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map", "!")
+TABS = re.compile(r"^[\t ]+", re.MULTILINE)
 MAX_DEPTH = 50
 MAX_NODES = 100_000
 
@@ -42,6 +45,8 @@ def parse(text: str, start: Where, problems: Problems) -> Node | None:
     Returns:
         The document, or ``None`` if it cannot be read.
     """
+    if text.lstrip().startswith("{"):  # JSON, whose lines tabs may indent.
+        text = TABS.sub(lambda indent: " " * len(indent[0]), text)
     try:
         root = yaml.compose(text, Loader=_Loader)
         if root is None:
@@ -102,6 +107,8 @@ class _Converter:
         if not depth or self.count > MAX_NODES:  # An anchor may refer to itself.
             raise RecursionError
         where = _at(self.start, node.start_mark)
+        if node.tag not in (PLAIN, *STANDARD):
+            self.problems.add(where, path, f"tags are not supported, got {node.tag!r}.")
         if isinstance(node, yaml.SequenceNode):
             children = enumerate(node.value)
             return Items(where, [self.convert(n, f"{path}[{i}]", depth - 1) for i, n in children])
@@ -113,10 +120,14 @@ class _Converter:
         table = Table(where)
         for key, value in node.value:
             place = _at(self.start, key.start_mark)
-            if not isinstance(key, yaml.ScalarNode):
-                self.problems.add(place, path, "a key must be one word.")
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in (PLAIN, TEXT):
+                self.problems.add(place, path, "a key must be one word, without a tag.")
                 continue
             below = child(path, key.value)
+            if key.value == "<<" and key.style is None:
+                reason = "YAML 1.2 has no merge keys: write out what it stands for."
+                self.problems.add(place, below, reason)
+                continue
             if key.value in table.entries:
                 first = table.entries[key.value].where
                 line = "" if first.line is None else f" (first in line {first.line})"
@@ -126,8 +137,6 @@ class _Converter:
         return table
 
     def scalar(self, node, where, path):
-        if node.tag not in (PLAIN, "tag:yaml.org,2002:str", "!"):
-            self.problems.add(where, path, f"tags are not supported, got {node.tag!r}.")
         if node.tag != PLAIN or node.style is not None:
             return Scalar(where, node.value, repr(node.value))
         try:
@@ -166,7 +175,7 @@ class _Dumper(yaml.SafeDumper):
     def text(self, data: str) -> yaml.ScalarNode:
         """Escape what is not printable: PyYAML writes some line breaks as they are."""
         style = None if data.isprintable() else '"'
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+        return self.represent_scalar(TEXT, data, style=style)
 
 
 _Dumper.add_representer(str, _Dumper.text)

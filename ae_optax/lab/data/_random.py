@@ -4,22 +4,22 @@ import hashlib
 
 import numpy as np
 
-from ae_optax.lab.data._dataset import check_count
+from ae_optax._checks import check_seed
 
 
 def random_bits(seed: int, purpose: str, count: int) -> np.ndarray:
     """Return ``count`` random integers, uint64.
 
     Args:
-        seed: At least 0.
+        seed: In [0, 2³¹).
         purpose: What they are for: another purpose gets other numbers.
         count: How many.
 
     Raises:
         TypeError: If ``seed`` is not an integer.
-        ValueError: If ``seed`` is negative or has more than 64 bits.
+        ValueError: If ``seed`` lies elsewhere.
     """
-    check_count("seed", seed, minimum=0, limit=2**64)
+    check_seed("seed", seed)
     # NumPy keeps this stream for good, but not what its generators make of it.
     words = hashlib.sha256(f"{seed}/{purpose}".encode(errors="surrogateescape")).digest()
     return np.random.PCG64(int.from_bytes(words, "big")).random_raw(count)

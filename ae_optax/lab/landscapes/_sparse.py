@@ -14,14 +14,15 @@ def sparse_signs(frequencies: ArrayLike, examples: int, *, seed: int) -> np.ndar
     Args:
         frequencies: :math:`f \in [0, 1]`, shape (n,).
         examples: How many, at least 0.
-        seed: Of the draw, at least 0.
+        seed: Of the draw, in [0, 2³¹).
 
     Returns:
         -1, 0 or 1, shape (examples, n), float64.
 
     Raises:
-        ValueError: If a frequency is outside [0, 1].
+        ValueError: If a frequency is outside [0, 1], or the seed out of its range.
     """
+    check_seed("seed", seed)
     frequencies = np.asarray(frequencies, np.float64)
     if not np.all((frequencies >= 0) & (frequencies <= 1)):
         raise ValueError(f"`frequencies` must lie in [0, 1], got {frequencies.tolist()}.")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
-from ae_optax._checks import check_at_least, check_finite, check_positive
+from ae_optax._checks import check_at_least, check_finite, check_positive, check_seed
 from ae_optax.lab.config import (
     FAILED,
     Binder,
@@ -67,7 +67,7 @@ class CompareSection:
             raise ValueError("`contenders` must name at least one optimizer, got none.")
         if self.trials is not None:
             check_at_least("trials", self.trials, 1)
-        check_at_least("draw_seed", self.draw_seed, 0)
+        check_seed("draw_seed", self.draw_seed)
         if self.target is not None:
             check_finite("target", self.target)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from ae_optax._checks import check_at_least, check_finite, check_positive
+from ae_optax._checks import check_at_least, check_finite, check_positive, check_seed
 from ae_optax.lab.config import (
     FAILED,
     Binder,
@@ -33,7 +33,6 @@ from ae_optax.lab.config import (
 
 BITS = 53
 MAX_TRIALS = 10_000
-MAX_SEED = 2**31
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Grid:
     Attributes:
         start: The first, positive.
         stop: The last, positive and not the same.
-        count: How many, at least 2.
+        count: How many, from 2 to 10,000.
     """
 
     start: float
@@ -55,6 +54,8 @@ class Grid:
         check_positive("start", self.start)
         check_positive("stop", self.stop)
         check_at_least("count", self.count, 2)
+        if self.count > MAX_TRIALS:
+            raise ValueError(f"`count` must be at most {MAX_TRIALS}, got {self.count!r}.")
         if self.start == self.stop:
             raise ValueError(f"`stop` must differ from `start`, got {self.stop!r} twice.")
 
@@ -230,15 +231,20 @@ def read_seeds(section: Call, problems: Problems) -> tuple[int, ...]:
     given = section.arguments["seeds"]
     if given is None:
         return ()
-    values = tuple(range(given)) if isinstance(given, int) else tuple(given)
     where, path = section.place("seeds")
+    if isinstance(given, int) and given > MAX_TRIALS:
+        problems.add(where, path, f"must be at most {MAX_TRIALS}, got {given}.")
+        return ()
+    values = tuple(range(given)) if isinstance(given, int) else tuple(given)
     if not values:
         problems.add(where, path, "must be at least one.")
     if len(set(values)) < len(values):
         problems.add(where, path, f"must all be different, got {list(values)}.")
     for seed in values:
-        if not 0 <= seed < MAX_SEED:
-            problems.add(where, path, f"must lie in [0, {MAX_SEED}), got {seed}.")
+        try:
+            check_seed("seeds", seed)
+        except ValueError as error:
+            problems.add(where, path, str(error))
     return values
 
 

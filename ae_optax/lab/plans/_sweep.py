@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ae_optax._checks import check_at_least
+from ae_optax._checks import check_at_least, check_seed
 from ae_optax.lab.config import (
     FAILED,
     Binder,
@@ -34,7 +34,7 @@ class SearchSection:
         name: The package that chooses: Optuna, an extra.
         sampler: ``"tpe"``: a tree of Parzen estimators; ``"random"``: draws at random; ``"gp"``:
             a Gaussian process, which needs PyTorch too.
-        seed: Decides the choices, beside what came out; in [0, 2³²).
+        seed: Decides the choices, beside what came out; in [0, 2³¹).
     """
 
     name: Literal["optuna"]
@@ -43,9 +43,7 @@ class SearchSection:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        check_at_least("seed", self.seed, 0)
-        if self.seed >= 2**32:
-            raise ValueError(f"`seed` must be less than 2**32, got {self.seed!r}.")
+        check_seed("seed", self.seed)
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class SweepSection:
             raise ValueError("`over` must name at least one path, got none.")
         if self.trials is not None:
             check_at_least("trials", self.trials, 1)
-        check_at_least("draw_seed", self.draw_seed, 0)
+        check_seed("draw_seed", self.draw_seed)
 
 
 @dataclass(frozen=True)

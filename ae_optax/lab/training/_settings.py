@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ae_optax._checks import check_at_least, check_one_of, check_positive
+from ae_optax._checks import check_at_least, check_one_of, check_positive, check_seed
 from ae_optax.lab.training._mesh import Mesh
 
 NonFinite = Literal["abort", "skip", "restore"]
@@ -16,7 +16,8 @@ class Settings:
     Attributes:
         epochs: Passes over the training images, at least 1.
         batch_size: Images a step, at least 1; the last batch of an epoch may be smaller.
-        seed: Decides the initial parameters, the order of the images and all other chance.
+        seed: Decides the initial parameters, the order of the images and all other chance; in
+            [0, 2³¹).
         telemetry: Whether to record what the optimizer does, see :func:`~ae_optax.with_telemetry`:
             norms of gradients and updates, effective rates, the share of coordinates clipped.
         on_non_finite: What to do about a batch whose loss or gradient is not finite. No such step
@@ -45,7 +46,7 @@ class Settings:
         """Check the ranges."""
         check_at_least("epochs", self.epochs, 1)
         check_at_least("batch_size", self.batch_size, 1)
-        check_at_least("seed", self.seed, 0)
+        check_seed("seed", self.seed)
         check_one_of("on_non_finite", self.on_non_finite, NonFinite)
         if self.patience is not None:
             check_at_least("patience", self.patience, 1)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax._checks import check_seed
 from ae_optax.lab.models import Model
 from ae_optax.lab.training._faults import FaultState, no_faults
 
@@ -44,11 +45,13 @@ def init_state(
         model: The model.
         optimizer: The optimizer.
         images: Images (n, height, width) of the size to train on; only their shape matters.
-        seed: A non-negative integer, which may be traced.
+        seed: An integer in [0, 2³¹), which may be traced.
 
     Returns:
         A state in which no two leaves share memory, fit to be donated.
     """
+    if not isinstance(seed, jax.Array):
+        check_seed("seed", seed)
     key = jax.random.key(seed)
     init_key, run_key = jax.random.split(key)
     params, model_state = model.init(init_key, images[:1])

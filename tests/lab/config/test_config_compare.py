@@ -265,7 +265,7 @@ MISTAKES = {
     "a negative seed": (
         [ADAM],
         {"rest": "  seeds: [-1]\n"},
-        "x.yaml:6:10: compare.seeds: must lie in [0, 2147483648), got -1.",
+        "x.yaml:6:10: compare.seeds: `seeds` must lie in [0, 2147483648), got -1.",
     ),
     "a target that is not finite": (
         [ADAM],

@@ -242,7 +242,7 @@ MISTAKES = {
     ),
     "a negative seed of the draws": (
         ([RATE], "  trials: 2\n  draw_seed: -1\n"),
-        "x.yaml:7:14: sweep.draw_seed: `draw_seed` must be at least 0 and finite, got -1.",
+        "x.yaml:7:14: sweep.draw_seed: `draw_seed` must lie in [0, 2147483648), got -1.",
     ),
     "too many trials": (
         ([RATE], "  trials: 1000000\n"),
@@ -332,10 +332,10 @@ def test_a_search_has_examples_of_every_value(tmp_path):
             "Its choices are decided by `sweep.search.seed`. Leave this out.",
         ),
         ("{name: hyperopt}\n  trials: 2", "sweep.search.name: expected 'optuna', got 'hyperopt'."),
-        ("{name: optuna, seed: -1}\n  trials: 2", "`seed` must be at least 0 and finite, got -1."),
+        ("{name: optuna, seed: -1}\n  trials: 2", "`seed` must lie in [0, 2147483648), got -1."),
         (
-            "{name: optuna, seed: 4294967296}\n  trials: 2",
-            "`seed` must be less than 2**32, got 4294967296.",
+            "{name: optuna, seed: 2147483648}\n  trials: 2",
+            "`seed` must lie in [0, 2147483648), got 2147483648.",
         ),
     ],
 )

@@ -181,7 +181,8 @@ def test_one_start_serves_runs_of_every_optimizer(model, tiny):
     [
         ({"epochs": 0}, "`epochs` must be at least 1"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
-        ({"seed": -1}, "`seed` must be at least 0"),
+        ({"seed": -1}, r"`seed` must lie in \[0, 2147483648\), got -1"),
+        ({"seed": 2**31}, r"`seed` must lie in .*, got 2147483648"),
     ],
 )
 def test_settings_out_of_range_are_refused(arguments, message):
