@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_optax._checks import check_params_given
+from ae_optax._checks import check_params_given, check_seed
 from ae_optax._numbers import increment
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, stepped

@@ -32,9 +32,11 @@ def build(config: Any) -> Task:
     """Make data, model and loss; bad data becomes a ``UsageError``."""
     try:
         task = make_task(config)
-        training.check_trainable(task.data, config.training.batch_size)
-    except (ConfigError, DataError) as error:
+        training.check_trainable(task.data, config.training)
+    except ConfigError as error:
         raise UsageError(str(error)) from error
+    except DataError as error:
+        raise UsageError(config.told(error)) from error
     _check_fitting(config, task)
     _check_size(config, task)
     return task

@@ -132,6 +132,10 @@ class Call:
         where, path = self.place(argument)
         return where, child(self.path, "chain") if self.name == "chain" else path
 
+    def blames(self, error: Exception) -> bool:
+        """Tell whether an error is about one of the arguments."""
+        return self._blamed(error) is not None
+
     def _blamed(self, error):
         match = ABOUT.match(str(error))
         if match and match["name"] in self.arguments:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
+MOST = 100
+
 
 class Where(NamedTuple):
     """A place in a config: a file with line and column, or an option of the command line."""
@@ -38,7 +40,7 @@ class Problem:
 
 
 class ConfigError(ValueError):
-    """A config that cannot be used; its text is one line for each problem.
+    """A config that cannot be used; its text is one line for each problem, the first 100.
 
     Attributes:
         problems: All that is wrong, in the order of the file.
@@ -46,7 +48,9 @@ class ConfigError(ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(problems, key=_order)
-        super().__init__("\n".join(map(str, self.problems)))
+        lines = [str(problem) for problem in self.problems[:MOST]]
+        more = len(self.problems) - len(lines)
+        super().__init__("\n".join(lines + [f"and {more} more."] * bool(more)))
 
 
 class Problems:

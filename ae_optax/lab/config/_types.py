@@ -129,12 +129,14 @@ def accepts(annotation: Any, kinds: Mapping[str, Kind]) -> Accepts:
 def annotations(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the parameters of ``function``, annotations evaluated one by one.
 
-    ``typing.get_type_hints`` fails for all if it cannot evaluate one.
+    ``typing.get_type_hints`` fails for all if it cannot evaluate one. An argument that begins with
+    an underscore is none of a config's.
     """
     module = sys.modules.get(inspect.unwrap(function).__module__)
     names = getattr(inspect.unwrap(function), "__globals__", vars(module) if module else {})
     parameters = inspect.signature(function).parameters.items()
-    return {name: p.replace(annotation=evaluate(p.annotation, names)) for name, p in parameters}
+    public = ((name, p) for name, p in parameters if not name.startswith("_"))
+    return {name: p.replace(annotation=evaluate(p.annotation, names)) for name, p in public}
 
 
 def evaluate(annotation: Any, names: Mapping[str, Any]) -> Any:

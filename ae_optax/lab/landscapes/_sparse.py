@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ae_optax._checks import check_seed
+
 
 def sparse_signs(frequencies: ArrayLike, examples: int, *, seed: int) -> np.ndarray:
     r"""Draw features that are a random sign with a given probability, and else zero.

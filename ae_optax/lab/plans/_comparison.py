@@ -198,9 +198,9 @@ def load_comparison(
     contenders = _contenders(compare, binder)
     seeds = grid.read_seeds(compare, problems)
     problems.raise_if_any()
-    parts = {field.name: sections.arguments[field.name] for field in fields(TaskConfig)}
+    parts = {f.name: sections.arguments.get(f.name) for f in fields(TaskConfig)}
     said = {name: compare.arguments[name] for name in ("trials", "draw_seed", "target")}
-    made = {"training": training, "contenders": contenders, "seeds": seeds}
+    made = {"training": training, "contenders": contenders, "seeds": seeds, "_source": sections}
     return ComparisonConfig(**parts | said | made)
 
 

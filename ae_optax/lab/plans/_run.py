@@ -4,7 +4,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from ae_optax.lab.config import (
     Entry,
     Kind,
     Of,
+    Problem,
     Problems,
     Scalar,
     Table,
@@ -59,15 +60,24 @@ class TaskConfig:
     training: Settings
     corruption: Annotated[Call, Of("corruption")] | None = None
     metrics: Sequence[Annotated[Call, Of("metric")]] = ()
+    _source: Call | None = field(default=None, compare=False, repr=False)
+
+    def told(self, error: Exception) -> str:
+        """Return an error's message, after the place of the setting that it begins with."""
+        section = self._source.arguments["training"] if self._source else None
+        if not isinstance(section, Call) or not section.blames(error):
+            return str(error)
+        (file, line, column), path = section.blame(error)
+        return str(Problem(file, line, column, path, str(error)))
 
     def task(self) -> dict[str, Any]:
         """Return the sections of the task alone, made or not."""
-        return {field.name: getattr(self, field.name) for field in fields(TaskConfig)}
+        return {f.name: getattr(self, f.name) for f in fields(TaskConfig)}
 
     def plain_sections(self, **more: Any) -> dict[str, Any]:
         """Return the sections of the task, and ``more``, in words of YAML."""
         sections = self.task() | more
-        training = sections.pop("training")
+        training, _ = sections.pop("training"), sections.pop("_source")
         said = {name: plain(section) for name, section in sections.items() if section}
         return said | {"training": asdict(training)}
 
@@ -245,7 +255,7 @@ def read_run(root: Table, binder: Binder) -> RunConfig | None:
         checkpoints = checkpoints.try_build(binder.problems)
     if len(binder.problems):
         return None
-    made = {"training": training, "checkpoints": checkpoints}
+    made = {"training": training, "checkpoints": checkpoints, "_source": sections}
     return RunConfig(**{**sections.arguments, **made})
 
 

@@ -97,7 +97,7 @@ class _Group:
 
     def __init__(self, job: Job, prepared: _Prepared):
         self.prepared, self.task, self.lanes = prepared, prepared.task, prepared.lanes
-        training.check_trainable(self.task.data, job.config.training.batch_size)
+        training.check_trainable(self.task.data, job.config.training)
         self.paths = traceable(
             self.task.model, job.config.optimizer, job.numbers(), prepared.images.train
         )

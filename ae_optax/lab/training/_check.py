@@ -8,23 +8,43 @@ import optax
 from ae_optax._trees import states_of
 from ae_optax.lab.data import DataError, Dataset, check_images
 from ae_optax.lab.models import as_output
+from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._evaluate import make_evaluate
+from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import init_state
 from ae_optax.lab.training._step import check_output
 from ae_optax.lab.training._task import Task
 from ae_optax.transforms import ReduceOnPlateauState
 
 
-def check_trainable(data: Dataset, batch_size: int) -> None:
-    """Raise ``DataError`` if a set holds bad pixels or fewer training images than a batch."""
+MOST_STEPS = 2**31
+"""No counter of steps, which is an int32, comes to it."""
+
+
+def check_trainable(data: Dataset, settings: Settings) -> None:
+    """Raise ``DataError`` if a set holds bad pixels, or too few images for the settings.
+
+    Where a setting is to blame, the message begins with its name.
+    """
     for part in ("train", "validation", "test"):
         images = getattr(data, part)
         if part != "validation" or len(images):
             check_images(images, name=f"{data.name} ({data.source}), {part}")
+    epochs, batch_size, known = settings.epochs, settings.batch_size, f"{data.name} ({data.source})"
     if batch_size > len(data.train):
         raise DataError(
-            f"{data.name} ({data.source}): `batch_size` must be at most the {len(data.train)} "
-            f"training images, got {batch_size}."
+            f"`batch_size` must be at most the {len(data.train)} training images of {known}, "
+            f"got {batch_size}."
+        )
+    if settings.patience is not None and not len(data.validation):
+        raise DataError(
+            "`patience` waits for the validation loss to fall, and there are no validation images "
+            f"in {known}. Leave it out, or put some aside: `data.validation`."
+        )
+    steps = steps_per_epoch(len(data.train), batch_size)
+    if epochs * steps >= MOST_STEPS:
+        raise DataError(
+            f"`epochs` must make fewer than {MOST_STEPS} steps, got {epochs} epochs of {steps}."
         )
 
 

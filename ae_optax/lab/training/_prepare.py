@@ -41,7 +41,7 @@ class CompiledRun(NamedTuple):
 def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Settings) -> CompiledRun:
     """Check the parts of a run, move the images to the device, and compile; see :func:`fit`."""
     data = task.data
-    check_trainable(data, settings.batch_size)
+    check_trainable(data, settings)
     layout = make_layout(settings.mesh)
     images = on_device(data, layout.everywhere)
     task = task._replace(model=layout.split(task.model))

@@ -3,6 +3,7 @@
 import pytest
 from config_fakes import HEAD, KINDS, RUN, comparison, mistakes, run
 
+from ae_optax.lab.config import ConfigError
 from ae_optax.lab.plans import load_run
 
 
@@ -112,7 +113,7 @@ ONE_MISTAKE = {
     ),
     "number for text": (
         section("data", "{name: digits, path: 3}"),
-        "x.yaml:1:28: data.path: expected text or null, got 3.",
+        "x.yaml:1:28: data.path: expected text or null, got 3. Write '3', in quotes.",
     ),
     "unknown choice": (
         section("model", "{name: mlp, hidden: [1], code: 1, activation: rleu}"),
@@ -251,6 +252,18 @@ ONE_MISTAKE = {
         ("x.yaml:4:40: optimizer.learning_rate: tags are not supported, "
         "got 'tag:yaml.org,2002:python/name:os.system'."),
     ),
+    "a tag on a list": (
+        section("model", "{name: mlp, hidden: !tuple [1], code: 1}"),
+        "x.yaml:1:28: model.hidden: tags are not supported, got '!tuple'.",
+    ),
+    "a tag on a key": (
+        RUN + "!!int 3: 2\n",
+        "x.yaml:5:1: a key must be one word, without a tag.",
+    ),
+    "a merge key": (
+        optimizer("{<<: {b1: 0.5}, name: adam, learning_rate: 1}"),
+        "x.yaml:4:13: optimizer.<<: YAML 1.2 has no merge keys: write out what it stands for.",
+    ),
     "an empty file": ("", "x.yaml:1:1: a config is a mapping of sections, got nothing."),
     "only comments": ("# x\n", "x.yaml:1:1: a config is a mapping of sections, got nothing."),
     "a list at the top": ("\n- 1\n", "x.yaml:2:1: a config is a mapping of sections, got a list."),
@@ -272,7 +285,10 @@ ONE_MISTAKE = {
     ),
     "an anchor inside itself": ("data: &a [*a]\n", "x.yaml:1:1: invalid YAML: nested too deeply."),
     "too deep": ("[" * 5000, "x.yaml:1:1: invalid YAML: nested too deeply."),
-    "a key that is no word": (RUN + "[1]: 2\n", "x.yaml:5:1: a key must be one word."),
+    "a key that is no word": (
+        RUN + "[1]: 2\n",
+        "x.yaml:5:1: a key must be one word, without a tag.",
+    ),
 }  # fmt: skip
 
 
@@ -342,6 +358,17 @@ def test_data_is_called_only_when_built(tmp_path):
     config = run(tmp_path, section("data", "{name: digits, validation: -1}"))
     with pytest.raises(ValueError, match=r"x.yaml:1:34: data.validation: `validation` must be at"):
         config.data.build()
+
+
+def test_a_flood_of_mistakes_is_told_at_once_and_in_part(tmp_path):
+    flood = ", ".join(f"zzzz{i}: 1" for i in range(20_000))
+    found = mistakes(run, tmp_path, optimizer(f"{{name: adam, learning_rate: 1, {flood}}}"))
+    assert len(found) == 51
+    assert found[-1].endswith("optimizer: and 19950 more unknown names.")
+    items = ", ".join("x" for _ in range(1000))
+    with pytest.raises(ConfigError) as caught:
+        run(tmp_path, section("model", f"{{name: mlp, hidden: [{items}], code: 1}}"))
+    assert str(caught.value).splitlines()[-1] == "and 900 more."
 
 
 def test_a_missing_file_is_named_with_the_nearest(tmp_path):

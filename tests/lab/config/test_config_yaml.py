@@ -1,5 +1,6 @@
 """Scalars are those of YAML 1.2, wherever they stand in a file."""
 
+import json
 import math
 
 import pytest
@@ -96,6 +97,13 @@ def test_an_override_of_an_anchor_changes_one_place(tmp_path):
     arguments = run(tmp_path, text, "optimizer.numerator.max_norm=2").optimizer.arguments
     assert arguments["numerator"].arguments["max_norm"] == 2
     assert arguments["denominator"].arguments["max_norm"] == 1
+
+
+def test_json_indented_by_tabs_is_a_config(tmp_path):
+    config = run(tmp_path, RUN)
+    text = json.dumps(config.plain(), indent="\t")
+    assert "\n\t\t" in text
+    assert run(tmp_path, text) == config
 
 
 def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path):
