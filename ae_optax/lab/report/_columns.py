@@ -22,7 +22,7 @@ class Column(NamedTuple):
     Attributes:
         title: Its head.
         short: Its head on the terminal.
-        meaning: Its definition, a clause.
+        meaning: Its definition, a clause; ``{chosen_by}`` stands for the loss that chose.
         text: A contender's entry.
         keep: How long it stays as the terminal narrows: the column of the least goes first.
     """
@@ -114,8 +114,8 @@ VERDICT = (
     Column(
         "Best rate",
         "rate",
-        "the learning rate chosen, by validation loss, and with it whatever else was tuned; ↑ or ↓ "
-        "marks the highest or lowest number tried, beyond which a better one may lie",
+        "the learning rate chosen, by {chosen_by} loss, and with it whatever else was tuned; ↑ or "
+        "↓ marks the highest or lowest number tried, beyond which a better one may lie",
         _of_best(_rate),
         9,
     ),
@@ -123,7 +123,7 @@ VERDICT = (
         "Usable rates",
         "usable rates",
         "from the lowest to the highest rate whose median final test loss is within 10 % of that "
-        "at the best rate; what else was tuned is chosen at each rate, by validation loss",
+        "at the best rate; what else was tuned is chosen at each rate, by {chosen_by} loss",
         _of_best(_window),
         2.5,
     ),

@@ -9,7 +9,7 @@ from typing import Any
 from ae_optax.lab._format import counted, duration, integer, listed, number
 from ae_optax.lab.report._columns import COLUMNS
 from ae_optax.lab.report._html import definitions
-from ae_optax.lab.report._record import Record, varied
+from ae_optax.lab.report._record import Record, chosen_by, varied
 
 
 def method(record: Record) -> Iterator[str]:
@@ -19,7 +19,8 @@ def method(record: Record) -> Iterator[str]:
         yield f"<p>{escape(paragraph)}</p>"
     yield '<dl class="columns">'
     for column in COLUMNS:
-        yield f"<dt>{escape(column.title)}</dt><dd>{escape(_sentence(column.meaning))}</dd>"
+        meaning = column.meaning.format(chosen_by=chosen_by(record))
+        yield f"<dt>{escape(column.title)}</dt><dd>{escape(_sentence(meaning))}</dd>"
     yield "</dl>"
 
 
@@ -97,7 +98,7 @@ def _selection(record):
     size = " × ".join(map(str, data["shape"]))
     by = (
         "the lowest median validation loss over seeds after the last epoch"
-        if data["validation"]
+        if chosen_by(record) == "validation"
         else "the lowest median training loss over seeds in the last epoch, as there is no "
         "validation set"
     )

@@ -77,6 +77,11 @@ def runs_by_rate(contender: Record) -> dict[float, list[Record]]:
     return groups
 
 
+def chosen_by(record: Record) -> str:
+    """Return by which loss settings were chosen, "validation" or "training"."""
+    return "validation" if record["data"]["validation"] else "training"
+
+
 def varied(record: Record) -> list[str]:
     """Return the names of what some contender varies beside the learning rate."""
     runs = (run for contender in record["contenders"] for run in contender["runs"])

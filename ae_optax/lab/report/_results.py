@@ -12,7 +12,15 @@ from ae_optax.lab.report._html import definitions, figures
 from ae_optax.lab.report._html import table as html_table
 from ae_optax.lab.report._key import key_to, swatch
 from ae_optax.lab.report._method import tried
-from ae_optax.lab.report._record import Record, best_runs, over_seeds, ranked, varied, with_result
+from ae_optax.lab.report._record import (
+    Record,
+    best_runs,
+    chosen_by,
+    over_seeds,
+    ranked,
+    varied,
+    with_result,
+)
 from ae_optax.lab.report._sensitivity import sensitivity as sensitivity_figure
 from ae_optax.lab.report._verdict import without_result
 
@@ -49,7 +57,7 @@ def sensitivity(record: Record) -> Iterator[str]:
     narrow = sensitivity_figure(record, width=340, height=310, name="sn")
     if wide is None or narrow is None:
         return
-    others = "; what else was tuned is chosen at each rate, by validation loss"
+    others = f"; what else was tuned is chosen at each rate, by {chosen_by(record)} loss"
     others = others if varied(record) else ""
     yield "<h2>Sensitivity to the learning rate</h2>"
     yield "<figure>"

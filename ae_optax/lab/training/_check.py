@@ -16,7 +16,6 @@ from ae_optax.lab.training._step import check_output
 from ae_optax.lab.training._task import Task
 from ae_optax.transforms import ReduceOnPlateauState
 
-
 MOST_STEPS = 2**31
 """No counter of steps, which is an int32, comes to it."""
 

@@ -183,9 +183,11 @@ def test_data_that_are_not_there_are_asked_for(config, capsys):
 
 
 def test_a_batch_larger_than_the_set_is_refused(config, capsys):
-    assert main(["train", config(RUN), "--set", "training.batch_size=5000"]) == 2
+    path = config(RUN.replace("batch_size: 256", "batch_size: 5000"))
+    assert main(["train", path]) == 2
     (line,) = lines_of(capsys)
-    assert "`batch_size` must be at most the 1597 training images, got 5000" in line
+    assert ": training.batch_size: `batch_size` must be at most the 1597 training images" in line
+    assert re.match(rf"{re.escape(path)}:\d+:\d+: ", line)
 
 
 def test_a_loss_of_logits_on_squashed_output_is_refused(config, capsys):

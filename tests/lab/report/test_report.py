@@ -175,6 +175,8 @@ def test_copes_without_a_validation_set(tmp_path, comparison):
             run["validation_loss"] = [None] * len(run["validation_loss"])
     words = parse(written(fill(tmp_path, comparison))).text
     assert "as there is no validation set" in words
+    assert "by validation loss" not in words
+    assert "learning rate chosen, by training loss" in words
     assert "validation loss, by which rates were chosen" not in words
 
 

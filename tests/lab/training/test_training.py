@@ -146,6 +146,19 @@ def test_images_that_cannot_be_trained_on_are_refused_by_name(model, tiny):
         fit(model, tiny._replace(train=tiny.train[:3]))
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"patience": 1}, "`patience` waits .* there are no validation images in tiny"),
+        ({"epochs": 2**31}, r"`epochs` must make fewer than 2147483648 steps, got 2147483648 "),
+    ],
+)
+def test_settings_that_the_data_do_not_allow_are_refused(model, tiny, settings, message):
+    task = training.Task(model, losses.mse(), tiny._replace(validation=tiny.validation[:0]))
+    with pytest.raises(data.DataError, match=message):
+        training.fit(task, ae_optax.sgd(0.1), training.Settings(batch_size=4, **settings))
+
+
 def test_a_whole_run_equals_the_same_run_epoch_by_epoch(model, tiny):
     settings = training.Settings(epochs=3, batch_size=4, seed=5)
     images = training.Images(tiny.train, tiny.validation, tiny.test, tiny.test[:2])
