@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ae_optax import optimizers, schedules, transforms
 from ae_optax._transformation import Transformation
+from ae_optax.capturing import capture
 from ae_optax.observing import describe, lint, read, with_telemetry
 from ae_optax.optimizers import (
     adabelief,
@@ -154,6 +155,7 @@ __all__ = [
     "average",
     "average_params",
     "by_path",
+    "capture",
     "centralize",
     "chain",
     "classical_momentum",

@@ -15,7 +15,7 @@ from ae_optax import optimizers
 
 ROOT = Path(ae_optax.__file__).parent
 HELPERS = {"_checks", "_numbers", "_time", "_transformation", "_trees", "_types", "_values"}
-LIBRARY = HELPERS | {"compat", "observing", "optimizers", "schedules", "transforms"}
+LIBRARY = HELPERS | {"capturing", "compat", "observing", "optimizers", "schedules", "transforms"}
 TASK = {f"lab.{part}" for part in ("corruptions", "data", "losses", "metrics", "models")}
 LABORATORY = TASK | {
     "lab.checkpoints",
@@ -43,6 +43,7 @@ LAYERS = {
     "optimizers": HELPERS | {"transforms"},
     "schedules": HELPERS,
     "observing": HELPERS | {"optimizers", "transforms"},
+    "capturing": set(),
     "compat": HELPERS | {"optimizers", "schedules", "transforms"},
     "__init__": LIBRARY | {"lab"},
     "__main__": {"lab.cli"},

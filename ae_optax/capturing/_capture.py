@@ -1,0 +1,107 @@
+"""The gradient of a loss, and beside it what went into each layer and came back to it."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ae_optax.capturing._evaluate import evaluate
+from ae_optax.capturing._layer import Layer, Layers, Unrecognised
+from ae_optax.capturing._uses import Search, View
+
+
+class CaptureError(ValueError):
+    """A parameter is used in a way that is not recognised; the message names both."""
+
+
+def capture(
+    loss_fn: Callable[..., Any], *, has_aux: bool = False, unrecognised: Unrecognised = "error"
+) -> Callable[..., tuple[Any, Any, Layers]]:
+    r"""Make a function that returns the loss, its gradient and what each layer saw.
+
+    For each use of a kernel, :math:`s = a W` or a convolution, found in the traced program of the
+    loss, it hands out the inputs :math:`a` and the gradients :math:`\partial L / \partial s`, which
+    the gradient computes anyway: nothing is computed twice, and no gradient of one example is
+    made. Models need no tags and no base class: Flax modules and plain functions are alike.
+
+    Recognised are dense products along any axes, convolutions in one group, biases added to their
+    outputs, and kernels that are transposed, cast or used several times, also inside ``jit`` and
+    ``checkpoint`` and, where the kernel is the same in every turn, ``scan``.
+
+    Args:
+        loss_fn: ``loss_fn(params, *arguments) -> loss``, pure, the loss a real scalar; or
+            ``(loss, aux)``. Inputs of layers have the axis of the examples first.
+        has_aux: Whether it returns ``(loss, aux)``.
+        unrecognised: What becomes of a parameter that is used in another way, a penalty of the
+            weights for instance: an ``"error"``, or ``"leave out"`` that use and list it in
+            ``layers.left_out``. The gradient is whole in any case.
+
+    Returns:
+        ``function(params, *arguments) -> (value, grads, layers)``, to be compiled by the caller;
+        ``value`` and ``grads`` are those of ``jax.value_and_grad``.
+
+    Raises:
+        CaptureError: When called, if a use is not recognised; it names equation and parameter.
+
+    References:
+        Martens and Grosse, `Optimizing Neural Networks with Kronecker-factored Approximate
+        Curvature <https://arxiv.org/abs/1503.05671>`_, ICML 2015: what the records are for.
+    """
+    if unrecognised not in ("error", "leave out"):
+        raise ValueError(f"`unrecognised` must be 'error' or 'leave out', got {unrecognised!r}.")
+
+    def captured(params, *arguments):
+        program, shape = jax.make_jaxpr(loss_fn, return_shape=True)(params, *arguments)
+        search = Search()
+        origins = _origins(params) + [None] * len(jax.tree.leaves(arguments))
+        plan, _ = search.plan(program.jaxpr, origins)
+        if search.unknown and unrecognised == "error":
+            raise CaptureError(
+                f"`loss_fn` uses {'; '.join(search.unknown)}: no layer that is known. "
+                'Leave such uses out with `unrecognised="leave out"`.'
+            )
+        tree = jax.tree.structure(shape)
+
+        def run(params, probes):
+            probes = dict(zip(search.uses, probes, strict=True))
+            flat = [*jax.tree.leaves(params), *jax.tree.leaves(arguments)]
+            out, inputs = evaluate(program.jaxpr, program.consts, flat, plan, probes)
+            value = jax.tree.unflatten(tree, out)
+            loss, aux = value if has_aux else (value, None)
+            return loss, (aux, [inputs[use] for use in search.uses])
+
+        probes = [jnp.zeros((*use.loops, *use.aval.shape), use.aval.dtype) for use in search.uses]
+        differentiate = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
+        (loss, (aux, inputs)), (grads, outputs) = differentiate(params, probes)
+        uses = tuple(map(_layer, search.uses, inputs, outputs))
+        value = (loss, aux) if has_aux else loss
+        return value, grads, Layers(uses, tuple(search.unknown))
+
+    return functools.wraps(loss_fn)(captured)
+
+
+def _origins(params):
+    """Return a view of each leaf of the parameters that has a gradient, else ``None``."""
+    return [
+        View(jax.tree_util.keystr(path), jnp.shape(leaf), tuple(range(jnp.ndim(leaf))))
+        if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
+        else None
+        for path, leaf in jax.tree.leaves_with_path(params)
+    ]
+
+
+def _layer(use, inputs, output_gradients):
+    shape, in_axes = use.view.shape, use.in_axes
+    return Layer(
+        inputs=inputs,
+        output_gradients=output_gradients,
+        kernel=use.view.path,
+        bias=use.bias,
+        shape=shape,
+        in_axes=in_axes,
+        # In the order in which they come out of the equation.
+        out_axes=tuple(a for a in use.view.axes if a is not None and a not in in_axes),
+        form=use.form,
+    )

@@ -1,0 +1,205 @@
+"""The record of one use of a kernel: its inputs, its outputs' gradients, and their matrices."""
+
+import dataclasses
+import functools
+import math
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+STATIC: Any = {"static": True}
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    r"""One use of a kernel: :math:`s = a W` or a convolution, perhaps with a bias added.
+
+    Attributes:
+        inputs: :math:`a`, as the equation got them; before the example's axis those of the loops
+            it stands in.
+        output_gradients: :math:`\partial L / \partial s`, of the loss as it is: for a mean over
+            N examples they hold the factor 1/N.
+        kernel: Path of the kernel among the parameters, as ``jax.tree_util.keystr`` writes it.
+        bias: Path of the bias that is added to :math:`s`, or ``None``.
+        shape: Of the kernel.
+        in_axes: Axes of the kernel that are summed over, in the order of the columns of
+            :meth:`rows`.
+        out_axes: Its other axes.
+        form: How rows are read from the arrays.
+    """
+
+    inputs: jax.Array
+    output_gradients: jax.Array
+    kernel: str = dataclasses.field(metadata=STATIC)
+    bias: str | None = dataclasses.field(metadata=STATIC)
+    shape: tuple[int, ...] = dataclasses.field(metadata=STATIC)
+    in_axes: tuple[int, ...] = dataclasses.field(metadata=STATIC)
+    out_axes: tuple[int, ...] = dataclasses.field(metadata=STATIC)
+    form: "Dense | Convolution" = dataclasses.field(metadata=STATIC)
+
+    def rows(self) -> tuple[jax.Array, jax.Array]:
+        r"""Return inputs and output gradients as matrices, an axis for examples before them.
+
+        Returns:
+            ``a`` of shape (examples, positions, inputs), with a last column of ones if there is a
+            bias, and ``d`` of shape (examples, positions, outputs). The gradient of the kernel
+            and the bias below it is :math:`\sum_{n, p} a_{np} d_{np}^\top`.
+        """
+        a, d = self.form.rows(self.inputs, self.output_gradients)
+        if self.bias is not None:
+            a = jnp.concatenate([a, jnp.ones((*a.shape[:2], 1), a.dtype)], axis=2)
+        return a, d
+
+    def join(self, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
+        """Return what is shaped like the kernel as a matrix (inputs, outputs), the bias below.
+
+        Args:
+            kernel: An array of the kernel's shape: itself, its gradient, its update.
+            bias: Likewise, if the layer has one.
+        """
+        inputs = math.prod(self.shape[axis] for axis in self.in_axes)
+        matrix = jnp.transpose(kernel, (*self.in_axes, *self.out_axes)).reshape(inputs, -1)
+        return matrix if bias is None else jnp.concatenate([matrix, bias.reshape(1, -1)])
+
+    def split(self, matrix: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+        """Return the kernel and the bias (or ``None``) of a matrix that :meth:`join` makes."""
+        axes = (*self.in_axes, *self.out_axes)
+        inputs = math.prod(self.shape[axis] for axis in self.in_axes)
+        kernel = matrix[:inputs].reshape([self.shape[axis] for axis in axes])
+        back = sorted(range(len(axes)), key=axes.__getitem__)
+        return jnp.transpose(kernel, back), None if self.bias is None else matrix[inputs]
+
+
+class Dense(NamedTuple):
+    """A product along some axes of the inputs.
+
+    Attributes:
+        loops: How many axes of loops come before that of the examples.
+        contracted: Axes of the inputs, loops aside, in the order of the kernel's ``in_axes``.
+        inputs_first: Whether axes of the inputs come first in the output.
+    """
+
+    loops: int
+    contracted: tuple[int, ...]
+    inputs_first: bool
+
+    def rows(self, inputs, gradients):
+        """See :meth:`Layer.rows`."""
+        free = [i for i in range(inputs.ndim - self.loops) if i not in self.contracted]
+        kept = (*range(self.loops), *(self.loops + i for i in (*free, *self.contracted)))
+        a = jnp.transpose(inputs, kept)
+        if not self.inputs_first:
+            outer, n = self.loops, gradients.ndim - len(free)
+            order = (*range(outer), *range(n, gradients.ndim), *range(outer, n))
+            gradients = jnp.transpose(gradients, order)
+        split = self.loops + len(free)
+        a, d = (x.reshape(*x.shape[:split], -1) for x in (a, gradients))
+        if not free:  # One example without an axis of its own.
+            a, d = (jnp.expand_dims(x, self.loops) for x in (a, d))
+        return _examples_first(a, self.loops), _examples_first(d, self.loops)
+
+
+class Convolution(NamedTuple):
+    """A convolution in one group, read as a product with patches of its inputs.
+
+    Attributes:
+        loops: How many axes of loops come before those of the equation.
+        window: Spatial shape of the kernel.
+        numbers: Dimension numbers of the equation: ``(lhs, rhs, out)``.
+        strides: Of the window.
+        padding: Of each spatial axis, (low, high).
+        lhs_dilation: Of the inputs.
+        rhs_dilation: Of the kernel.
+    """
+
+    loops: int
+    window: tuple[int, ...]
+    numbers: Any
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    lhs_dilation: tuple[int, ...]
+    rhs_dilation: tuple[int, ...]
+
+    def rows(self, inputs, gradients):
+        """See :meth:`Layer.rows`."""
+        looped = inputs.shape[: self.loops]
+        x = inputs.reshape(-1, *inputs.shape[self.loops :])
+        d = gradients.reshape(-1, *gradients.shape[self.loops :])
+        x = jnp.transpose(x, (0, *(1 + axis for axis in self.numbers.lhs_spec)))
+        d = jnp.transpose(d, (0, *(1 + axis for axis in self.numbers.out_spec)))
+        patches = jax.lax.conv_general_dilated_patches(
+            x.reshape(-1, *x.shape[2:]),
+            self.window,
+            self.strides,
+            self.padding,
+            lhs_dilation=self.lhs_dilation,
+            rhs_dilation=self.rhs_dilation,
+        )
+        a = patches.reshape(*looped, x.shape[1], patches.shape[1], -1)
+        d = d.reshape(*looped, *d.shape[1:3], -1)
+        a, d = jnp.swapaxes(a, -1, -2), jnp.swapaxes(d, -1, -2)
+        return _examples_first(a, self.loops), _examples_first(d, self.loops)
+
+
+def _examples_first(x, loops):
+    """Return (examples, positions, features): what is between the two, and loops, are positions."""
+    x = jnp.moveaxis(x, loops, 0)
+    return x.reshape(x.shape[0], -1, x.shape[-1])
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Layers:
+    """What :func:`capture` found: a record for each use of a kernel.
+
+    Attributes:
+        uses: The records, in the order of the program.
+        left_out: What was not recognised and left out, in words; empty unless that was allowed.
+    """
+
+    uses: tuple[Layer, ...]
+    left_out: tuple[str, ...] = dataclasses.field(default=(), metadata=STATIC)
+
+    def of(self, kernel: str) -> tuple[Layer, ...]:
+        """Return the uses of the kernel at a path; several if its weights are shared."""
+        return tuple(layer for layer in self.uses if layer.kernel == kernel)
+
+    def example_norms(self) -> jax.Array:
+        r"""Return the norm of each example's gradient in the kernels and biases found.
+
+        .. math::
+
+            \|G_n\|^2 = \sum_{p, q} (a_{np} \cdot a_{nq})\,(d_{np} \cdot d_{nq})
+
+        over the positions of all uses of one kernel: no gradient of one example is ever made.
+
+        Returns:
+            Norms of shape (examples,), in units of the gradient.
+        """
+        squares = []
+        for kernel in dict.fromkeys(layer.kernel for layer in self.uses):
+            uses = self.of(kernel)
+            squares += [_example_products(one, other) for one in uses for other in uses]
+        for bias in dict.fromkeys(layer.bias for layer in self.uses if layer.bias is not None):
+            gradient = sum(layer.rows()[1].sum(1) for layer in self.uses if layer.bias == bias)
+            squares.append(jnp.sum(gradient * gradient, 1))
+        return jnp.sqrt(functools.reduce(jnp.add, squares))
+
+
+def _example_products(one: Layer, other: Layer) -> jax.Array:
+    """Return each example's product of two uses' gradients in the kernel that they share."""
+    (a, d), (b, e) = (
+        layer.form.rows(layer.inputs, layer.output_gradients) for layer in (one, other)
+    )
+    if one.in_axes != other.in_axes:  # The kernel is used there transposed.
+        assert one.in_axes == other.out_axes
+        b, e = e, b
+    if a.shape[1] == b.shape[1] == 1:
+        return jnp.sum(a * b, (1, 2)) * jnp.sum(d * e, (1, 2))
+    products = jnp.einsum("npi,nqi->npq", a, b) * jnp.einsum("npo,nqo->npq", d, e)
+    return jnp.sum(products, (1, 2))
+
+
+Unrecognised = Literal["error", "leave out"]
