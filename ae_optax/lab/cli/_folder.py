@@ -3,12 +3,13 @@
 import contextlib
 import datetime
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ae_optax.lab import runs
-from ae_optax.lab.cli._exit import UsageError
+from ae_optax.lab.cli._exit import RunError, UsageError
 from ae_optax.lab.config import ConfigError, dump
 from ae_optax.lab.plans import ComparisonConfig, RunConfig
 
@@ -49,6 +50,28 @@ def open_folder(
         except OSError as error:
             raise UsageError(f"{folder}: cannot write here: {error.strerror}.") from error
         yield folder
+
+
+def watch(folder: Path) -> Callable[[], None]:
+    """Return a function that sees to it that a run folder stays one, if others delete there.
+
+    It writes the config again if that is gone, and raises a ``RunError`` if the folder is: what
+    saves would make it anew, without the rest, and nobody could use it again.
+    """
+    before, saved = folder.stat(), folder / runs.CONFIG
+    config = runs.read_text(saved)
+
+    def check():
+        try:
+            there = os.path.samestat(folder.stat(), before)
+        except OSError:
+            there = False
+        if not there:
+            raise RunError(f"{folder} was removed or moved in mid-run, which has ended the run.")
+        if not saved.exists():
+            runs.write_file(saved, config)
+
+    return check
 
 
 def check_same_data(folder: Path, data: runs.DataRecord) -> None:
@@ -120,7 +143,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def _probe(folder):
     probe = folder / ".write-test"
-    probe.write_text("")
+    runs.write_file(probe, "")  # Which does not follow a link that lies there.
     probe.unlink()
 
 

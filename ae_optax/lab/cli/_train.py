@@ -12,7 +12,7 @@ from ae_optax.lab._environment import command_line, device, numerics, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
 from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, RunError, UsageError
-from ae_optax.lab.cli._folder import check_same_data, open_folder
+from ae_optax.lab.cli._folder import check_same_data, open_folder, watch
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._processes import agree, find_place, together
 from ae_optax.lab.cli._progress import Recorder, progress
@@ -92,16 +92,25 @@ def _lead(config, task, optimizer, path, out):
         summary = _begun(config, task, folder, data)
         runs.write_summary(folder, summary)
         warn(lint(optimizer))
-        started = time.perf_counter()
+        started, check_there = time.perf_counter(), watch(folder)
         epochs = config.training.epochs
         with (
             _checkpoints(config, task, folder) as checkpoints,
             progress(epochs, "epochs") as advance,
             contextlib.closing(Recorder(folder, epochs, len(task.data.train), advance)) as recorder,
         ):
-            on = {"on_start": recorder.start, "on_epoch": recorder.epoch}
-            result, signal = _fit(config, task, optimizer, checkpoints, stop, **on)
+            result, signal = _fit(
+                config,
+                task,
+                optimizer,
+                checkpoints,
+                stop,
+                interrupted=lambda: check_there() or stop(),
+                on_start=recorder.start,
+                on_epoch=lambda row: check_there() or recorder.epoch(row),
+            )
             kept = int(result.state.step) in checkpoints.steps()
+        check_there()
         if result.status != "interrupted":
             # They may have to be compiled; whoever asked the run to stop waits for its end.
             attempt("pictures", lambda: _keep_pictures(folder, task, result.state))
@@ -137,7 +146,8 @@ def _fit(config, task, optimizer, checkpoints, stop, **on):
         every_minutes=section.every_minutes,
         on_failure=lambda error: warn([str(error)]),
     )
-    result = training.fit(task, optimizer, config.training, saving=saving, interrupted=stop, **on)
+    on = {"interrupted": stop, **on}
+    result = training.fit(task, optimizer, config.training, saving=saving, **on)
     return result._replace(state=whole(result.state)), int(largest(stop.code))
 
 
