@@ -19,7 +19,7 @@ def align(step: Any, duration: Any) -> tuple[jax.Array, jax.Array]:
     """
     whole = _is_whole(step) and _is_whole(duration)
     dtype = jnp.result_type(int if whole else float)
-    return jnp.asarray(step).astype(dtype), jnp.asarray(duration).astype(dtype)
+    return _as(dtype, step), _as(dtype, duration)
 
 
 def since(step: Any, begin: Any) -> jax.Array:
@@ -98,6 +98,11 @@ def restarts(step: Any, period: Any, multiplier: Any) -> tuple[jax.Array, jax.Ar
         power = jnp.where(over, power * factor, power)
     left = fraction(first * (total + power) - now, first * power)
     return count, jnp.clip(left, 0, 1)
+
+
+def _as(dtype, value):
+    # A plain number directly: on the way there int32 may not hold it.
+    return jnp.asarray(value, dtype) if is_plain_number(value) else jnp.asarray(value).astype(dtype)
 
 
 def _is_whole(value):

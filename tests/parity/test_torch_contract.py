@@ -227,6 +227,9 @@ def test_a_cycle_of_the_momentum_can_be_passed_on():
             {"base_lr": 0, "max_lr": 1, "scale_mode": "x"},
             "`scale_mode` must be one of cycle, iterations, got 'x'.",
         ),
+        ("constant_lr", {"factor": 1.5}, "`factor` must be at most 1, got 1.5."),
+        ("linear_lr", {"start_factor": 2}, "`start_factor` must be at most 1, got 2."),
+        ("linear_lr", {"end_factor": 1.1}, "`end_factor` must be at most 1, got 1.1."),
         (
             "sequential_lr",
             {"schedulers": [], "milestones": []},
@@ -259,6 +262,35 @@ def test_combined_schedulers_refuse_what_does_not_go_together():
         compat.chained_scheduler([one], 1)
     with pytest.raises(TypeError, match=r"`schedulers\[1\]` must be made by a function of"):
         compat.chained_scheduler([one, lambda step: step])
+    chain, sequence = compat.chained_scheduler([one]), compat.sequential_lr(0.1, [one, one], [1])
+    with pytest.raises(
+        ValueError, match=r"`schedulers\[1\]` must not be a chain, unless it is the"
+    ):
+        compat.sequential_lr(0.1, [one, chain], [1])
+    with pytest.raises(ValueError, match=r"`schedulers\[0\]` must not hold a sequence: PyTorch"):
+        compat.sequential_lr(0.1, [compat.chained_scheduler([sequence]), one], [1])
+    cycle = compat.one_cycle_lr(0.1, 1.0, 10)
+    with pytest.raises(ValueError, match="`schedulers` must hold one one_cycle_lr at most"):
+        compat.chained_scheduler([cycle, compat.chained_scheduler([cycle])])
+
+
+def test_a_rise_without_length_has_passed_at_step_0():
+    schedule = compat.one_cycle_lr(0.1, 2.0, 10, pct_start=0.1)
+    assert float(schedule(0)) == 2.0  # PyTorch divides zero by zero here.
+    assert np.isfinite(jax.vmap(schedule)(np.arange(12))).all()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        compat.step_lr(1.0, 10**10),
+        compat.multi_step_lr(1.0, [10**10]),
+        compat.sequential_lr(1.0, [compat.step_lr(1.0, 50)] * 2, [10**10]),
+        compat.cyclic_lr(1.0, 1.0, 2.0, 10**10),
+    ],
+)
+def test_a_period_beyond_all_steps_is_endless(schedule):
+    assert float(schedule(7)) == 1.0
 
 
 def test_a_schedule_is_a_scalar_of_the_default_float_type_for_any_kind_of_step():

@@ -389,7 +389,7 @@ def _functions():
 
 
 # Members of a combination: ours of a rate, theirs of the module and an optimizer.
-_PARTS = {
+PARTS = {
     "warm-up": (
         lambda: compat.linear_lr(0.3, 0.1, total_iters=20),
         lambda s, o: s.LinearLR(o, 0.1, total_iters=20),
@@ -427,16 +427,44 @@ _PARTS = {
         lambda: compat.multiplicative_lr(0.3, _near_one_traced),
         lambda s, o: s.MultiplicativeLR(o, _near_one),
     ),
+    "one cycle": (
+        lambda: compat.one_cycle_lr(0.3, 2.0, 130),
+        lambda s, o: s.OneCycleLR(o, 2.0, 130),
+    ),
+    "cycle": (
+        lambda: compat.cyclic_lr(0.3, 0.1, 1.0, 7, 5, "triangular2"),
+        lambda s, o: s.CyclicLR(o, 0.1, 1.0, 7, 5, "triangular2"),
+    ),
 }
 
 
+# The schedulers that PyTorch lets change what others read, beside those that show it.
+_SEQUENCES = {
+    ("warm-up", "cosine"): [20],
+    ("hold", "polynomial", "product", "restarts"): [10, 40, 70],
+    ("steps", "wave", "exponential"): [30, 60],
+    ("one cycle", "steps", "restarts"): [30, 60],
+    ("cosine", "one cycle", "polynomial"): [20, 60],
+    ("wave", "one cycle"): [20],
+    ("cycle", "product", "warm-up"): [20, 50],
+    ("hold", "cycle", "one cycle"): [20, 50],
+}
+_CHAINS = (
+    ("warm-up", "exponential", "steps"),
+    ("hold", "polynomial", "milestones", "product"),
+    ("warm-up", "cosine"),
+    ("cosine", "warm-up", "exponential"),
+    ("exponential", "wave", "steps"),
+    ("warm-up", "cycle"),
+    ("cycle", "cosine", "steps"),
+    ("one cycle", "warm-up"),
+    ("restarts", "one cycle"),
+)
+
+
 def _combined():
-    for milestones, names in (
-        ([20], ["warm-up", "cosine"]),
-        ([10, 40, 70], ["hold", "polynomial", "product", "restarts"]),
-        ([30, 60], ["steps", "wave", "exponential"]),
-    ):
-        parts = [_PARTS[name] for name in names]
+    for names, milestones in _SEQUENCES.items():
+        parts = [PARTS[name] for name in names]
         yield (
             f"SequentialLR {', '.join(names)}",
             "sequential_lr",
@@ -447,20 +475,41 @@ def _combined():
                 o, [theirs(s, o) for _, theirs in parts], m
             ),
         )
-    for names in (
-        ["warm-up", "exponential", "steps"],
-        ["hold", "polynomial", "milestones", "product"],
-        ["warm-up", "cosine"],
-        ["cosine", "warm-up", "exponential"],
-        ["exponential", "wave", "steps"],
-    ):
-        parts = [_PARTS[name] for name in names]
+    for names in _CHAINS:
+        parts = [PARTS[name] for name in names]
         yield (
             f"ChainedScheduler {', '.join(names)}",
             "chained_scheduler",
             lambda parts=parts: compat.chained_scheduler([ours() for ours, _ in parts]),
             lambda s, o, parts=parts: s.ChainedScheduler([theirs(s, o) for _, theirs in parts]),
         )
+    (warm, torch_warm), (fall, torch_fall), (steps, torch_steps) = (
+        PARTS[name] for name in ("warm-up", "exponential", "steps")
+    )
+    yield (
+        "SequentialLR of a ChainedScheduler",
+        "sequential_lr",
+        lambda: compat.sequential_lr(
+            0.3, [compat.chained_scheduler([warm(), fall()]), steps()], [30]
+        ),
+        lambda s, o: s.SequentialLR(
+            o, [s.ChainedScheduler([torch_warm(s, o), torch_fall(s, o)]), torch_steps(s, o)], [30]
+        ),
+    )
+    yield (
+        "ChainedScheduler of a SequentialLR",
+        "chained_scheduler",
+        lambda: compat.chained_scheduler(
+            [warm(), compat.sequential_lr(0.3, [fall(), steps()], [30]), fall()]
+        ),
+        lambda s, o: s.ChainedScheduler(
+            [
+                torch_warm(s, o),
+                s.SequentialLR(o, [torch_fall(s, o), torch_steps(s, o)], [30]),
+                torch_fall(s, o),
+            ]
+        ),
+    )
 
 
 def _schedule_cases():

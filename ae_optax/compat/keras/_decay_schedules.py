@@ -8,7 +8,9 @@ import optax
 from ae_optax import schedules
 from ae_optax._checks import check_boundaries, check_finite, check_non_negative, check_positive
 from ae_optax._numbers import default_float
+from ae_optax._time import align, cycles, remaining
 from ae_optax._types import Scalar
+from ae_optax._values import blend
 
 
 def exponential_decay(
@@ -85,8 +87,9 @@ def inverse_time_decay(
     falling = schedules.inverse_time_decay(initial_learning_rate, rate=decay_rate)
 
     def schedule(step):
-        periods = default_float(step) / default_float(decay_steps)
-        return falling(jnp.floor(periods) if staircase else periods)
+        if staircase:
+            return falling(cycles(step, decay_steps)[0])
+        return falling(default_float(step) / default_float(decay_steps))
 
     return schedule
 
@@ -128,14 +131,13 @@ def polynomial_decay(
     check_positive("decay_steps", decay_steps)
     check_non_negative("end_learning_rate", end_learning_rate)
     check_positive("power", power)
-    # In units of the duration, so that a cycle may be longer than another.
-    falling = schedules.polynomial_decay(
-        initial_learning_rate, end_value=end_learning_rate, power=power, duration=1
-    )
 
     def schedule(step):
-        periods = default_float(step) / default_float(decay_steps)
-        return falling(periods / jnp.maximum(jnp.ceil(periods), 1) if cycle else periods)
+        count, taken, _ = cycles(step, decay_steps)
+        started = jnp.maximum(count + (taken > 0).astype(count.dtype), 1) if cycle else 1
+        now, duration = align(step, decay_steps)
+        left = remaining(now, duration * jnp.asarray(started, duration.dtype))
+        return blend(end_learning_rate, initial_learning_rate, left ** default_float(power))
 
     return schedule
 

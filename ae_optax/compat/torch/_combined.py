@@ -3,13 +3,14 @@
 import itertools
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
 from ae_optax._checks import check_non_negative, is_plain_number, known
 from ae_optax._numbers import default_float
 from ae_optax._types import Scalar
-from ae_optax.compat.torch._scheduler import Scheduler
+from ae_optax.compat.torch._scheduler import Rule, Scheduler, step_by_step
+
+MOST_STEPS = 2**31 - 1
 
 
 def sequential_lr(
@@ -21,11 +22,18 @@ def sequential_lr(
 
         \eta(t) = \eta_i(t - m_i) \quad \text{for } m_i \le t < m_{i+1},\ m_0 = 0
 
-    Only :func:`multiplicative_lr` goes on from where the one before it stopped.
+    Only :func:`multiplicative_lr` goes on from where the one before it stopped. A
+    :func:`one_cycle_lr` changes the rate that the first scheduler and those made after it take for
+    the initial one, and so does a :func:`cyclic_lr` that is made first; PyTorch's numbers are those
+    of schedulers made in the order of the list. With a one-cycle after another, or a chain as the
+    first, the rate is computed from step to step: anew at every step, in time proportional to
+    :math:`t`.
 
     Args:
         lr: The rate PyTorch reads from its optimizer: that of the schedulers.
-        schedulers: :math:`\eta_0, \eta_1, \dots`, made by the other functions of this package.
+        schedulers: :math:`\eta_0, \eta_1, \dots`, made by the other functions of this package. Only
+            the first may be a :func:`chained_scheduler`, and none a sequence: there PyTorch fails
+            or counts wrongly.
         milestones: :math:`m_1 < m_2 < \dots`, one less than there are schedulers.
 
     Returns:
@@ -33,7 +41,8 @@ def sequential_lr(
 
     Raises:
         ValueError: If there are no schedulers, not one milestone less than schedulers, or the
-            milestones do not increase, or the schedulers were made from another ``lr``.
+            milestones do not increase, if the schedulers were made from another ``lr``, if two are
+            one-cycles, or if one combines others where it may not.
         TypeError: If one of ``schedulers`` was made elsewhere.
 
     References:
@@ -51,35 +60,61 @@ def sequential_lr(
     numbers = [number for number in map(known, milestones) if number is not None]
     if any(later <= earlier for earlier, later in itertools.pairwise([0, *numbers])):
         raise ValueError(f"`milestones` must increase from above 0, got {milestones!r}.")
-    parts = list(zip(schedulers, [0, *milestones], strict=True))
+    for position, scheduler in enumerate(schedulers):
+        sequences = any(part.is_sequence for part in scheduler.all_parts())
+        if sequences or (position and scheduler.parts):
+            what = "hold a sequence" if sequences else "be a chain, unless it is the first"
+            raise ValueError(
+                f"`schedulers[{position}]` must not {what}: PyTorch fails there, or miscounts. Put "
+                "its schedulers into this sequence, or this sequence into a chain."
+            )
+    # A milestone beyond the steps that can be counted is as good as none.
+    milestones = [min(m, MOST_STEPS) if is_plain_number(m) else m for m in milestones]
+    starts = [0, *milestones]
+    # A chain has no closed form; and where a one-cycle is made after it, the first scheduler
+    # begins at another rate than the initial one that it found.
+    path_dependent = schedulers[0].parts or any(part.is_one_cycle for part in schedulers[1:])
 
-    def latest(t, results):
-        chosen = results[0]
-        for (_, start), result in zip(parts[1:], results[1:], strict=True):
-            chosen = jnp.where(t >= start, result, chosen)
-        return chosen
+    def make(group):
+        rules = []
+        for scheduler in schedulers:
+            rule, group = scheduler.make(group)
+            rules.append(rule)
+        begun = default_float(rules[0].begin(group.initial))
 
-    def value_of(index, t):
-        scheduler, start = parts[index]
-        done = jnp.maximum(t - start, 0)
-        if index and scheduler.continues:
-            found = value_of(index - 1, jnp.asarray(start - 1))
-            return scheduler.advance(found, 0) * scheduler.factor(done)
-        return scheduler(done)
+        def latest(t, results):
+            chosen = results[0]
+            for start, result in zip(milestones, results[1:], strict=True):
+                chosen = jnp.where(t >= start, result, chosen)
+            return chosen
 
-    def value(t):
-        return latest(t, [value_of(index, t) for index in range(len(parts))])
+        def value_of(index, t):
+            done = jnp.maximum(t - starts[index], 0)
+            if index and schedulers[index].continues:
+                found = value_of(index - 1, jnp.asarray(starts[index] - 1))
+                return rules[index].restart(found) * schedulers[index].factor(done)
+            return rules[index].value(done)
 
-    def advance(rate, t):
-        results = []
-        for scheduler, start in parts:
-            done = jnp.maximum(t - start, 0)
-            later = scheduler.advance(rate, jnp.maximum(done, 1))
-            restarted = scheduler.advance(rate, 0) if scheduler.continues else scheduler(0)
-            results.append(jnp.where(done == 0, restarted, later))
-        return latest(t, results)
+        def advance(rate, t):
+            results = [rules[0].advance(rate, t)]
+            for start, rule in zip(milestones, rules[1:], strict=True):
+                done = jnp.maximum(t - start, 0)
+                later = rule.advance(rate, jnp.maximum(done, 1))
+                results.append(jnp.where(done == 0, rule.restart(rate), later))
+            return latest(t, [default_float(result) for result in results])
 
-    return Scheduler(lr, value=value, begin=schedulers[0].begin, advance=advance)
+        def value(t):
+            return latest(t, [default_float(value_of(i, t)) for i in range(len(rules))])
+
+        rule = Rule(
+            value=step_by_step(begun, advance) if path_dependent else value,
+            begin=lambda _: begun,
+            advance=advance,
+            restart=None,
+        )
+        return rule, group._replace(rate=begun)
+
+    return Scheduler(lr, make, parts=tuple(schedulers), is_sequence=True)
 
 
 def chained_scheduler(schedulers: Sequence[Scheduler], optimizer: None = None) -> Scheduler:
@@ -119,33 +154,36 @@ def chained_scheduler(schedulers: Sequence[Scheduler], optimizer: None = None) -
     _check_schedulers(schedulers)
     lr = schedulers[0].lr
     factors = [s.factor for s in schedulers if s.factor is not None]
+    multiply = len(factors) == len(schedulers)
 
-    def begin(rate):
+    def factor(t):
+        product = default_float(1.0)
+        for each in factors:
+            product = product * default_float(each(t))
+        return product
+
+    def make(group):
+        rules = []
         for scheduler in schedulers:
-            rate = default_float(scheduler.begin(rate))
-        return rate
+            rule, group = scheduler.make(group)
+            rules.append(rule)
 
-    def advance(rate, t):
-        for scheduler in schedulers:
-            rate = scheduler.advance(rate, t)
-        return rate
+        def advance(rate, t):
+            for rule in rules:
+                rate = default_float(rule.advance(rate, t))
+            return rate
 
-    if len(factors) == len(schedulers):
+        rule = Rule(
+            value=(lambda t: group.initial * factor(t))
+            if multiply
+            else step_by_step(group.rate, advance),
+            begin=lambda rate: advance(rate, 0),
+            advance=advance,
+            restart=None,
+        )
+        return rule, group
 
-        def factor(t):
-            product = default_float(1.0)
-            for each in factors:
-                product = product * each(t)
-            return product
-
-        return Scheduler(lr, factor=factor, begin=begin, advance=advance)
-
-    def value(t):
-        t = jnp.asarray(t).astype(jnp.int32)
-        start = begin(default_float(lr))
-        return jax.lax.fori_loop(jnp.int32(1), t + 1, lambda i, rate: advance(rate, i), start)
-
-    return Scheduler(lr, value=value, begin=begin, advance=advance)
+    return Scheduler(lr, make, factor=factor if multiply else None, parts=tuple(schedulers))
 
 
 def _check_schedulers(schedulers, lr=None):
@@ -160,3 +198,8 @@ def _check_schedulers(schedulers, lr=None):
     rates = [scheduler.lr for scheduler in schedulers] + ([] if lr is None else [lr])
     if len({float(rate) for rate in rates if is_plain_number(rate)}) > 1:
         raise ValueError(f"`schedulers` must have one `lr`, got {rates!r}.")
+    if sum(part.is_one_cycle for s in schedulers for part in s.all_parts()) > 1:
+        raise ValueError(
+            "`schedulers` must hold one one_cycle_lr at most, got several: in PyTorch the second "
+            "changes the rates of the first."
+        )

@@ -6,7 +6,7 @@ from ae_optax import schedules
 from ae_optax._checks import check_at_least, check_finite
 from ae_optax._numbers import default_float
 from ae_optax._types import Scalar
-from ae_optax.compat.torch._scheduler import Scheduler, as_float, jumping
+from ae_optax.compat.torch._scheduler import Rule, Scheduler, as_float, jumping, reading
 
 
 def cosine_annealing_lr(lr: Scalar, T_max: Scalar, eta_min: Scalar = 0.0) -> Scheduler:  # noqa: N803
@@ -42,20 +42,23 @@ def cosine_annealing_lr(lr: Scalar, T_max: Scalar, eta_min: Scalar = 0.0) -> Sch
     def height(t):
         return 1 + jnp.cos(jnp.pi * as_float(t) / default_float(T_max))
 
-    def value(t):
-        low = default_float(eta_min)
-        return low + 0.5 * (default_float(lr) - low) * height(t)
-
-    def advance(rate, t):
+    def bind(initial):
         low, period = default_float(eta_min), default_float(T_max)
-        before = height(as_float(t) - 1)
-        ratio = height(t) / jnp.where(before == 0, 1, before)
-        # From the bottom, where there is nothing to multiply, PyTorch adds the first rise.
-        at_bottom = (as_float(t) - 1 - period) % (2 * period) == 0
-        rise = 0.5 * (default_float(lr) - low) * (1 - jnp.cos(jnp.pi / period))
-        return jnp.where(at_bottom, rate + rise, low + (rate - low) * ratio)
 
-    return Scheduler(lr, value=value, begin=lambda rate: rate, advance=advance)
+        def value(t):
+            return low + 0.5 * (initial - low) * height(t)
+
+        def advance(rate, t):
+            before = height(as_float(t) - 1)
+            ratio = height(t) / jnp.where(before == 0, 1, before)
+            # From the bottom, where there is nothing to multiply, PyTorch adds the first rise.
+            at_bottom = (as_float(t) - 1 - period) % (2 * period) == 0
+            rise = 0.5 * (initial - low) * (1 - jnp.cos(jnp.pi / period))
+            return jnp.where(at_bottom, rate + rise, low + (rate - low) * ratio)
+
+        return Rule(value, begin=lambda rate: rate, advance=advance, restart=lambda _: initial)
+
+    return reading(lr, bind)
 
 
 def cosine_annealing_warm_restarts(
@@ -88,7 +91,11 @@ def cosine_annealing_warm_restarts(
     """
     check_at_least("T_0", T_0, 1)
     check_at_least("T_mult", T_mult, 1)
-    restarts = schedules.cosine_warm_restarts(
-        lr, min_value=eta_min, period=T_0, period_multiplier=T_mult
-    )
-    return jumping(lr, restarts)
+
+    def bind(initial):
+        restarts = schedules.cosine_warm_restarts(
+            initial, min_value=eta_min, period=T_0, period_multiplier=T_mult
+        )
+        return jumping(restarts)
+
+    return reading(lr, bind)

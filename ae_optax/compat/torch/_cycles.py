@@ -14,9 +14,10 @@ from ae_optax._checks import (
     check_rule,
 )
 from ae_optax._numbers import default_float
+from ae_optax._time import cycles, fraction
 from ae_optax._types import Scalar
 from ae_optax.compat.torch._arguments import check_flag
-from ae_optax.compat.torch._scheduler import Scheduler, as_float, jumping
+from ae_optax.compat.torch._scheduler import Group, Scheduler, as_float, jumping
 
 
 def cyclic_lr(
@@ -90,12 +91,10 @@ def cyclic_lr(
             return default_float(given(cycle if scale_mode == "cycle" else t))
 
     def swing(t):
-        t = as_float(t)
-        total = default_float(step_size_up) + default_float(down)
-        top = default_float(step_size_up) / total
-        cycle = jnp.floor(1 + t / total)
-        x = 1 + t / total - cycle
-        return jnp.where(x <= top, x / top, (x - 1) / (top - 1)) * amplitude(t, cycle)
+        count, taken, left = cycles(t, step_size_up + down)
+        rises = default_float(taken) <= default_float(step_size_up)
+        height = jnp.where(rises, fraction(taken, step_size_up), fraction(left, down))
+        return height * amplitude(as_float(t), 1 + as_float(count))
 
     def between(low, high):
         low, high = default_float(low), default_float(high)
@@ -104,7 +103,14 @@ def cyclic_lr(
     momentum = _momentum(
         cycle_momentum, base_momentum, max_momentum, between(max_momentum, base_momentum)
     )
-    return jumping(lr, between(base_lr, max_lr), momentum=momentum)
+
+    def make(group):
+        # PyTorch sets the lowest rate after the initial step, so that this one starts, and
+        # stays for one step, at the initial rate.
+        initial = default_float(base_lr) if group.initial is None else group.initial
+        return jumping(between(base_lr, max_lr)), Group(initial, initial)
+
+    return Scheduler(lr, make, momentum=momentum)
 
 
 def one_cycle_lr(
@@ -188,8 +194,12 @@ def one_cycle_lr(
             result = heights[-1]
             # From the last phase to the first: the first one that has not ended counts.
             for i in reversed(range(len(ends) - 1)):
-                # A phase may be of no length; it is then not the one that counts.
-                passed = (t - ends[i]) / (ends[i + 1] - ends[i])
+                # A phase may be of no length: it has then passed, also at step 0, where
+                # PyTorch divides by zero.
+                length = ends[i + 1] - ends[i]
+                passed = jnp.where(
+                    length == 0, 1, (t - ends[i]) / jnp.where(length == 0, 1, length)
+                )
                 value = _anneal(anneal_strategy, heights[i], heights[i + 1], passed)
                 result = jnp.where(t <= ends[i + 1], value, result)
             return result
@@ -201,7 +211,13 @@ def one_cycle_lr(
     top, low = max_momentum, base_momentum
     momentums = (top, low, top, top) if three_phase else (top, low, top)
     momentum = _momentum(cycle_momentum, base_momentum, max_momentum, along(*momentums))
-    return jumping(lr, along(*(max_lr * turn for turn in turns)), momentum=momentum)
+    rule = jumping(along(*(max_lr * turn for turn in turns)))
+
+    def make(_group):
+        initial = default_float(max_lr * first)
+        return rule, Group(initial, initial)
+
+    return Scheduler(lr, make, is_one_cycle=True, momentum=momentum)
 
 
 def _anneal(strategy, start, end, passed):

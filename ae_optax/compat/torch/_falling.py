@@ -6,10 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ae_optax._checks import check_at_least, check_non_negative, check_positive
+from ae_optax._checks import check_at_least, check_non_negative, check_positive, check_rule
 from ae_optax._numbers import default_float
+from ae_optax._time import align, cycles, fraction, passed, remaining
 from ae_optax._types import Scalar
-from ae_optax.compat.torch._scheduler import Scheduler, as_float, jumping, relative
+from ae_optax._values import blend
+from ae_optax.compat.torch._scheduler import Scheduler, as_float, jumping, multiplying, reading
 
 
 def step_lr(lr: Scalar, step_size: Scalar, gamma: Scalar = 0.1) -> Scheduler:
@@ -34,12 +36,13 @@ def step_lr(lr: Scalar, step_size: Scalar, gamma: Scalar = 0.1) -> Scheduler:
     check_non_negative("gamma", gamma)
 
     def factor(t):
-        return default_float(gamma) ** jnp.floor(as_float(t) / default_float(step_size))
+        return default_float(gamma) ** as_float(cycles(t, step_size)[0])
 
     def ratio(t):
-        return jnp.where(as_float(t) % default_float(step_size) == 0, default_float(gamma), 1)
+        drops = (cycles(t, step_size)[1] == 0) & (t > 0)
+        return jnp.where(drops, default_float(gamma), 1)
 
-    return relative(lr, factor, ratio)
+    return multiplying(lr, factor, ratio)
 
 
 def multi_step_lr(lr: Scalar, milestones: Iterable[int], gamma: Scalar = 0.1) -> Scheduler:
@@ -64,12 +67,15 @@ def multi_step_lr(lr: Scalar, milestones: Iterable[int], gamma: Scalar = 0.1) ->
     for position, milestone in enumerate(milestones):
         check_non_negative(f"milestones[{position}]", milestone)
     check_non_negative("gamma", gamma)
-    at = jnp.asarray(milestones, jnp.int32)
 
-    def power(hits):
-        return default_float(gamma) ** as_float(jnp.sum(hits))
+    def factor(t):
+        return default_float(gamma) ** as_float(passed(t, milestones))
 
-    return relative(lr, lambda t: power(t >= at), lambda t: power(t == at))
+    def ratio(t):
+        hit = passed(t, milestones) - passed(jnp.asarray(t) - 1, milestones)
+        return default_float(gamma) ** as_float(hit)
+
+    return multiplying(lr, factor, ratio)
 
 
 def constant_lr(lr: Scalar, factor: Scalar = 1.0 / 3, total_iters: Scalar = 5) -> Scheduler:
@@ -91,15 +97,18 @@ def constant_lr(lr: Scalar, factor: Scalar = 1.0 / 3, total_iters: Scalar = 5) -
         PyTorch 2.13, ``torch.optim.lr_scheduler.ConstantLR``.
     """
     check_positive("factor", factor)
+    check_rule("factor", factor, "be at most 1", lambda v: v <= 1)
     check_at_least("total_iters", total_iters, 1)
 
     def share(t):
         return jnp.where(as_float(t) < default_float(total_iters), default_float(factor), 1)
 
     def ratio(t):
-        return jnp.where(as_float(t) == default_float(total_iters), 1 / default_float(factor), 1)
+        end = as_float(t) == default_float(total_iters)
+        inverse = jnp.where(end, 1 / default_float(factor), 1)
+        return jnp.where(as_float(t) == 0, default_float(factor), inverse)
 
-    return relative(lr, share, ratio)
+    return multiplying(lr, share, ratio)
 
 
 def linear_lr(
@@ -131,14 +140,18 @@ def linear_lr(
         PyTorch 2.13, ``torch.optim.lr_scheduler.LinearLR``.
     """
     check_positive("start_factor", start_factor)
+    check_rule("start_factor", start_factor, "be at most 1", lambda v: v <= 1)
     check_non_negative("end_factor", end_factor)
+    check_rule("end_factor", end_factor, "be at most 1", lambda v: v <= 1)
     check_at_least("total_iters", total_iters, 1)
 
     def factor(t):
-        start, end, total = map(default_float, (start_factor, end_factor, total_iters))
-        return start + (end - start) * jnp.minimum(as_float(t) / total, 1)
+        return blend(end_factor, start_factor, remaining(t, total_iters))
 
-    return relative(lr, factor, _ratio_of(factor))
+    def ratio(t):
+        return jnp.where(as_float(t) == 0, default_float(start_factor), _ratio(factor, t))
+
+    return multiplying(lr, factor, ratio)
 
 
 def exponential_lr(lr: Scalar, gamma: Scalar) -> Scheduler:
@@ -159,7 +172,7 @@ def exponential_lr(lr: Scalar, gamma: Scalar) -> Scheduler:
         PyTorch 2.13, ``torch.optim.lr_scheduler.ExponentialLR``.
     """
     check_non_negative("gamma", gamma)
-    return relative(
+    return multiplying(
         lr, lambda t: default_float(gamma) ** as_float(t), lambda _: default_float(gamma)
     )
 
@@ -190,10 +203,10 @@ def polynomial_lr(lr: Scalar, total_iters: Scalar = 5, power: Scalar = 1.0) -> S
     check_positive("power", power)
 
     def factor(t):
-        left = 1 - jnp.minimum(as_float(t) / default_float(total_iters), 1)
-        return left ** default_float(power)
+        step, total = align(t, total_iters)  # The step may be -1, before the first.
+        return fraction(jnp.maximum(total - step, 0), total) ** default_float(power)
 
-    return relative(lr, factor, _ratio_of(factor))
+    return multiplying(lr, factor, lambda t: _ratio(factor, t))
 
 
 def lambda_lr(lr: Scalar, lr_lambda: Callable[[Any], Any]) -> Scheduler:
@@ -215,7 +228,7 @@ def lambda_lr(lr: Scalar, lr_lambda: Callable[[Any], Any]) -> Scheduler:
         PyTorch 2.13, ``torch.optim.lr_scheduler.LambdaLR``.
     """
     _check_function("lr_lambda", lr_lambda)
-    return jumping(lr, lambda t: default_float(lr) * default_float(lr_lambda(t)))
+    return reading(lr, lambda initial: jumping(lambda t: initial * default_float(lr_lambda(t))))
 
 
 def multiplicative_lr(lr: Scalar, lr_lambda: Callable[[Any], Any]) -> Scheduler:
@@ -254,17 +267,13 @@ def multiplicative_lr(lr: Scalar, lr_lambda: Callable[[Any], Any]) -> Scheduler:
             jnp.int32(1), t + 1, lambda i, product: product * ratio(i), default_float(1.0)
         )
 
-    return relative(lr, factor, ratio, continues=True)
+    return multiplying(lr, factor, ratio, continues=True)
 
 
-def _ratio_of(factor):
+def _ratio(factor, t):
     """Return the ratio of a factor to the one before, 1 once both are zero."""
-
-    def ratio(t):
-        before = factor(as_float(t) - 1)
-        return jnp.where(before == 0, 1, factor(t) / jnp.where(before == 0, 1, before))
-
-    return ratio
+    before = factor(jnp.asarray(t) - 1)
+    return jnp.where(before == 0, 1, factor(t) / jnp.where(before == 0, 1, before))
 
 
 def _check_function(name, value):

@@ -184,7 +184,8 @@ def _fill(node, values, step, count):
     def stored(old, key):
         if key not in values:
             return old
-        return jax.tree.map(lambda o, new: jnp.asarray(new, o.dtype), old, values[key])
+        # A copy: PyTorch overwrites its own memory at its next step.
+        return jax.tree.map(lambda o, new: jnp.array(new, o.dtype), old, values[key])
 
     def counted(number):
         return jnp.asarray(number, jnp.int32)

@@ -1,7 +1,7 @@
 """A learning rate as a function of the step that also knows how PyTorch advances it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,21 +12,56 @@ from ae_optax._numbers import default_float
 from ae_optax._types import Scalar
 
 
+class Group(NamedTuple):
+    """What the schedulers of one optimizer find in its parameter group, and leave there.
+
+    Attributes:
+        rate: The rate in force.
+        initial: The rate that all take for the one they begin with, ``None`` before the first.
+    """
+
+    rate: Any
+    initial: Any = None
+
+
+class Rule(NamedTuple):
+    r"""What a scheduler does once it has met the parameter group.
+
+    Attributes:
+        value: Of the step, the rate, if no other scheduler acts on it.
+        begin: Of the rate as it is found, that at step 0.
+        advance: Of the rate at step :math:`t - 1` and of :math:`t \ge 0`, the rate at :math:`t`.
+        restart: Of the rate that another leaves in a sequence, the rate at step 0; ``None`` where
+            PyTorch fails.
+    """
+
+    value: Callable[[Any], Any]
+    begin: Callable[[Any], Any]
+    advance: Callable[[Any, Any], Any]
+    restart: Callable[[Any], Any] | None
+
+
+Make = Callable[[Group], tuple[Rule, Group]]
+
+
 class Scheduler:
     r"""A schedule, made by one of the functions of this package.
 
     PyTorch computes most rates from the rate before, so that several schedulers can act on one
-    rate (``ChainedScheduler``). Here each is a function of the step, :math:`\eta(t)`, and keeps
-    beside it what those that combine schedulers need.
+    rate (``ChainedScheduler``), and some of them change the initial rate that the others read.
+    Here each is a function of the step, :math:`\eta(t)`, and keeps beside it what those that
+    combine schedulers need.
 
     Attributes:
         lr: The rate it was given.
+        make: Of the parameter group as it is found, the rule and the group as it is left: what
+            happens in PyTorch when a scheduler is made.
         factor: :math:`\phi(t)` if :math:`\eta(t) = \eta\,\phi(t)` and PyTorch advances it by
             :math:`\phi(t) / \phi(t - 1)`, else ``None``.
-        begin: Of the rate as other schedulers left it, the rate at step 0.
-        advance: Of the rate at step :math:`t - 1` and of :math:`t \ge 1`, the rate at :math:`t`.
-        continues: Whether, after another in a sequence, it goes on from the rate it finds, by
-            ``advance(rate, 0)``.
+        parts: The schedulers it combines.
+        continues: Whether, after another in a sequence, it goes on from the rate it finds.
+        is_sequence: Whether it is a sequence.
+        is_one_cycle: Whether it changes the initial rate whenever it is made.
         momentum: The momentum that goes with the rate, a schedule, or ``None``: pass it by
             ``optax.inject_hyperparams``.
     """
@@ -34,56 +69,102 @@ class Scheduler:
     def __init__(
         self,
         lr: Scalar,
+        make: Make,
         *,
-        advance: Callable[[Any, Any], Any],
-        begin: Callable[[Any], Any] | None = None,
         factor: Callable[[Any], Any] | None = None,
-        value: Callable[[Any], Any] | None = None,
+        parts: tuple["Scheduler", ...] = (),
         continues: bool = False,
+        is_sequence: bool = False,
+        is_one_cycle: bool = False,
         momentum: optax.Schedule | None = None,
     ):
         check_non_negative("lr", lr)
         self.lr = lr
+        self.make = make
         self.factor = factor
-        self.begin = (lambda _rate: self(0)) if begin is None else begin
-        self.advance = advance
+        self.parts = parts
         self.continues = continues
+        self.is_sequence = is_sequence
+        self.is_one_cycle = is_one_cycle
         self.momentum = momentum
-        self._value = value
 
     def __call__(self, step: Any) -> jax.Array:
         """Return the rate at ``step``, from 0, in the default float dtype."""
-        if self._value is not None:
-            return default_float(self._value(jnp.asarray(step)))
-        assert self.factor is not None
-        return default_float(self.lr) * default_float(self.factor(jnp.asarray(step)))
+        rule, _ = self.make(Group(default_float(self.lr)))
+        return default_float(rule.value(jnp.asarray(step)))
+
+    def all_parts(self) -> list["Scheduler"]:
+        """Return this scheduler and all that it combines, at any depth."""
+        return [self, *(inner for part in self.parts for inner in part.all_parts())]
 
 
-def jumping(
-    lr: Scalar,
-    value: Callable[[Any], Any],
-    *,
-    momentum: optax.Schedule | None = None,
-) -> Scheduler:
-    """Return a scheduler that does not look at the rate before."""
-    return Scheduler(lr, value=value, advance=lambda _rate, t: value(t), momentum=momentum)
+def reading(lr: Scalar, bind: Callable[[Any], Rule], **kind: Any) -> Scheduler:
+    """Return a scheduler that follows from the initial rate it finds."""
+
+    def make(group):
+        initial = group.rate if group.initial is None else group.initial
+        rule = bind(initial)
+        return rule, Group(default_float(rule.begin(group.rate)), initial)
+
+    return Scheduler(lr, make, **kind)
 
 
-def relative(
+def multiplying(
     lr: Scalar,
     factor: Callable[[Any], Any],
     ratio: Callable[[Any], Any],
     *,
     continues: bool = False,
 ) -> Scheduler:
-    """Return a scheduler that multiplies the rate before by ``ratio(t)``."""
-    return Scheduler(
-        lr,
-        factor=factor,
-        begin=lambda rate: rate * default_float(factor(jnp.zeros([], jnp.int32))),
-        advance=lambda rate, t: rate * ratio(t),
-        continues=continues,
+    """Return a scheduler that multiplies the rate before by ``ratio(t)``, at first by its factor.
+
+    Args:
+        lr: The rate.
+        factor: Of the step, what all ratios from the first step on make together.
+        ratio: Of the step from 0 on.
+        continues: Whether it goes on in a sequence from the rate it finds.
+    """
+
+    def first(rate):
+        return rate * default_float(factor(jnp.zeros([], jnp.int32)))
+
+    def advance(rate, t):
+        return rate * default_float(ratio(t))
+
+    def bind(initial):
+        return Rule(
+            value=lambda t: initial * default_float(factor(t)),
+            begin=first,
+            advance=advance,
+            restart=(lambda rate: advance(rate, 0)) if continues else lambda _: first(initial),
+        )
+
+    return reading(lr, bind, factor=factor, continues=continues)
+
+
+def jumping(value: Callable[[Any], Any]) -> Rule:
+    """Return the rule of a scheduler that does not look at the rate before."""
+    return Rule(
+        value=value,
+        begin=lambda _: value(0),
+        advance=lambda _, t: value(t),
+        restart=lambda _: value(0),
     )
+
+
+def step_by_step(start: Any, advance: Callable[[Any, Any], Any]) -> Callable[[Any], jax.Array]:
+    """Return the schedule that goes from ``start`` through all steps: in time that grows with t."""
+
+    def value(t):
+        last = jnp.asarray(t).astype(jnp.int32)
+        return jax.lax.fori_loop(
+            jnp.int32(1),
+            last + 1,
+            lambda i, rate: default_float(advance(rate, i)),
+            default_float(start),
+        )
+
+    return value
 
 
 def as_float(step: Any) -> jax.Array:

@@ -55,6 +55,7 @@ def provenance(facts: Any, config: str) -> Iterator[str]:
             "Data": escape(f"{data.name} ({data.source})"),
             "SHA-256": f"<code>{escape(data.fingerprint)}</code>",
             "Attribution": escape(data.attribution),
+            "Passed over": escape(data.passed_over),
         }
     yield from definitions(
         {
