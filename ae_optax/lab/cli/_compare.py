@@ -5,7 +5,6 @@ import datetime
 import json
 import time
 
-from ae_optax import lint
 from ae_optax.lab import comparison, report, runs, sweeps, training
 from ae_optax.lab._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import FAILED, OK
@@ -44,7 +43,7 @@ def _compare(config, task, execute, path, folder, started, clock):
     below = folder.parent if folder.parent.name == RUNS else folder.parent / RUNS
 
     for contender in config.contenders:
-        found = lint(contender.settings[0].optimizer.build())
+        found = training.lint_run(task, contender.settings[0].optimizer.build(), settings)
         warn(f"{contender.label}: {text}" for text in found)
 
     steps = training.steps_per_epoch(len(data.train), settings.batch_size)

@@ -9,8 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ae_optax import lint
-from ae_optax.lab import sweeps
+from ae_optax.lab import sweeps, training
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._folder import make_shared_folder, write, write_json
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
@@ -35,8 +34,9 @@ def sweep(arguments: argparse.Namespace) -> int:
     first = config.trials[0].config
     execute = make_executor(arguments.executor, arguments.jobs)
     optimizer = first.optimizer.build()
-    check_optimizer(build(first), optimizer)
-    warn(lint(optimizer))
+    task = build(first)
+    check_optimizer(task, optimizer)
+    warn(training.lint_run(task, optimizer, first.training))
     folder = make_shared_folder(out / f"{path.stem}-{run_id(config.plain())}")
     write(folder / "config.yaml", dump(config))
 

@@ -6,7 +6,6 @@ import datetime
 import time
 from pathlib import Path
 
-from ae_optax import lint
 from ae_optax.lab import report, runs, training
 from ae_optax.lab._environment import command_line, device, numerics, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
@@ -91,7 +90,7 @@ def _lead(config, task, optimizer, path, out):
         stop = stack.enter_context(listening())
         summary = _begun(config, task, folder, data)
         runs.write_summary(folder, summary)
-        warn(lint(optimizer))
+        warn(training.lint_run(task, optimizer, config.training))
         started, check_there = time.perf_counter(), watch(folder)
         epochs = config.training.epochs
         with (

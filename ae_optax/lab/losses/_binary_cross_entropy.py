@@ -41,7 +41,7 @@ def bce_sum() -> Loss:
     Returns:
         A loss of logits.
     """
-    return _cross_entropy("bce_sum", jnp.sum)
+    return _cross_entropy("bce_sum", jnp.sum)._replace(likelihood=True)
 
 
 def _cross_entropy(name, reduce):

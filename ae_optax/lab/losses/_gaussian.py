@@ -49,4 +49,4 @@ def gaussian_nll(variance: Scalar | Literal["learnt"] = 1.0) -> Loss:
             per_pixel = squares / sigma2 + log_sigma2
         return {"gaussian_nll": Term(over_pixels(jnp.sum, per_pixel + math.log(2 * math.pi)) / 2)}
 
-    return Loss(terms, reconstruct=as_it_is, expects="values")
+    return Loss(terms, reconstruct=as_it_is, expects="values", likelihood=True)

@@ -73,7 +73,7 @@ def no_report(seen: Seen) -> Mapping[str, jax.Array]:
 
 
 class Loss(NamedTuple):
-    """A loss of images as a weighted sum of named terms, and how to see what the model meant.
+    r"""A loss of images as a weighted sum of named terms, and how to see what the model meant.
 
     Attributes:
         terms: ``terms(seen) -> {name: Term}``. What is minimised is the sum of weight times mean
@@ -83,12 +83,18 @@ class Loss(NamedTuple):
         expects: What the output must be: pixel ``"values"``, or ``"logits"`` from a linear layer;
             ``None`` if either will do.
         report: ``report(seen) -> {name: (n,)}``: what evaluations show beside the terms.
+        likelihood: Whether the terms sum to :math:`-\log p(x \mid z)` in nats per image, all
+            constants included.
+        code_range: Between which numbers codes must lie for the loss to mean something; ``None``:
+            anywhere.
     """
 
     terms: Callable[[Seen], Mapping[str, Term]]
     reconstruct: Callable[[jax.Array], jax.Array] | None
     expects: Literal["values", "logits"] | None
     report: Report = no_report
+    likelihood: bool = False
+    code_range: tuple[float, float] | None = None
 
     def __call__(self, seen: Seen) -> jax.Array:
         """Return the loss of a batch; shape ()."""

@@ -41,7 +41,9 @@ def code_kl(weight: ScalarOrSchedule, *, target: Scalar = 0.05) -> Loss:
             + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho_j} \right]
 
     where :math:`\hat\rho_j` is the mean of unit j over the batch. For codes in [0, 1], of a
-    sigmoid; a mean outside :math:`[10^{-6}, 1 - 10^{-6}]` counts as the nearest inside.
+    sigmoid, whose units come back however far they have gone: in what the sigmoid is given the
+    slope is :math:`\lambda (\hat\rho_j - \rho)` for a unit that gives one number for all images.
+    A mean of exactly 0 or 1 counts as the number next to it.
 
     Args:
         weight: :math:`\lambda \ge 0`: a number, or a schedule of the step.
@@ -52,7 +54,7 @@ def code_kl(weight: ScalarOrSchedule, *, target: Scalar = 0.05) -> Loss:
 
     Raises:
         ValueError: If ``weight`` is negative or ``target`` outside (0, 1); when used, if the model
-            tells no code.
+            tells no code or one that leaves [0, 1], of which the divergence is no function.
         TypeError: If ``weight`` is neither a number nor a schedule, or ``target`` no number.
 
     References:
@@ -65,10 +67,13 @@ def code_kl(weight: ScalarOrSchedule, *, target: Scalar = 0.05) -> Loss:
         raise ValueError(f"`target` must lie in (0, 1), got {target!r}.")
 
     def terms(seen):
-        means = jnp.clip(seen.mean(seen.require("code")), 1e-6, 1 - 1e-6)
+        means = seen.mean(seen.require("code"))
+        limits = jnp.finfo(means.dtype)
         rho = jnp.asarray(scalar(target, means), means.dtype)
         entropy = xlogy(rho, rho) + xlogy(1 - rho, 1 - rho)
-        values = entropy - rho * jnp.log(means) - (1 - rho) * jnp.log1p(-means)
+        on = jnp.log(jnp.maximum(means, limits.tiny))
+        off = jnp.log(jnp.maximum(1 - means, limits.epsneg))
+        values = entropy - rho * on - (1 - rho) * off
         return {"code_kl": Term(jnp.sum(values), weight_at(weight, seen.step))}
 
-    return Loss(terms, reconstruct=None, expects=None)
+    return Loss(terms, reconstruct=None, expects=None, code_range=(0.0, 1.0))

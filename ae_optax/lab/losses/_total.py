@@ -17,7 +17,8 @@ def total(terms: Sequence[Loss]) -> Loss:
         A loss with the terms and reports of all.
 
     Raises:
-        ValueError: If there are no losses, or one expects pixel values and another logits.
+        ValueError: If there are no losses, or one expects pixel values and another logits, or codes
+            in one range and another in another.
     """
     if not terms:
         raise ValueError("`terms` must have at least one loss, got none.")
@@ -25,6 +26,10 @@ def total(terms: Sequence[Loss]) -> Loss:
     if len(set(expected)) > 1:
         found = " and of ".join(dict.fromkeys(expected))
         raise ValueError(f"`terms` must agree on what the output is, got losses of {found}.")
+    ranges = {loss.code_range for loss in terms if loss.code_range is not None}
+    if len(ranges) > 1:
+        found = " and ".join(f"[{low:g}, {high:g}]" for low, high in sorted(ranges))
+        raise ValueError(f"`terms` must agree on the range of the code, got {found}.")
     readers = [loss.reconstruct for loss in terms if loss.reconstruct is not None]
 
     return Loss(
@@ -32,6 +37,7 @@ def total(terms: Sequence[Loss]) -> Loss:
         reconstruct=readers[0] if readers else None,
         expects=expected[0] if expected else None,
         report=lambda seen: _joined([loss.report(seen) for loss in terms]),
+        code_range=next(iter(ranges), None),
     )
 
 

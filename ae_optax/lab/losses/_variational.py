@@ -52,14 +52,16 @@ def negative_elbo(likelihood: Loss, *, beta: ScalarOrSchedule = 1.0) -> Loss:
 
     Args:
         likelihood: :math:`-\log p(x \mid z)` in nats per image: :func:`bce_sum` for Bernoulli
-            pixels, :func:`gaussian_nll` for Gaussian ones.
+            pixels, :func:`gaussian_nll` for Gaussian ones. A mean over pixels is none: the
+            divergence outweighs it by their number, and every unit of the code collapses.
         beta: :math:`\beta \ge 0`: a number, or a schedule of the step, such as a warm-up from 0.
 
     Returns:
         A loss with the terms of the likelihood and ``kl``.
 
     Raises:
-        ValueError: If ``beta`` is negative; when used, if the model tells no posterior.
+        ValueError: If ``likelihood`` is none or ``beta`` negative; when used, if the model tells no
+            posterior.
         TypeError: If ``beta`` is neither a number nor a schedule.
 
     References:
@@ -72,6 +74,11 @@ def negative_elbo(likelihood: Loss, *, beta: ScalarOrSchedule = 1.0) -> Loss:
         <https://arxiv.org/abs/1511.06349>`_, CoNLL 2016, for the warm-up.
     """
     check_weight("beta", beta)
+    if not likelihood.likelihood:
+        raise ValueError(
+            "`likelihood` must be -log p(x | z) in nats per image, got a loss that is not. Of "
+            "squared errors gaussian_nll is one, of cross-entropies bce_sum."
+        )
     loss = total([likelihood, gaussian_kl(beta)])
     kl = gaussian_kl()
 

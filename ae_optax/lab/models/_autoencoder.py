@@ -44,13 +44,19 @@ class Autoencoder(nnx.Module):
 
 
 def make_autoencoder(
-    kind: Callable[..., Autoencoder], widths: Sequence[int], code: int, looks: Looks, **parts: Any
+    kind: Callable[..., Autoencoder],
+    widths: Sequence[int],
+    code: int,
+    looks: Looks,
+    *,
+    bottleneck: Bottleneck,
+    **parts: Any,
 ) -> Model:
-    """Make ``kind(shape, widths, code, looks, rngs=rngs, **parts)`` a model."""
+    """Make ``kind(shape, widths, code, looks, bottleneck=..., rngs=rngs, **parts)`` a model."""
     check_at_least("code", code, 1)
 
     def build(shape, rngs):
-        return kind(shape, tuple(widths), code, looks, rngs=rngs, **parts)
+        return kind(shape, tuple(widths), code, looks, bottleneck=bottleneck, rngs=rngs, **parts)
 
     model = from_nnx(build, decode=lambda module, code: module.decode(code))
-    return model._replace(squashed=looks.squashes)
+    return model._replace(squashed=looks.squashes, code_range=bottleneck.code_range)

@@ -1,5 +1,6 @@
 """What happens between encoder and decoder: activation, choice of the largest, or a draw."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +12,10 @@ from ae_optax._checks import check_one_of
 from ae_optax.lab.models._looks import ACTIVATIONS, Activation
 from ae_optax.lab.models._output import Gaussian
 
+ANY = (-math.inf, math.inf)
+RANGES = {"relu": (0.0, math.inf), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+"""Between which numbers an activation's values lie, where they do not lie anywhere."""
+
 
 class Bottleneck(NamedTuple):
     """What makes the code.
@@ -18,21 +23,25 @@ class Bottleneck(NamedTuple):
     Attributes:
         make: ``make(rngs) -> bottleneck``, with ``bottleneck(encoded) -> (code, posterior)``.
         width: How many numbers of ``encoded`` one of the code is made from.
+        code_range: Between which numbers all codes lie.
     """
 
     make: Callable[[nnx.Rngs], Callable[[jax.Array], tuple[jax.Array, Gaussian | None]]]
     width: int = 1
+    code_range: tuple[float, float] = ANY
 
 
-def deterministic(function: Callable[[jax.Array], jax.Array]) -> Bottleneck:
-    """Make the code by a function."""
-    return Bottleneck(lambda _: lambda encoded: (function(encoded), None))
+def deterministic(
+    function: Callable[[jax.Array], jax.Array], code_range: tuple[float, float] = ANY
+) -> Bottleneck:
+    """Make the code by a function, whose values lie between two numbers."""
+    return Bottleneck(lambda _: lambda encoded: (function(encoded), None), code_range=code_range)
 
 
 def activated(code_activation: Activation) -> Bottleneck:
     """Make the code by an activation."""
     check_one_of("code_activation", code_activation, Activation)
-    return deterministic(ACTIVATIONS[code_activation])
+    return deterministic(ACTIVATIONS[code_activation], RANGES.get(code_activation, ANY))
 
 
 def keep_largest(values: jax.Array, k: int) -> jax.Array:

@@ -22,9 +22,11 @@ class Model(NamedTuple):
         decode: ``decode(params, state, code, shape) -> decoded`` for codes (n, code) and images of
             ``shape`` (n left out), or ``None``: with it, samples and walks through the codes can be
             shown. Decoded is what the output's ``decoded`` is; shape (n, *shape).
+        code_range: Between which numbers all codes lie; ``None``: not known.
     """
 
     init: Callable[[jax.Array, jax.Array], tuple[Any, Any]]
     apply: Callable[[Any, Any, jax.Array, jax.Array, bool], tuple[Output | jax.Array, Any]]
     squashed: bool = False
     decode: Callable[[Any, Any, jax.Array, tuple[int, ...]], jax.Array] | None = None
+    code_range: tuple[float, float] | None = None

@@ -11,7 +11,7 @@ from flax import nnx
 from ae_optax._checks import check_at_least, check_positive_integer
 from ae_optax.lab.models._adapters import from_nnx
 from ae_optax.lab.models._autoencoder import Autoencoder
-from ae_optax.lab.models._bottleneck import Bottleneck, deterministic, keep_largest
+from ae_optax.lab.models._bottleneck import RANGES, Bottleneck, deterministic, keep_largest
 from ae_optax.lab.models._initializers import Initializer
 from ae_optax.lab.models._looks import Activation, Looks, Squashing
 from ae_optax.lab.models._mlp import make_mlp
@@ -124,10 +124,13 @@ def sparse_dictionary(code: int, *, k: int | None = None) -> Model:
         active = nnx.relu(encoded)
         return active if k is None else keep_largest(active, k)
 
-    def build(shape, rngs):
-        return SparseDictionary(shape, code, bottleneck=deterministic(sparse), rngs=rngs)
+    bottleneck = deterministic(sparse, RANGES["relu"])
 
-    return from_nnx(build, decode=SparseDictionary.decode)
+    def build(shape, rngs):
+        return SparseDictionary(shape, code, bottleneck=bottleneck, rngs=rngs)
+
+    model = from_nnx(build, decode=SparseDictionary.decode)
+    return model._replace(code_range=bottleneck.code_range)
 
 
 def _check_k(k, code):

@@ -12,6 +12,7 @@ from ae_optax.lab.training._evaluate import (
 )
 from ae_optax.lab.training._faults import Fault
 from ae_optax.lab.training._fit import FitResult, fit
+from ae_optax.lab.training._lint import lint_run
 from ae_optax.lab.training._mesh import Mesh, check_devices
 from ae_optax.lab.training._pictures import pictures, pictures_of
 from ae_optax.lab.training._run import (
@@ -51,6 +52,7 @@ __all__ = [
     "fit",
     "init_state",
     "key_for",
+    "lint_run",
     "make_codes",
     "make_epoch",
     "make_evaluate",

@@ -63,9 +63,10 @@ def check_fitting(task: Task) -> None:
         task: The task; of its data only the shape of the test images matters.
 
     Raises:
-        ValueError: If the loss expects logits and the model squashes its output, if the output has
-            another shape than the images, or if it does not tell the code, the posterior or the
-            variance that the loss or a metric is about.
+        ValueError: If the loss expects logits and the model squashes its output, or codes in a
+            range that the model's leave, if the output has another shape than the images, or if it
+            does not tell the code, the posterior or the variance that the loss or a metric is
+            about.
     """
     check_output(task.model, task.loss)
     test = task.data.test

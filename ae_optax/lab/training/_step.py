@@ -38,7 +38,8 @@ def make_step(
         for a step that was not taken.
 
     Raises:
-        ValueError: If the loss expects logits and the model squashes its output.
+        ValueError: If the loss expects logits and the model squashes its output, or codes in a
+            range that the model's leave.
     """
     check_output(task.model, task.loss)
     model, loss, corruption = task.model, task.loss, task.corruption
@@ -85,9 +86,18 @@ def make_step(
 
 
 def check_output(model: Model, loss: Loss) -> None:
-    """Raise ``ValueError`` if a loss of logits would be fed the output of a sigmoid."""
+    """Raise ``ValueError`` if output or codes of a model are not what a loss is a loss of."""
     if loss.expects == "logits" and model.squashed:
         raise ValueError(
             "`loss` must fit the model: it expects logits, but the model squashes its output "
             "into [0, 1]. Give the model a linear output (`output: linear`)."
+        )
+    if loss.code_range is None or model.code_range is None:
+        return
+    (low, high), (lowest, highest) = loss.code_range, model.code_range
+    if lowest < low or high < highest:
+        raise ValueError(
+            f"`loss` must fit the model: it is for codes in [{low:g}, {high:g}], but the model's "
+            f"lie in [{lowest:g}, {highest:g}]. Give the model's code another activation "
+            "(`code_activation: sigmoid`), or use a loss of codes of any range, such as code_l1."
         )

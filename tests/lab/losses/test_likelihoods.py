@@ -131,7 +131,9 @@ def test_the_weight_of_the_divergence_may_be_warmed_up(step, weight):
         (lambda: losses.gaussian_nll("x"), TypeError, "`variance` must be a number"),
         (lambda: losses.gaussian_kl(-1.0), ValueError, "`weight` must be at least 0"),
         (lambda: losses.gaussian_kl("x"), TypeError, "`weight` must be a number"),
-        (lambda: losses.negative_elbo(losses.mse(), beta=-1.0), ValueError, "`beta` must be at"),
+        (lambda: losses.negative_elbo(losses.bce_sum(), beta=-1.0), ValueError, "`beta` must be"),
+        (lambda: losses.negative_elbo(losses.mse()), ValueError, "`likelihood` must be -log p"),
+        (lambda: losses.negative_elbo(losses.bce_mean()), ValueError, "cross-entropies bce_sum"),
     ],
 )
 def test_bad_arguments_are_refused(make, error, message):

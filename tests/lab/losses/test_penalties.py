@@ -62,6 +62,19 @@ def test_code_penalties_are_their_formulas():
     np.testing.assert_allclose(kl, 3 * expected.sum(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("logit", [-80.0, -20.0, -3.0, 0.5, 12.0])
+def test_the_divergence_of_activity_brings_back_a_unit_however_far_it_has_gone(logit):
+    loss, target = losses.code_kl(1.0, target=0.05), 0.05
+
+    def at(logits):
+        return loss(seen(code=jax.nn.sigmoid(logits)))
+
+    slope = jax.grad(at)(jnp.full((3, 4), logit))
+    # Each of the three images has its share of the derivative in what the unit is given.
+    expected = (1 / (1 + np.exp(-logit)) - target) / 3
+    np.testing.assert_allclose(slope, np.full((3, 4), expected), rtol=1e-4)
+
+
 def test_the_divergence_of_activity_is_zero_at_the_target_and_finite_at_the_ends():
     loss = losses.code_kl(1.0, target=0.25)
     at_target = jnp.full((3, 4), 0.25)

@@ -10,6 +10,7 @@ IMAGES = np.random.default_rng(0).uniform(size=(6, 4, 4)).astype(np.float32)
 DATA = data.Dataset("tiny", IMAGES, IMAGES, IMAGES, source="", fingerprint="", attribution="")
 PLAIN = models.mlp_autoencoder([], 2, output="linear")
 VARIATIONAL = models.variational_autoencoder([], 2)
+SPARSE = losses.total([losses.mse(), losses.code_kl(1.0)])
 ELBO = losses.negative_elbo(losses.bce_sum())
 
 
@@ -25,6 +26,8 @@ def test_what_fits_is_accepted():
     active, l0 = [metrics.active_units()], [metrics.code_l0()]
     training.check_fitting(training.Task(VARIATIONAL, ELBO, DATA, metrics=active))
     training.check_fitting(training.Task(PLAIN, losses.mse(), DATA, metrics=l0))
+    squashed = models.mlp_autoencoder([], 2, code_activation="sigmoid")
+    training.check_fitting(training.Task(squashed, SPARSE, DATA))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,9 @@ def test_what_fits_is_accepted():
             metrics.psnr(),
             r"`model` must give back the shape of the images, \(1, 4, 4\), got \(1, 2, 4\)",
         ),
+        (PLAIN, SPARSE, metrics.psnr(), r"codes in \[0, 1\], but the model's lie in \[-inf, inf\]"),
+        (models.sparse_dictionary(3), SPARSE, metrics.psnr(), r"the model's lie in \[0, inf\]"),
+        (VARIATIONAL, SPARSE, metrics.psnr(), "use a loss of codes of any range, such as code_l1"),
         (PLAIN, losses.mse(), metrics.ssim(), "`window` must be at most the sides"),
         (PLAIN, losses.l2_penalty(1.0, patterns=["x"]), metrics.psnr(), "`patterns` must match"),
     ],

@@ -1,0 +1,55 @@
+"""Warnings about runs that work, but rarely do what was meant."""
+
+import numpy as np
+import pytest
+
+import ae_optax as ao
+from ae_optax import schedules
+from ae_optax.lab import data, losses, models, training
+
+IMAGES = np.random.default_rng(0).uniform(size=(100, 4, 4)).astype(np.float32)
+DATA = data.Dataset("tiny", IMAGES, IMAGES, IMAGES, source="", fingerprint="", attribution="")
+DICTIONARY = models.sparse_dictionary(20)
+SPARSE = losses.total([losses.mse(), losses.code_l1(0.1)])
+# 10 epochs of 10 steps.
+SETTINGS = training.Settings(epochs=10, batch_size=10)
+
+
+def warnings(optimizer, loss=losses.mse()):  # noqa: B008
+    return training.lint_run(training.Task(DICTIONARY, loss, DATA), optimizer, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warning"),
+    [
+        (schedules.cosine_annealing(0.1, duration=100), None),
+        (schedules.with_warmup(schedules.constant(0.1), duration=10), None),
+        (schedules.inverse_sqrt(0.1, duration=10), None),
+        (schedules.linear(0.1, end_value=0.0, duration=20), "is 0 for the last 80 % of the run"),
+        (schedules.cosine_annealing(0.1, duration=1000), "stands at 98 % of its highest"),
+        (schedules.step_decay(0.1, factor=0.1, period=500), "longer than the run's 100 steps"),
+    ],
+)
+def test_a_schedule_is_as_long_as_the_run(schedule, warning):
+    found = warnings(ao.by_path({"**/bias": ao.sgd(schedule), "**": ao.adam(schedule)}))
+    assert len(found) == (warning is not None)
+    assert (warning or "") in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "evaded"),
+    [
+        (ao.adam(0.1), True),
+        (ao.adamw(0.1, weight_decay=0.1), False),
+        (ao.by_path({"decoder/**": ao.chain(ao.adam(0.1), ao.retract_to_sphere(axis=0))}), False),
+    ],
+    ids=["adam", "adamw", "retracted"],
+)
+def test_a_penalty_of_codes_needs_a_decoder_that_cannot_grow(optimizer, evaded):
+    assert any("code_l1 can be evaded" in w for w in warnings(optimizer, SPARSE)) == evaded
+    bounded = losses.total([SPARSE, losses.l2_penalty(0.1, patterns=["decoder/**"])])
+    assert not warnings(optimizer, bounded)
+
+
+def test_the_order_of_stages_is_looked_at_too():
+    assert warnings(ao.average(0.9)) == ao.lint(ao.average(0.9)) != []
