@@ -263,7 +263,7 @@ def test_a_sweep_with_a_run_that_fails_fails_and_says_why(config, capsys):
     )
     assert main(["sweep", config(text), "--out", "all"]) == 1
     printed = capsys.readouterr().out
-    assert "DataError: digits" in printed
+    assert "DataError: `batch_size`" in printed
     assert "2 runs, 1 failed" in printed
 
 
