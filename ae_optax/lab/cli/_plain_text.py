@@ -1,6 +1,7 @@
 """Docstrings for a terminal: reStructuredText and TeX in, plain text in Unicode out."""
 
 import inspect
+import itertools
 import re
 import textwrap
 import unicodedata
@@ -70,6 +71,23 @@ UP = str.maketrans(
 )
 DOWN = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 ROW_END = "\\\\"
+FRACTIONS = {"frac", "tfrac", "dfrac"}
+FUNCTIONS = {
+    "arccos",
+    "cos",
+    "det",
+    "exp",
+    "ln",
+    "log",
+    "max",
+    "min",
+    "operatorname",
+    "sin",
+    "tanh",
+}
+OPENING, CLOSING = set("([") | {"\\left", "\\{", "\\lvert", "\\lVert"}, set(")]}") | {"\\right"}
+ENDS = set("+-=,;<>") | {"\\\\", "\\cdot", "\\odot", "\\times", "\\le", "\\ge", "\\quad", "\\qquad"}
+"""What ends the argument of a function that has no brackets."""
 WORDS = {"text", "mathrm", "operatorname", "mathbf", "mathbb", "mathit", "boldsymbol", "mathcal"}
 CASES = re.compile(r"\\begin\{cases\}(.*?)\\end\{cases\}", re.DOTALL)
 
@@ -132,7 +150,9 @@ def _meaning(token: str, tokens: list[str]) -> str:
 
 
 def _command(name: str, tokens: list[str]) -> str:
-    if name in ("frac", "tfrac", "dfrac"):
+    if name in FUNCTIONS:
+        return _applied(_argument(tokens) if name == "operatorname" else name, tokens)
+    if name in FRACTIONS:
         above, below = _argument(tokens), _argument(tokens)
         return f"{_group(above)}/{_group(below)}"
     if name == "sqrt":
@@ -148,6 +168,33 @@ def _command(name: str, tokens: list[str]) -> str:
         _argument(tokens)
         return ""
     return SYMBOLS.get(name) or _greek(name)
+
+
+def _applied(name, tokens):
+    r"""Return a function with its argument if that must be in brackets, as a fraction must.
+
+    ``\cos \frac{a}{b}`` is ``cos(a/b)``, for ``cos a/b`` is something else.
+    """
+    while tokens and tokens[0] in ("^", "_"):
+        name += _meaning(tokens.pop(0), tokens)
+    own = _argument_of_function(tokens)
+    depths = itertools.accumulate((t == "{") - (t == "}") for t in own)
+    fraction = any(t[1:] in FRACTIONS and not depth for t, depth in zip(own, depths, strict=True))
+    first = next((t for t in own if not t.isspace() and t != "\\!"), "")
+    if not fraction or first in OPENING:
+        return name  # What follows is written as it stands.
+    del tokens[: len(own)]
+    inner = _sequence(own, stop=None)
+    return f"{name}({inner.strip()}){' ' * inner.endswith(' ')}"
+
+
+def _argument_of_function(tokens):
+    depth = 0
+    for number, token in enumerate(tokens):
+        if not depth and (token in ENDS or token in CLOSING):
+            return tokens[:number]
+        depth += (token in OPENING or token == "{") - (token in CLOSING)
+    return tokens[:]
 
 
 def _greek(name):
