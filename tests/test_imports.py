@@ -67,7 +67,8 @@ LAYERS = {
     "lab.comparison": LIBRARY | TASK | {"lab.plans", "lab.runs", "lab.sweeps", "lab.training"},
     "lab.figures": {"lab._format"},
     "lab.report": {"lab._format", "lab.figures", "lab.runs"},  # It reads files only.
-    "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab._environment", "lab._processes"},
+    # It explains every name, so it reads the list of all packages.
+    "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab", "lab._environment", "lab._processes"},
     "lab.study": LIBRARY | LABORATORY | {"lab._environment", "lab.cli"},
 }
 

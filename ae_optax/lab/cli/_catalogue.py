@@ -6,10 +6,21 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ae_optax import lab, observing, optimizers, schedules, transforms
 from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence, plain_text
 from ae_optax.lab.cli._terminal import say
-from ae_optax.lab.config import PREFIX, catalogue, did_you_mean, kinds, takes_function
+from ae_optax.lab.config import (
+    PREFIX,
+    accepts,
+    annotations,
+    catalogue,
+    child,
+    did_you_mean,
+    kinds,
+    takes_function,
+)
+from ae_optax.lab.plans import SCHEMAS
 
 WIDTH = 100
 OPTAX = "Optax's own are accepted as well: optax.lamb, optax.cosine_decay_schedule, ..."
@@ -30,12 +41,12 @@ def list_names(kind: str | None = None) -> str:
 
     Args:
         kind: ``"optimizers"``, ``"transforms"``, ``"schedules"``, ``"models"``, ``"losses"``,
-            ``"data"``, ``"compat.torch"`` or ``"compat.keras"``; ``None`` for all.
+            ``"data"``, ``"compat.torch"``, ``"compat.keras"`` or ``"sections"``; ``None`` for all.
 
     Raises:
         ValueError: If there is no such kind.
     """
-    groups = catalogue()
+    groups = {**catalogue(), "sections": _sections()}
     if kind is None:
         sections = [f"{name}\n{textwrap.indent(_table(g), '  ')}" for name, g in groups.items()]
         return "\n\n".join([*sections, OPTAX])
@@ -46,10 +57,12 @@ def list_names(kind: str | None = None) -> str:
 
 
 def explain(name: str) -> str:
-    """Return signature, documentation and source of a function that a config can name.
+    """Return signature, documentation and source of what a name means.
 
     Args:
-        name: For instance ``adam``, ``compat.torch.adam`` or ``optax.lamb``.
+        name: Of what a config can name, such as ``adam``, ``compat.torch.adam`` or ``optax.lamb``;
+            of a section of a config, ``training`` or ``sweep.search``; or of a function or class
+            of the package, ``describe`` or ``training.fit``.
 
     Raises:
         ValueError: If there is no such name.
@@ -58,9 +71,12 @@ def explain(name: str) -> str:
     for kind in ("optimizer", "schedule"):
         every = kinds()[kind].functions
         groups[f"{kind} of Optax"] = {n: f for n, f in every.items() if n.startswith(PREFIX)}
+    groups["section of a config"] = _sections()
+    known = {n for group in groups.values() for n in group}
     found = [(kind, group[name]) for kind, group in groups.items() if name in group]
+    found += [("Python", part) for part in _parts(name) if part not in [f for _, f in found]]
     if not found:
-        hint = did_you_mean(name, {n for group in groups.values() for n in group})
+        hint = did_you_mean(name, known)
         raise ValueError(f"unknown name {name!r}.{hint} `ae-optax list` shows all names.")
     return "\n\n\n".join(_explain(name, kind, function) for kind, function in found)
 
@@ -71,6 +87,41 @@ def _print(make, argument):
     except ValueError as error:
         raise UsageError(str(error)) from error
     return OK
+
+
+def _sections() -> dict[str, type]:
+    """Return the sections of configs that have keys of their own, by path."""
+    found: dict[str, type] = {}
+
+    def walk(schema, path):
+        for name, parameter in annotations(schema).items():
+            wanted = accepts(parameter.annotation, {})
+            record = wanted.record or (wanted.sequence and wanted.sequence[1].record)
+            if record is not None:
+                found[child(path, name)] = record
+                walk(record, child(path, name))
+
+    for schema in SCHEMAS:
+        walk(schema, "")
+    return dict(sorted(found.items()))
+
+
+def _parts(name: str) -> list[Any]:
+    """Return the functions and classes of the package that ``training.fit`` or ``fit`` names."""
+    packages = [
+        observing,
+        optimizers,
+        schedules,
+        transforms,
+        *(getattr(lab, p) for p in lab.__all__),
+    ]
+    own = {
+        f"{package.__name__.rpartition('.')[2]}.{word}": getattr(package, word)
+        for package in packages
+        for word in package.__all__
+    }
+    parts = [part for path, part in own.items() if name in (path, path.rpartition(".")[2])]
+    return [part for part in parts if inspect.isfunction(part) or inspect.isclass(part)]
 
 
 def _table(functions: Mapping[str, Callable[..., Any]]) -> str:

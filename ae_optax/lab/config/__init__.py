@@ -17,7 +17,7 @@ from ae_optax.lab.config._nodes import (
 )
 from ae_optax.lab.config._paths import override, put, split
 from ae_optax.lab.config._problems import ConfigError, Problem, Problems, Where
-from ae_optax.lab.config._types import Accepts, Kind, Of, annotations
+from ae_optax.lab.config._types import Accepts, Kind, Of, accepts, annotations
 from ae_optax.lab.config._yaml import dump, parse, read_text
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Scalar",
     "Table",
     "Where",
+    "accepts",
     "annotations",
     "anything",
     "catalogue",

@@ -1,10 +1,20 @@
 """Plans: what a config says is to be run, compared or swept, every default filled in."""
 
-from ae_optax.lab.plans._comparison import ComparisonConfig, Contender, Setting, load_comparison
+from ae_optax.lab.plans._comparison import (
+    ComparisonConfig,
+    ComparisonSections,
+    Contender,
+    Setting,
+    load_comparison,
+)
 from ae_optax.lab.plans._run import RunConfig, description, load_data, load_run, make_task
-from ae_optax.lab.plans._sweep import Search, SweepConfig, Trial, load_sweep
+from ae_optax.lab.plans._sweep import Search, SweepConfig, SweepSections, Trial, load_sweep
+
+SCHEMAS = (RunConfig, SweepSections, ComparisonSections)
+"""What a file may hold: its sections, and below them their keys, are the fields."""
 
 __all__ = [
+    "SCHEMAS",
     "ComparisonConfig",
     "Contender",
     "RunConfig",

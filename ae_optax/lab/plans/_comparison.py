@@ -24,7 +24,7 @@ from ae_optax.lab.plans._run import RunConfig, TaskConfig, check_task, open_plan
 
 @dataclass(frozen=True)
 class ContenderSection:
-    """One item of ``compare.contenders``.
+    """One optimizer of a comparison, and what is varied in it.
 
     Attributes:
         optimizer: With one number ``swept``; a required ``learning_rate`` may be left out.
@@ -42,7 +42,7 @@ class ContenderSection:
 
 @dataclass(frozen=True)
 class CompareSection:
-    """The section ``compare``.
+    """What is compared, at how many settings each, and from which seeds.
 
     Attributes:
         contenders: What is compared.
@@ -198,9 +198,14 @@ def load_comparison(
     contenders = _contenders(compare, binder)
     seeds = grid.read_seeds(compare, problems)
     problems.raise_if_any()
-    parts = {f.name: sections.arguments.get(f.name) for f in fields(TaskConfig)}
+    parts: dict[str, Any] = {f.name: sections.arguments.get(f.name) for f in fields(TaskConfig)}
     said = {name: compare.arguments[name] for name in ("trials", "draw_seed", "target")}
-    made = {"training": training, "contenders": contenders, "seeds": seeds, "_source": sections}
+    made: dict[str, Any] = {
+        "training": training,
+        "contenders": contenders,
+        "seeds": seeds,
+        "_source": sections,
+    }
     return ComparisonConfig(**parts | said | made)
 
 

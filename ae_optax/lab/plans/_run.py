@@ -84,7 +84,7 @@ class TaskConfig:
 
 @dataclass(frozen=True)
 class CheckpointSection:
-    """The section ``checkpoints``: when a run is saved. It changes no number of the run.
+    """When a run is saved, which changes none of its numbers.
 
     Attributes:
         every_steps: After so many steps, at least 1; ``None``: not by steps.

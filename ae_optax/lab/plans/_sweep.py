@@ -28,7 +28,7 @@ SEED = "training.seed"
 
 @dataclass(frozen=True)
 class SearchSection:
-    """The key ``sweep.search``: trials chosen one by one, each by what came out of those before.
+    """What chooses trials one by one, each by what came out of those before.
 
     Attributes:
         name: The package that chooses: Optuna, an extra.
@@ -48,7 +48,7 @@ class SearchSection:
 
 @dataclass(frozen=True)
 class SweepSection:
-    """The section ``sweep``.
+    """What is varied, in how many trials, and from which seeds.
 
     Attributes:
         over: What to vary, by path: a list of values, a grid ``{start, stop, count}`` at equal
@@ -72,6 +72,13 @@ class SweepSection:
         if self.trials is not None:
             check_at_least("trials", self.trials, 1)
         check_seed("draw_seed", self.draw_seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSections(RunConfig):
+    """The sections of a sweep, as a file has them."""
+
+    sweep: SweepSection
 
 
 @dataclass(frozen=True)
@@ -193,7 +200,7 @@ def load_sweep(
 def _section(root: Table, binder: Binder) -> tuple[Call, tuple[grid.Axis, ...]]:
     """Read the section of ``root``: its arguments, and what it varies."""
     problems = binder.problems
-    given = match(root.entries, [*annotations(RunConfig), "sweep"], None, "", problems)
+    given = match(root.entries, annotations(SweepSections), None, "", problems)
     if "sweep" not in given:
         problems.add(root.where, "sweep", "the section 'sweep' is missing: it says what to vary.")
         problems.raise_all()

@@ -9,7 +9,7 @@ from ae_optax.lab.cli._plain_text import first_sentence, plain_formula, plain_te
 from ae_optax.lab.config import catalogue
 
 KINDS = ["optimizers", "transforms", "schedules", "models", "losses", "data"]
-KINDS += ["compat.torch", "compat.keras"]
+KINDS += ["compat.torch", "compat.keras", "sections"]
 OWN = sorted({name for group in catalogue().values() for name in group})
 
 
@@ -90,7 +90,8 @@ def test_a_docstring_becomes_plain_text():
 def test_a_kind_lists_its_names_in_columns(kind):
     lines = list_names(kind).splitlines()
     names = [line.split()[0] for line in lines]
-    assert set(names) <= set(catalogue()[kind])
+    known = catalogue().get(kind, names)
+    assert set(names) <= set(known)
     assert names == sorted(names)
     assert len({re.match(r"\S+\s+", line)[0].__len__() for line in lines}) == 1
 
@@ -109,7 +110,13 @@ def test_an_unknown_kind_is_refused_with_the_nearest():
         list_names("optimiser")
 
 
-@pytest.mark.parametrize("name", [*OWN, "optax.lamb", "optax.cosine_decay_schedule"])
+SECTIONS = ["training", "training.mesh", "checkpoints", "sweep", "sweep.search", "compare"]
+PARTS = ["read", "describe", "training.fit", "load_run", "Settings"]
+
+
+@pytest.mark.parametrize(
+    "name", [*OWN, *SECTIONS, *PARTS, "optax.lamb", "optax.cosine_decay_schedule"]
+)
 def test_an_explanation_is_plain_text(name):
     text = explain(name)
     assert text.startswith(f"{name}(")
@@ -125,9 +132,17 @@ def test_an_explanation_has_signature_formula_and_source():
     assert "Code: ae_optax/optimizers/_adam.py, line " in text
 
 
+def test_a_word_of_a_config_and_of_python_is_explained_as_both():
+    text = explain("compare")
+    assert "Kind: section of a config" in text
+    assert "\n\n\ncompare(" in text
+    assert "Kind: Python" in text
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
+        ("trianing", "training"),
         ("adma", "adam"),
         ("optax.lmab", "optax.lamb"),
         ("compat.torch.adma", "compat.torch.adam"),
