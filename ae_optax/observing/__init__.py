@@ -3,7 +3,7 @@
 from ae_optax.observing._cost import Cost, cost_of
 from ae_optax.observing._describe import describe
 from ae_optax.observing._lint import lint
-from ae_optax.observing._rate import learning_rate_in_force, plateau_scale
+from ae_optax.observing._rate import find_learning_rate, learning_rate_in_force, plateau_scale
 from ae_optax.observing._read import read
 from ae_optax.observing._telemetry import StageNorms, Telemetry, WithTelemetryState, with_telemetry
 
@@ -14,6 +14,7 @@ __all__ = [
     "WithTelemetryState",
     "cost_of",
     "describe",
+    "find_learning_rate",
     "learning_rate_in_force",
     "lint",
     "plateau_scale",

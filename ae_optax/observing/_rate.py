@@ -21,12 +21,18 @@ def learning_rate_in_force(state: Any) -> jax.Array:
         A scalar of the default float dtype; NaN if the state holds no learning rate, or several.
         Before the first step it is the rate to be used first.
     """
+    rate = find_learning_rate(state)
+    return default_float(math.nan) if rate is None else rate
+
+
+def find_learning_rate(state: Any) -> jax.Array | None:
+    """Return :func:`learning_rate_in_force`, or ``None`` where that is not a number."""
     # Not by name at once: `optax.inject_hyperparams` has one by that name beside ours.
     rates = states_of(state, ScaleByLearningRateState)
     try:
         rate = read(rates or state, "learning_rate")
     except ValueError:
-        rate = math.nan
+        return None
     return default_float(rate) * plateau_scale(state)
 
 

@@ -33,7 +33,7 @@ class Telemetry(NamedTuple):
     """What :func:`with_telemetry` measured at the last step.
 
     Numbers have shape () and the default float dtype, counts int32. Before the first step they
-    are NaN and 0, except for the learning rate.
+    are 0, except for the learning rate.
 
     Attributes:
         learning_rate_in_force: The rate used, times the scale of every ``reduce_on_plateau``; NaN
@@ -109,21 +109,21 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
     def init(params):
         inner_state = transformation.init(params)
 
-        def unknown():
-            return jax.tree.map(lambda _: default_float(jnp.nan), params)
+        def nothing():
+            return jax.tree.map(lambda _: default_float(0.0), params)
 
         return WithTelemetryState(
             inner_state,
             Telemetry(
                 learning_rate_in_force=learning_rate_in_force(inner_state),
-                gradient_norm=default_float(jnp.nan),
-                update_norm=default_float(jnp.nan),
-                update_ratio=default_float(jnp.nan),
-                stages={n: StageNorms(*(default_float(jnp.nan) for _ in "ab")) for n in names},
-                effective_rate_mean=unknown(),
-                effective_rate_min=unknown(),
-                effective_rate_max=unknown(),
-                clipped_fraction=default_float(jnp.nan),
+                gradient_norm=default_float(0.0),
+                update_norm=default_float(0.0),
+                update_ratio=default_float(0.0),
+                stages={n: StageNorms(*(default_float(0.0) for _ in "ab")) for n in names},
+                effective_rate_mean=nothing(),
+                effective_rate_min=nothing(),
+                effective_rate_max=nothing(),
+                clipped_fraction=default_float(0.0),
                 nonfinite_gradients=jnp.zeros([], jnp.int32),
                 nonfinite_updates=jnp.zeros([], jnp.int32),
             ),

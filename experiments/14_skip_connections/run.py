@@ -137,9 +137,12 @@ def fit(name, setup, mixture, images, validate):
             return np.concatenate([reconstruct(state, part).outputs for part in parts])
 
         for number in range(setup["epochs"]):
-            state, mean = epoch(learning_rate, state, images)
+            state, _ = epoch(learning_rate, state, images)
             curve.append(round(validate(denoise), 3))
-            print(f"{name} {learning_rate} {seed} {number + 1} {mean:.5f} {curve[-1]}", flush=True)
+            print(
+                f"{name} {learning_rate} {seed} {number + 1} {state.epoch.loss:.5f} {curve[-1]}",
+                flush=True,
+            )
         return curve, denoise
 
     first, *others = setup["seeds"]

@@ -31,8 +31,8 @@ def ours(images):
 
     def run():
         nonlocal state
-        state, loss = epoch(state, images)
-        return float(loss)
+        state, _ = epoch(state, images)
+        return float(state.epoch.loss)
 
     return run
 

@@ -108,13 +108,17 @@ class Recorder:
     def epoch(self, row: EpochRow) -> None:
         """Write a row and show it."""
         assert self._log is not None, "`start` comes first"
-        note = None if row.plateau_scale == self._scale else _reduced(row)
+        notes = [] if row.plateau_scale == self._scale else [_reduced(row)]
+        if skipped := row.metrics.get("skipped_steps"):
+            notes.append(f"{skipped:.0f} steps of epoch {row.epoch} were skipped: not finite")
         self._scale = row.plateau_scale
         self._log.write(row)
         pace = speed(row.seconds, row.step // row.epoch, self._n_images)
         losses = f"train {row.train_loss:.5f}  test {row.test_loss:.5f}"
         text = f"{losses}{rate(row.learning_rate)}{pace}"
-        self._advance(text, line=f"epoch {row.epoch}/{self._epochs}  {text}", note=note)
+        self._advance(
+            text, line=f"epoch {row.epoch}/{self._epochs}  {text}", note="\n".join(notes) or None
+        )
         self._shown = row.epoch
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,14 @@ class EpochRow:
 
 
 def make_row(epoch: int, step: int, seconds: float, numbers: Mapping[str, Any]) -> EpochRow:
-    """Return the row of an epoch from what was measured at its end, by name."""
+    """Return the row of an epoch from what was measured at its end, by name.
+
+    A loss or a rate that was not measured, as there is none, is NaN.
+    """
     values = {name: float(value) for name, value in numbers.items()}
+    missing = dict.fromkeys(("validation_loss", "test_loss", "learning_rate"), math.nan)
     names = {field.name for field in dataclasses.fields(EpochRow)} & values.keys()
-    own = {name: values.pop(name) for name in names}
+    own = missing | {name: values.pop(name) for name in names}
     return EpochRow(epoch=epoch, step=step, seconds=seconds, metrics=values, **own)
 
 

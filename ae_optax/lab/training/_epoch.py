@@ -1,16 +1,19 @@
 """Epochs and parts of epochs: a loop over batches of images that live on the device."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ae_optax.lab.training._state import TrainState, key_for
+from ae_optax.lab.training._state import EpochSums, TrainState, key_for
 from ae_optax.lab.training._step import Step
 
-Segment = Callable[[TrainState, jax.Array, jax.Array | int], TrainState]
-Epoch = Callable[[TrainState, jax.Array], tuple[TrainState, jax.Array]]
+Numbers = Mapping[str, jax.Array]
+Record = Callable[[TrainState, jax.Array], Numbers]
+Segment = Callable[[TrainState, jax.Array, jax.Array | int], tuple[TrainState, Numbers]]
+Epoch = Callable[[TrainState, jax.Array], tuple[TrainState, Numbers]]
 
 
 def steps_per_epoch(n_images: int, batch_size: int) -> int:
@@ -18,7 +21,20 @@ def steps_per_epoch(n_images: int, batch_size: int) -> int:
     return math.ceil(n_images / batch_size)
 
 
-def make_segment(step: Step, batch_size: int) -> Segment:
+def record_nothing(state: TrainState, loss: jax.Array) -> Numbers:
+    """Record nothing of a step."""
+    del state, loss
+    return {}
+
+
+def make_segment(
+    step: Step,
+    batch_size: int,
+    *,
+    record: Record = record_nothing,
+    every: int = 1,
+    unbroken: int = 1,
+) -> Segment:
     """Make the pure function that trains for a part of an epoch.
 
     Every epoch has its own order of the images, a function of the run's key and the epoch's first
@@ -28,58 +44,113 @@ def make_segment(step: Step, batch_size: int) -> Segment:
     Args:
         step: From :func:`make_step`.
         batch_size: Images a step, at least 1.
+        record: ``record(state, loss) -> {name: number}``: what is recorded of a step, from the
+            state after it and the loss of its batch.
+        every: Record every so many steps, at least 1.
+        unbroken: So many steps at a time are made in a loop of known length, before which a GPU
+            need not wait for the host.
 
     Returns:
-        ``segment(state, images, stop) -> state``: trains until ``stop`` steps are done, which must
-        lie in the epoch of ``state.step`` or be its end; ends before if a step is not taken. To be
-        compiled by the caller.
+        ``segment(state, images, stop) -> (state, log)``: trains until ``stop`` steps are done,
+        which must lie in the epoch of ``state.step`` or be its end. The log has room for the
+        records of an epoch: the one of the first step that is recorded comes first, and beyond
+        those there are it holds zeros. To be compiled by the caller.
     """
 
     def segment(state, images, stop):
-        n = images.shape[0]
-        steps = steps_per_epoch(n, batch_size)
-        first = state.step - state.step % steps
-        order = jax.random.permutation(key_for(state._replace(step=first), "order"), n)
-        padded = jnp.pad(order, (0, steps * batch_size - n)).reshape(steps, batch_size)
-        present = (jnp.arange(steps * batch_size) < n).reshape(steps, batch_size)
-        full = n % batch_size == 0
+        epoch = _Epoch(step, state, images, batch_size)
+        begun = state.step > epoch.first
+        state = state._replace(epoch=_select(begun, state.epoch, EpochSums.zeros()))
+        room, before = epoch.steps // every + 1, state.step // every
+        shapes = jax.eval_shape(record, state, jnp.zeros([], jnp.float32))
+        log = jax.tree.map(lambda x: jnp.zeros((room, *x.shape), x.dtype), shapes)
 
-        def body(state):
-            position = state.step - first
-            weights = None if full else present[position].astype(images.dtype)
-            size = batch_size if weights is None else jnp.sum(weights)
-            state, value = step(state, images[padded[position]], weights)
-            return state._replace(loss_sum=state.loss_sum + (value * size).astype(jnp.float32))
+        def body(position, carry):
+            state, log = carry
+            state, loss = epoch.take(state, position)
+            # Beyond the end is nowhere: what is written there is dropped.
+            place = jnp.where(state.step % every == 0, state.step // every - before - 1, room)
+            log = jax.tree.map(
+                lambda kept, new: kept.at[place].set(new, mode="drop"), log, record(state, loss)
+            )
+            return state, log
 
-        begun = state.step > first
-        state = state._replace(loss_sum=jnp.where(begun, state.loss_sum, 0))
-        # A step that stays where it is has met something that is not finite, and ends the loop.
-        ahead, _ = jax.lax.while_loop(
-            lambda carry: (carry[0].step < stop) & (carry[0].step == carry[1]),
-            lambda carry: (body(carry[0]), carry[0].step + 1),
-            (state, state.step),
-        )
-        return ahead
+        start, end = state.step - epoch.first, stop - epoch.first
+        carry = (state, log)
+        if unbroken > 1:
+            blocks = (end - start) // unbroken
+
+            def block(number, carry):
+                at = start + number * unbroken
+                return jax.lax.fori_loop(0, unbroken, lambda i, c: body(at + i, c), carry)
+
+            carry = jax.lax.fori_loop(0, blocks, block, carry)
+            start = start + blocks * unbroken
+        return jax.lax.fori_loop(start, end, body, carry)
 
     return segment
 
 
-def make_epoch(step: Step, batch_size: int) -> Epoch:
-    """Make the pure function that trains to the end of the epoch, as a rule for all of one.
+def make_epoch(step: Step, batch_size: int, *, record: Record = record_nothing) -> Epoch:
+    """Make the pure function that trains for an epoch, from its beginning.
 
     Args:
         step: From :func:`make_step`.
         batch_size: Images a step, at least 1.
+        record: As in :func:`make_segment`.
 
     Returns:
-        ``epoch(state, images) -> (state, loss)`` with the loss averaged over all images, each at
-        the step that saw it. To be compiled by the caller.
+        ``epoch(state, images) -> (state, log)``, the log with a record of every step;
+        ``state.epoch.loss`` is the mean loss over the images, each at the step that saw it. To be
+        compiled by the caller.
     """
-    segment = make_segment(step, batch_size)
 
     def epoch(state, images):
-        steps = steps_per_epoch(images.shape[0], batch_size)
-        state = segment(state, images, state.step - state.step % steps + steps)
-        return state, state.loss_sum / images.shape[0]
+        this = _Epoch(step, state, images, batch_size)
+        state = state._replace(epoch=EpochSums.zeros())
+
+        def body(state, position):
+            state, loss = this.take(state, position)
+            return state, record(state, loss)
+
+        # The positions are the loop's own: runs side by side have one counter for all.
+        return jax.lax.scan(body, state, jnp.arange(this.steps))
 
     return epoch
+
+
+class _Epoch:
+    """The epoch that a state stands in: its batches in their order."""
+
+    def __init__(self, step: Step, state: TrainState, images: jax.Array, batch_size: int):
+        n = images.shape[0]
+        self.steps, self._step, self._size = steps_per_epoch(n, batch_size), step, batch_size
+        self.first = state.step - state.step % self.steps
+        order = jax.random.permutation(key_for(state._replace(step=self.first), "order"), n)
+        places = self.steps * batch_size
+        self._rows = jnp.pad(order, (0, places - n)).reshape(self.steps, batch_size)
+        present = (jnp.arange(places) < n).reshape(self.steps, batch_size)
+        self._present = None if n == places else present
+        # Rows of a matrix are gathered faster than images.
+        self._table, self._shape = images.reshape(n, -1), images.shape[1:]
+
+    def take(self, state: TrainState, position: Any) -> tuple[TrainState, jax.Array]:
+        """Take the step at a position, and add it to the sums of the epoch."""
+        rows = self._table.at[self._rows[position]].get(mode="promise_in_bounds")
+        weights, size = None, self._size
+        if self._present is not None:
+            weights = self._present[position].astype(rows.dtype)
+            size = jnp.sum(self._present[position])
+        after, loss = self._step(state, rows.reshape(-1, *self._shape), weights)
+        taken = after.faults.count == state.faults.count
+        counted = jnp.where(taken, size, 0).astype(jnp.int32)
+        sums = EpochSums(
+            loss_sum=state.epoch.loss_sum + loss.astype(jnp.float32) * counted.astype(jnp.float32),
+            images=state.epoch.images + counted,
+            skipped=state.epoch.skipped + (~taken).astype(jnp.int32),
+        )
+        return after._replace(epoch=sums), loss
+
+
+def _select(condition, new, old):
+    return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)

@@ -1,5 +1,6 @@
 """A whole training run: compiled parts of epochs, and a loop on the host that only logs."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -104,33 +105,46 @@ def fit(
     compile_seconds = time.perf_counter() - started
     on_start(rows)
     done, status = int(state.step), early_end(rows, settings)
+    known, last, fault = int(state.faults.count), math.inf, state.faults
     while status is None:
         began = time.perf_counter()
-        end = (len(rows) + 1) * program.steps_per_epoch
-        stop = int(min(end, saver.next_stop(done), done + pace.steps))
+        end = (done // program.steps_per_epoch + 1) * program.steps_per_epoch
+        stop = int(min(end, saver.next_stop(done), done + pace.steps, last))
         state, numbers = program.advance(state, program.images, stop)
-        reached = int(state.step)
+        count = int(state.faults.count)
         took = largest(time.perf_counter() - began)
-        pace.saw(reached - done, took)
-        done, seconds = reached, seconds + took
-        if done < stop:
-            if settings.on_non_finite == "restore" and state.rate_scale > LOWEST_SCALE:
-                scale, faults = state.rate_scale / 2, state.faults
-                state, rows, seconds = _begin(program, saver)
-                state = state._replace(rate_scale=scale, faults=faults)
-                on_start(rows)
-                done = int(state.step)
+        if settings.on_non_finite != "skip" and count > known:
+            # What was done since the fault is of no worth, and is forgotten.
+            fault = state.faults._replace(count=state.faults.count - (count - known - 1))
+            first, scale = int(fault.first), state.rate_scale
+            state, kept, seconds = _begin(program, saver)
+            done, known = int(state.step), known + 1
+            if settings.on_non_finite == "abort":
+                last = first  # Go there once more: the same steps give the same bits.
                 continue
-            status = "diverged"
-        elif done == end:
-            rows.append(make_row(len(rows) + 1, done, seconds, jax.device_get(numbers)))
-            on_epoch(rows[-1])
-            status, seconds = early_end(rows, settings), 0.0
-        if status is None and largest(interrupted()):
+            lower = scale > LOWEST_SCALE
+            state = state._replace(rate_scale=scale / 2 if lower else scale, faults=fault)
+            rows = kept
+            on_start(rows)
+            status = None if lower else "diverged"
+            continue
+        pace.saw(stop - done, took)
+        done, seconds = stop, seconds + took
+        if done == end:
+            if end > len(rows) * program.steps_per_epoch:
+                rows.append(make_row(len(rows) + 1, done, seconds, jax.device_get(numbers)))
+                on_epoch(rows[-1])
+                status = early_end(rows, settings)
+            seconds = 0.0
+        if done == last:
+            state, status = state._replace(faults=fault), "diverged"
+        elif status is None and largest(interrupted()):
             status = "interrupted"
-        saver.after_call(state, done, rows, seconds, last=status is not None)
-    fault = first_fault(state.faults, state.params)
-    return FitResult(state, rows, status, fault, compile_seconds)
+        past = rows[: done // program.steps_per_epoch]
+        saver.after_call(state, done, past, seconds, last=status is not None)
+    reason = first_fault(state.faults, state.params, state.model_state)
+    rows = rows[: done // program.steps_per_epoch]
+    return FitResult(state, rows, status, reason, compile_seconds)
 
 
 def _begin(program, saver):

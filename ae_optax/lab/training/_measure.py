@@ -1,6 +1,6 @@
 """Everything that is recorded of an epoch, measured inside the compiled program."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._trees import states_of
+from ae_optax.lab.training._epoch import Numbers
 from ae_optax.lab.training._evaluate import Evaluate
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState
 from ae_optax.lab.training._task import Images
-from ae_optax.observing import Telemetry, learning_rate_in_force, plateau_scale, with_telemetry
+from ae_optax.observing import Telemetry, find_learning_rate, plateau_scale, with_telemetry
 from ae_optax.transforms import observe
 
-Numbers = Mapping[str, jax.Array]
 Close = Callable[[TrainState, Images], tuple[TrainState, Numbers]]
 PARTS = ("validation", "test")
 
@@ -24,37 +24,41 @@ def make_measure(evaluate: Evaluate) -> Callable[[TrainState, Images], Numbers]:
     """Make the pure function that measures a state: ``measure(state, images) -> {name: number}``.
 
     The loss, its terms and the metrics of the validation and test images are called
-    ``validation_loss``, ``test_psnr`` and so on.
+    ``validation_loss``, ``test_psnr`` and so on; of a set without images there are none.
     """
 
     def measure(state, images):
         return {
             f"{part}_{name}": value
             for part in PARTS
+            if getattr(images, part).shape[0]
             for name, value in evaluate(state, getattr(images, part)).items()
         }
 
     return measure
 
 
-def make_close(evaluate: Evaluate) -> Close:
+def make_close(evaluate: Evaluate, settings: Settings) -> Close:
     """Make the pure function that ends an epoch: ``close(state, images) -> (state, numbers)``.
 
     It measures, notes the rate of the last step, and tells the optimizer the validation loss,
-    which ``reduce_on_plateau`` observes.
+    which ``reduce_on_plateau`` observes. What there is none of has no number.
     """
     measure = make_measure(evaluate)
 
     def close(state, images):
         numbers = {
-            "train_loss": state.loss_sum / images.train.shape[0],
+            "train_loss": state.epoch.loss,
             **measure(state, images),
-            "learning_rate": learning_rate_in_force(state.opt_state) * state.rate_scale,
-            "plateau_scale": jnp.asarray(plateau_scale(state.opt_state), jnp.float32),
-            **telemetry_numbers(state.opt_state),
+            **optimizer_numbers(state),
+            "plateau_scale": plateau_scale(state.opt_state).astype(jnp.float32),
         }
-        observed = observe(state.opt_state, numbers["validation_loss"])
-        return state._replace(opt_state=observed), numbers
+        if settings.on_non_finite == "skip":
+            numbers["skipped_steps"] = state.epoch.skipped.astype(jnp.float32)
+        if "validation_loss" in numbers:
+            observed = observe(state.opt_state, numbers["validation_loss"])
+            state = state._replace(opt_state=observed)
+        return state, numbers
 
     return close
 
@@ -66,7 +70,14 @@ def observed(
     return with_telemetry(optimizer) if settings.telemetry else optimizer
 
 
-def telemetry_numbers(opt_state: Any) -> Mapping[str, jax.Array]:
+def optimizer_numbers(state: TrainState) -> Numbers:
+    """Return what the optimizer did at the last step: its rate, and what telemetry measured."""
+    numbers = telemetry_numbers(state.opt_state)
+    rate = find_learning_rate(state.opt_state)
+    return numbers if rate is None else {"learning_rate": rate * state.rate_scale, **numbers}
+
+
+def telemetry_numbers(opt_state: Any) -> Numbers:
     """Return the numbers by name, ``{}`` if nothing measures.
 
     Of the effective rates of all leaves there is the mean, the smallest and the largest; norms

@@ -8,14 +8,17 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax.lab.training._check import check_observable, check_trainable
-from ae_optax.lab.training._epoch import Segment, make_segment, steps_per_epoch
+from ae_optax.lab.training._epoch import Numbers, Segment, make_segment, steps_per_epoch
 from ae_optax.lab.training._evaluate import make_evaluate
-from ae_optax.lab.training._measure import Close, Numbers, make_close, observed
+from ae_optax.lab.training._measure import Close, make_close, observed
 from ae_optax.lab.training._mesh import make_layout, shardings
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
 from ae_optax.lab.training._task import Images, Task, on_device
+
+UNBROKEN = 16
+"""Steps that a GPU makes before it waits for the host."""
 
 Advance = Callable[[TrainState, Images, jax.Array | int], tuple[TrainState, Numbers]]
 
@@ -53,14 +56,17 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
     template = layout.place(jax.eval_shape(initial, images.train))
     check_observable(template.opt_state, images.validation.shape[0])
     step = make_step(task, optimizer, on_non_finite=settings.on_non_finite)
-    close = make_close(make_evaluate(task))
-    advance = make_advance(make_segment(step, settings.batch_size), close, settings.batch_size)
+    close = make_close(make_evaluate(task), settings)
+    unbroken = 1 if jax.default_backend() == "cpu" else UNBROKEN
+    segment = make_segment(step, settings.batch_size, unbroken=unbroken)
+    advance = make_advance(segment, close, settings.batch_size)
     placed = shardings(template)
+    begin = jax.jit(initial, out_shardings=placed)
     compiled = jax.jit(advance, donate_argnums=0, out_shardings=(placed, layout.everywhere))
     return CompiledRun(
         images=images,
         template=template,
-        initial=lambda: jax.jit(initial, out_shardings=placed)(images.train),
+        initial=lambda: begin(images.train),
         advance=compiled.lower(template, images, 0).compile(),
         steps_per_epoch=steps_per_epoch(len(data.train), settings.batch_size),
     )
@@ -75,19 +81,19 @@ def make_advance(segment: Segment, close: Close, batch_size: int) -> Advance:
         batch_size: Images a step.
 
     Returns:
-        ``advance(state, images, stop) -> (state, numbers)``; the numbers are NaN where no epoch
+        ``advance(state, images, stop) -> (state, numbers)``; the numbers are 0 where no epoch
         ends. To be compiled by the caller, who may donate the state.
     """
 
     def advance(state, images, stop):
         steps = steps_per_epoch(images.train.shape[0], batch_size)
         end = state.step - state.step % steps + steps
-        state = segment(state, images.train, stop)
+        state, _ = segment(state, images.train, stop)
         _, shapes = jax.eval_shape(close, state, images)
 
         def go_on(state, images):
             del images
-            return state, jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), shapes)
+            return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
         return jax.lax.cond(state.step == end, close, go_on, state, images)
 

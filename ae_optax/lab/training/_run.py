@@ -1,5 +1,6 @@
 """A whole run as one function of its swept values and seed, for comparisons."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax.lab.training._check import check_observable
-from ae_optax.lab.training._epoch import make_epoch
+from ae_optax.lab.training._epoch import Numbers, make_epoch
 from ae_optax.lab.training._evaluate import (
     Reconstructions,
     make_codes,
@@ -16,7 +17,7 @@ from ae_optax.lab.training._evaluate import (
     make_reconstruct,
     make_samples,
 )
-from ae_optax.lab.training._measure import Numbers, make_close, make_measure, observed
+from ae_optax.lab.training._measure import make_close, make_measure, observed
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
@@ -62,11 +63,12 @@ def untrained(task: Task, seed: int) -> Mapping[str, float]:
         seed: Of the run.
 
     Returns:
-        ``validation_loss``, ``test_loss`` and the like, named as after an epoch.
+        ``validation_loss``, ``test_loss`` and the like, named as after an epoch; NaN for the loss
+        of validation images that are not there.
     """
     start = make_start(task)
     measured = jax.jit(lambda images: start(seed, images).untrained)(on_device(task.data))
-    return {name: float(value) for name, value in measured.items()}
+    return {"validation_loss": math.nan} | {k: float(v) for k, v in measured.items()}
 
 
 class RunResult(NamedTuple):
@@ -141,14 +143,13 @@ def make_run_from(
             "`mesh` must be left out where a run is one function, on one device, got "
             f"{settings.mesh}. Train it alone, with `fit` or `ae-optax train`."
         )
-    close, reconstruct = make_close(make_evaluate(task)), make_reconstruct(task)
+    close, reconstruct = make_close(make_evaluate(task), settings), make_reconstruct(task)
     samples, codes = make_samples(task), make_codes(task)
-    # Who aborts need not be stopped: to go on and forget costs less than to look out.
     skips = settings.on_non_finite == "skip"
 
     def run(values, start, images):
         optimizer = observed(make_optimizer(values), settings)
-        step = make_step(task, optimizer, on_non_finite="skip" if skips else None)
+        step = make_step(task, optimizer, on_non_finite="skip" if skips else "abort")
         epoch = make_epoch(step, settings.batch_size)
         state = start.state._replace(opt_state=optimizer.init(start.state.params))
         check_observable(state.opt_state, images.validation.shape[0])
@@ -156,6 +157,7 @@ def make_run_from(
         def body(state, _):
             state, _ = epoch(state, images.train)
             state, numbers = close(state, images)
+            # Who aborts is not stopped: to go on and forget costs less than to look out.
             lost = (state.faults.first >= 0) & (not skips)
             return state, jax.tree.map(lambda x: jnp.where(lost, jnp.nan, x), numbers)
 

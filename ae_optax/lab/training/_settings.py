@@ -20,10 +20,11 @@ class Settings:
             [0, 2³¹).
         telemetry: Whether to record what the optimizer does, see :func:`~ae_optax.with_telemetry`:
             norms of gradients and updates, effective rates, the share of coordinates clipped.
-        on_non_finite: What to do about a batch whose loss or gradient is not finite. No such step
-            is ever taken. ``"abort"``: end the run; ``"skip"``: go on with the next batch;
-            ``"restore"``: go back to the last checkpoint (the last epoch's end without a folder
-            for them) and halve the learning rate, ten times at the most.
+        on_non_finite: What to do about a step whose loss or gradient is not finite, or after which
+            a parameter is not. No such step is ever taken. ``"abort"``: end the run; ``"skip"``: go
+            on with the next batch, and leave this one out of the epoch's mean loss; ``"restore"``:
+            go back to the last checkpoint (the last epoch's end without a folder for them) and
+            halve the learning rate, ten times at the most.
         patience: Stop once the validation loss has not fallen for so many epochs, at least 1;
             ``None``: never.
         max_minutes: Stop after the epoch in which so much time has been spent; ``None``: never.

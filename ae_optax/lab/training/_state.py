@@ -11,6 +11,32 @@ from ae_optax.lab.models import Model
 from ae_optax.lab.training._faults import FaultState, no_faults
 
 
+class EpochSums(NamedTuple):
+    """What is summed up over the steps of an epoch; all of shape ().
+
+    Attributes:
+        loss_sum: Over the images that were learnt from, of the loss each met; float32.
+        images: How many these are; int32.
+        skipped: Steps that were skipped, as something was not finite; int32.
+    """
+
+    loss_sum: jax.Array
+    images: jax.Array
+    skipped: jax.Array
+
+    @classmethod
+    def zeros(cls) -> "EpochSums":
+        """Return the sums before the first step."""
+        none = jnp.zeros([], jnp.int32)
+        return cls(jnp.zeros([], jnp.float32), none, jnp.zeros_like(none))
+
+    @property
+    def loss(self) -> jax.Array:
+        """The mean over the images that were learnt from; NaN if there are none."""
+        mean = self.loss_sum / jnp.maximum(self.images, 1).astype(jnp.float32)
+        return jnp.where(self.images > 0, mean, jnp.nan)
+
+
 class TrainState(NamedTuple):
     """Everything that changes during training, as one tree of arrays.
 
@@ -20,7 +46,7 @@ class TrainState(NamedTuple):
         opt_state: State of the optimizer.
         key: The run's random key; constant. What is random derives from it and the step.
         step: Number of steps done; shape (), int32.
-        loss_sum: Sum over the images of this epoch so far of the loss each met; shape (), float32.
+        epoch: What is summed up over this epoch so far.
         rate_scale: What is left of the learning rate after steps that were not finite; shape (),
             float32.
         faults: What is known of such steps.
@@ -31,7 +57,7 @@ class TrainState(NamedTuple):
     opt_state: Any
     key: jax.Array
     step: jax.Array
-    loss_sum: jax.Array
+    epoch: EpochSums
     rate_scale: jax.Array
     faults: FaultState
 
@@ -61,9 +87,9 @@ def init_state(
         opt_state=optimizer.init(params),
         key=run_key,
         step=jnp.zeros([], jnp.int32),
-        loss_sum=jnp.zeros([], jnp.float32),
+        epoch=EpochSums.zeros(),
         rate_scale=jnp.ones([], jnp.float32),
-        faults=no_faults(params),
+        faults=no_faults(params, model_state),
     )
 
 

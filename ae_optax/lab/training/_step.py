@@ -8,7 +8,7 @@ import optax
 
 from ae_optax.lab.losses import Loss, Seen
 from ae_optax.lab.models import Model, as_output
-from ae_optax.lab.training._faults import look_for_faults, note_fault
+from ae_optax.lab.training._faults import look_for_faults
 from ae_optax.lab.training._settings import NonFinite
 from ae_optax.lab.training._state import TrainState, key_for
 from ae_optax.lab.training._task import Task
@@ -20,7 +20,7 @@ def make_step(
     task: Task,
     optimizer: optax.GradientTransformation,
     *,
-    on_non_finite: NonFinite | None = None,
+    on_non_finite: NonFinite = "abort",
 ) -> Step:
     r"""Make the pure function that takes one step.
 
@@ -28,14 +28,15 @@ def make_step(
         task: What is to be solved.
         optimizer: The optimizer. It is also passed the batch's loss, as ``value``, and
             ``observe=False``: what ``reduce_on_plateau`` observes is a loss over a whole set.
-        on_non_finite: What to do if loss or gradient are not finite, see :class:`Settings`. With
-            ``"abort"`` and ``"restore"`` the state stays as it was, its step too, so that the loop
-            can end. ``None``: take it, and note that.
+        on_non_finite: What to do if loss, gradient or what comes of the step are not finite, see
+            :class:`Settings`. ``"skip"``: keep all but the count of steps as it was. Else the step
+            is taken and noted in the state: whoever loops looks there, and goes back.
+            ``"restore"`` scales updates by the state's ``rate_scale``.
 
     Returns:
         ``step(state, images, weights) -> (state, loss)`` for images (b, height, width).
         ``weights`` (b,) of ones and zeros says which of them count; ``None``: all. The loss is 0
-        for a step that was not taken.
+        for a step that was skipped.
 
     Raises:
         ValueError: If the loss expects logits and the model squashes its output, or codes in a
@@ -54,33 +55,24 @@ def make_step(
         seen = Seen(as_output(output), images, params, state.step, weights, given)
         return loss(seen), model_state
 
-    def update(state, model_state, grads, value):
+    def step(state, images, weights=None):
+        (value, model_state), grads = jax.value_and_grad(batch_loss, has_aux=True)(
+            state.params, state, images, weights
+        )
         updates, opt_state = optimizer.update(
             grads, state.opt_state, state.params, value=value, observe=False
         )
         if on_non_finite == "restore":
             updates = jax.tree.map(lambda u: u * state.rate_scale.astype(u.dtype), updates)
-        return state._replace(
-            params=optax.apply_updates(state.params, updates),
-            model_state=model_state,
-            opt_state=opt_state,
-            step=state.step + 1,
+        params = optax.apply_updates(state.params, updates)
+        finite, faults = look_for_faults(
+            state.faults, state.step, value, grads, params, model_state
         )
-
-    def keep(state, model_state, grads, value):
-        del model_state, grads, value
-        return state._replace(step=state.step + 1) if on_non_finite == "skip" else state
-
-    def step(state, images, weights=None):
-        (value, model_state), grads = jax.value_and_grad(batch_loss, has_aux=True)(
-            state.params, state, images, weights
-        )
-        if on_non_finite is None:
-            faults = note_fault(state.faults, state.step, value, grads)
-            return update(state, model_state, grads, value)._replace(faults=faults), value
-        finite, faults = look_for_faults(state.faults, state.step, value, grads)
-        state = jax.lax.cond(finite, update, keep, state, model_state, grads, value)
-        return state._replace(faults=faults), jnp.where(finite, value, 0)
+        new = state._replace(params=params, model_state=model_state, opt_state=opt_state)
+        if on_non_finite == "skip":
+            new = jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, state)
+            value = jnp.where(finite, value, 0)
+        return new._replace(step=state.step + 1, faults=faults), value
 
     return step
 

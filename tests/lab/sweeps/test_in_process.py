@@ -128,7 +128,7 @@ def test_a_run_that_diverges_is_recorded_and_one_that_fails_is_not(tmp_path):
     jobs = jobs_of(tmp_path, over, seeds=1) + jobs_of(tmp_path, wrong, seeds=1)
     outcomes = [outcome.failure for outcome in in_process()(jobs, tmp_path)]
     assert outcomes[:2] == [None, None]
-    assert outcomes[2].startswith("DataError: digits")
+    assert outcomes[2].startswith("DataError: `batch_size` must be at most")
     records = [find_run(folder_of(job.config, tmp_path)) for job in jobs]
     assert [record and record.summary.status for record in records] == ["diverged", "done", None]
     assert math.isnan(records[0].summary.loss("test"))

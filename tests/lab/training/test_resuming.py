@@ -176,6 +176,59 @@ def test_a_step_that_is_not_finite_is_never_taken(tiny, what, policy):
         assert int(result.state.faults.count) == 11
 
 
+@pytest.mark.parametrize("policy", ["abort", "skip", "restore"])
+def test_a_step_that_overflows_after_a_finite_gradient_is_never_taken(tiny, policy):
+    # Of the loss and the gradient of step 5 nothing can be seen.
+    huge = ao.sgd(lambda step: jnp.where(step == 5, 3e38, 1e-6))
+    task = training.Task(MODELS["linear"](), scaled(1e3), tiny)
+    settings = training.Settings(epochs=EPOCHS, batch_size=4, on_non_finite=policy)
+    store = training.Memory()
+    saving = training.Saving(store, every_steps=1, every_minutes=None)
+    result = training.fit(task, huge, settings, saving=saving)
+    chex.assert_tree_all_finite((result.state.params, store.restore(None).state.params))
+    assert result.fault is not None
+    assert result.fault.step == 5
+    assert all(place.endswith("after the step") for place in result.fault.where)
+    # A step that is skipped is none to the schedule either: all others are skipped, too.
+    assert (result.status, int(result.state.step)) == {
+        "abort": ("diverged", 5), "restore": ("diverged", 5), "skip": ("diverged", 9)
+    }[policy]  # fmt: skip
+
+
+def scaled(factor):
+    def terms(seen):
+        error = jnp.mean(jnp.square(seen.output.decoded - seen.target), axis=(1, 2))
+        return {"error": losses.Term(factor * error)}
+
+    return losses.mse()._replace(terms=terms)
+
+
+def test_a_run_that_aborts_ends_with_the_bits_before_the_fault(tiny):
+    aborted = fit(tiny, loss=faulty("nan", 4))
+    told, asked = [], itertools.count(1)
+    settings = training.Settings(epochs=EPOCHS, batch_size=4)
+    task = training.Task(MODELS["linear"](), losses.mse(), tiny)
+    saving = training.Saving(training.Memory(), every_steps=1, every_minutes=None)
+    optimizer = OPTIMIZERS["chain"]()
+    cut = training.fit(
+        task, optimizer, settings, saving=saving, interrupted=lambda: next(asked) == 4,
+        on_epoch=told.append,
+    )  # fmt: skip
+    chex.assert_trees_all_equal(aborted.state.params, cut.state.params)
+    chex.assert_trees_all_equal(aborted.state.opt_state, cut.state.opt_state)
+    assert [row.epoch for row in told] == [1]
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_the_steps_that_were_taken(tiny):
+    def terms(seen):  # One, or not a number at step 1.
+        one = jnp.ones(seen.target.shape[0]) + 0 * jnp.sum(seen.output.decoded)
+        return {"one": losses.Term(jnp.where(seen.step == 1, jnp.nan, one))}
+
+    result = fit(tiny, loss=losses.mse()._replace(terms=terms), on_non_finite="skip")
+    assert [row.train_loss for row in result.rows] == [1.0] * EPOCHS
+    assert [row.metrics["skipped_steps"] for row in result.rows] == [1, 0, 0, 0]
+
+
 def test_a_run_is_restored_at_half_the_rate(tiny):
     def terms(seen):  # Not finite at rates at which it grows.
         error = jnp.mean(jnp.square(seen.output.decoded - seen.target), axis=(1, 2))

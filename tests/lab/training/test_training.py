@@ -50,13 +50,13 @@ def test_an_epoch_takes_every_image_once_and_weighs_the_last_batch_by_its_size()
 
     images = jnp.arange(10.0)[:, None, None]
     state = empty_state()
-    state, loss = jax.jit(training.make_epoch(step, 4))(state, images)
+    state, _ = jax.jit(training.make_epoch(step, 4))(state, images)
     jax.effects_barrier()
     taken = np.concatenate([x[w > 0] for x, w in seen])
     assert int(state.step) == len(seen) == 3
     assert sorted(taken) == list(range(10))
     assert list(taken) != list(range(10))
-    np.testing.assert_allclose(loss, 4.5, rtol=1e-6)
+    np.testing.assert_allclose(state.epoch.loss, 4.5, rtol=1e-6)
 
 
 def test_every_epoch_has_its_own_order():
@@ -260,17 +260,18 @@ def test_rows_show_the_rate_of_the_last_step(model, tiny):
     assert hidden.plateau_scale == 1
 
 
+@pytest.mark.parametrize("unbroken", [1, 2])
 @pytest.mark.parametrize("stops", [(1, 2, 3), (2, 3, 4, 6), (3, 5, 6)])
-def test_an_epoch_in_parts_gives_the_bits_of_one_in_one_part(model, tiny, stops):
+def test_an_epoch_in_parts_gives_the_bits_of_one_in_one_part(model, tiny, stops, unbroken):
     optimizer = ae_optax.adam(1e-2)
     images = jnp.asarray(tiny.train)
     step = training.make_step(training.Task(model, losses.mse()), optimizer)
-    segment = jax.jit(training.make_segment(step, 4))
+    segment = jax.jit(training.make_segment(step, 4, unbroken=unbroken))
     parts = whole = training.init_state(model, optimizer, images, 0)
     for stop in stops:
-        parts = segment(parts, images, stop)
+        parts, _ = segment(parts, images, stop)
     for stop in range(3, stops[-1] + 1, 3):
-        whole = segment(whole, images, stop)
+        whole, _ = segment(whole, images, stop)
     assert int(parts.step) == stops[-1]
     chex.assert_trees_all_equal(parts, whole)
 
