@@ -34,7 +34,7 @@ def measure(quick):
     path, overrides = QUICK if quick else FULL
     record = study.compare(path, overrides)
     blank = of_mean_image(load_comparison(path, overrides).data.build())
-    found = {c["label"]: summary(c, blank) for c in record["contenders"]}
+    found = {c.label: summary(c, blank) for c in record.contenders}
     curves = {name: shown(record, name, found[name]) for name in SHOWN}
     numbers = {
         "mean_image": blank,
@@ -42,7 +42,7 @@ def measure(quick):
         "curves": curves,
         "over_all": over_all(found.values()),
     }
-    return study.Measured(study.overridden(path, overrides), numbers, seeds=record["seeds"])
+    return study.Measured(study.overridden(path, overrides), numbers, seeds=record.seeds)
 
 
 def of_mean_image(data):
@@ -52,10 +52,10 @@ def of_mean_image(data):
 
 def summary(contender, blank):
     """Return what a contender's grid found: its losses, regimes and windows."""
-    rates = contender["learning_rates"]
-    finals = np.array([run["test_loss"][-1] or np.nan for run in contender["runs"]])
+    rates = contender.learning_rates
+    finals = np.array([run.test_loss[-1] for run in contender.runs])
     finals = np.where(np.isfinite(finals), finals, np.inf).reshape(len(rates), -1)
-    medians, best = np.median(finals, axis=1), contender["best"]["learning_rate"]
+    medians, best = np.median(finals, axis=1), contender.best.learning_rate
     least = medians[rates.index(best)]
     low = [r for r, loss in zip(rates, medians, strict=True) if r < best and loss >= 2 * least]
     high = [r for r, loss in zip(rates, medians, strict=True) if r > best and loss >= blank]
@@ -84,16 +84,16 @@ def summary(contender, blank):
 
 def shown(record, name, found):
     """Return the curves over epochs of every rate of a contender, by regime or none."""
-    contender = next(c for c in record["contenders"] if c["label"] == name)
+    contender = next(c for c in record.contenders if c.label == name)
     regimes = {r: regime for regime, r in found["regimes"].items() if r is not None}
     curves = []
-    for learning_rate in contender["learning_rates"]:
-        its = [run for run in contender["runs"] if run["learning_rate"] == learning_rate]
+    for learning_rate in contender.learning_rates:
+        its = [run for run in contender.runs if run.learning_rate == learning_rate]
         curves.append(
             {
                 "rate": learning_rate,
                 "regime": regimes.get(learning_rate),
-                "test_mse": study.rounded([run["test_loss"] for run in its]),
+                "test_mse": study.rounded([run.test_loss for run in its]),
             }
         )
     return curves

@@ -56,19 +56,17 @@ def measure(quick):
     setup = SETUP | (QUICK if quick else {})
     overrides = DIGITS if quick else []
     tuning = study.compare(CONFIG, overrides)
-    chosen = {c["label"]: c["best"]["learning_rate"] for c in tuning["contenders"]}
+    chosen = {c.label: c.best.learning_rate for c in tuning.contenders}
     rates = {"default": setup["defaults"], "tuned": chosen}
     losses = {kind: losses_at(rates[kind], setup["seeds"], overrides) for kind in KINDS}
     loaded = plans.load_comparison(CONFIG, overrides)
     task = plans.make_task(loaded)
-    every, target = tuning["steps_per_epoch"], loaded.target
+    every, target = tuning.steps_per_epoch, loaded.target
     numbers = {
         "rates": rates,
         "tried": {
-            c["label"]: [
-                [one["learning_rate"], digits(one["validation_loss"][-1])] for one in c["runs"]
-            ]
-            for c in tuning["contenders"]
+            c.label: [[one.learning_rate, digits(one.validation_loss[-1])] for one in c.runs]
+            for c in tuning.contenders
         },
         "test_mse": {
             k: {n: [c[-1] for c in its] for n, its in of.items()} for k, of in losses.items()
@@ -81,10 +79,10 @@ def measure(quick):
         },
         "milliseconds": milliseconds(task, loaded, setup["timed_steps"]),
         "pca_mse": digits(error_of_pca(task.data, setup["components"])),
-        "parameters": tuning["parameters"],
-        "images": {part: tuning["data"][part] for part in ("train", "validation", "test")},
+        "parameters": tuning.parameters,
+        "images": {part: getattr(tuning.data, part) for part in ("train", "validation", "test")},
         "pixels": task.data.test[0].size,
-        "steps": every * tuning["epochs"],
+        "steps": every * tuning.epochs,
     }
     return study.Measured(setup, numbers | told(numbers), setup["seeds"])
 
@@ -94,8 +92,7 @@ def losses_at(rates, seeds, overrides):
     at = [f"compare.contenders[{i}].learning_rates=[{r}]" for i, r in enumerate(rates.values())]
     record = study.compare(CONFIG, [*overrides, *at, f"compare.seeds={seeds}"])
     return {
-        c["label"]: [[digits(x) for x in run["test_loss"]] for run in c["runs"]]
-        for c in record["contenders"]
+        c.label: [[digits(x) for x in run.test_loss] for run in c.runs] for c in record.contenders
     }
 
 
@@ -166,7 +163,7 @@ def ratio(value, other):
 
 
 def digits(value):
-    return None if value is None else float(f"{value:.4g}")
+    return None if value is None or not np.isfinite(value) else float(f"{value:.4g}")
 
 
 def pictures(found):

@@ -47,12 +47,12 @@ def measure(quick):
     ]
     optimizers = {arm: optimizer(*arm, setup) for arm in arms}
     section = {"over": {"optimizer": list(optimizers.values())}, "seeds": setup["seeds"]}
-    record = study.sweep(CONFIG, [*setup["overrides"], f"sweep={json.dumps(section)}"])
+    swept = study.sweep(CONFIG, [*setup["overrides"], f"sweep={json.dumps(section)}"])
     found = {
         name: [
             {
                 "rate": learning_rate,
-                **{arm: summary(record, optimizers[name, learning_rate, arm]) for arm in ARMS},
+                **{arm: summary(swept, optimizers[name, learning_rate, arm]) for arm in ARMS},
             }
             for learning_rate in learning_rates
         ]
@@ -73,13 +73,13 @@ def optimizer(name, learning_rate, arm, setup):
     return {"chain": [constant, plateau]}
 
 
-def summary(record, words):
+def summary(swept, words):
     """Return the curves of a trial and where its rate fell, one of each for every seed."""
-    trial = next(t for t in record["trials"] if t["values"]["optimizer"] == words)
-    rows = [run["rows"] for run in trial["runs"]]
+    trial = next(t for t in swept.record.trials if t.values["optimizer"] == words)
+    rows = [swept.rows[run.run] for run in trial.runs]
     return {
-        "validation": study.rounded(np.median([its[-1]["validation_loss"] for its in rows])),
-        "test": study.rounded(np.median([its[-1]["test_loss"] for its in rows])),
+        "validation": study.rounded(np.median([its[-1].validation_loss for its in rows])),
+        "test": study.rounded(np.median([its[-1].test_loss for its in rows])),
         "test_mse": study.rounded([[row.test_loss for row in its] for its in rows]),
         "rate_in_force": study.rounded([[row.learning_rate for row in its] for its in rows]),
         "reduced_in_epochs": [reductions(its) for its in rows],

@@ -51,17 +51,17 @@ def measure(quick):
     overrides = QUICK if quick else []
     record = study.compare(CONFIG, overrides)
     config = load_comparison(CONFIG, overrides)
-    steps = record["epochs"] * record["steps_per_epoch"]
+    steps = record.epochs * record.steps_per_epoch
     at = np.unique(np.linspace(0, steps - 1, POINTS).astype(int))
     found = {
         contender.label: summary(contender, its, at)
-        for contender, its in zip(config.contenders, record["contenders"], strict=True)
+        for contender, its in zip(config.contenders, record.contenders, strict=True)
     }
     reference = found[REFERENCE]["test"]["median"]
     for one in found.values():
         one["gain"] = study.rounded(1 - one["test"]["median"] / reference)
     numbers = {
-        "epochs": record["epochs"],
+        "epochs": record.epochs,
         "steps": steps,
         "shown_steps": at.tolist(),
         "schedules": found,
@@ -70,19 +70,19 @@ def measure(quick):
         },
         "spread_of_seeds": study.rounded(max(spread(one) for one in found.values())),
     }
-    return study.Measured(study.overridden(CONFIG, overrides), numbers, seeds=record["seeds"])
+    return study.Measured(study.overridden(CONFIG, overrides), numbers, seeds=record.seeds)
 
 
 def summary(contender, its, at):
     """Return the curves and the rates of a schedule at the peak that was chosen for it."""
-    best = its["best"]
-    runs = [run for run in its["runs"] if run["setting"] == best["setting"]]
-    schedule = contender.settings[best["setting"]].optimizer.arguments["learning_rate"].build()
-    curves = [run["test_loss"] for run in runs]
+    best = its.best
+    runs = [run for run in its.runs if run.setting == best.setting]
+    schedule = contender.settings[best.setting].optimizer.arguments["learning_rate"].build()
+    curves = [run.test_loss for run in runs]
     return {
-        "peak": best["learning_rate"],
-        "test": {name: study.rounded(loss) for name, loss in best["final_test"].items()},
-        "validation": study.rounded(np.median([run["validation_loss"][-1] for run in runs])),
+        "peak": best.learning_rate,
+        "test": {name: study.rounded(loss) for name, loss in vars(best.final_test).items()},
+        "validation": study.rounded(np.median([run.validation_loss[-1] for run in runs])),
         "test_mse": study.rounded(curves),
         "rates": study.rounded(schedule(at)),
         "at_peaks": {
@@ -93,8 +93,8 @@ def summary(contender, its, at):
 
 def at_peaks(its):
     groups = {}
-    for run in its["runs"]:
-        groups.setdefault(run["learning_rate"], []).append(run["test_loss"][-1])
+    for run in its.runs:
+        groups.setdefault(run.learning_rate, []).append(run.test_loss[-1])
     return groups
 
 

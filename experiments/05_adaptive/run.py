@@ -36,31 +36,32 @@ def measure(quick):
     config = load_comparison(path, overrides)
     data = config.data.build()
     found = {}
-    for contender, its in zip(config.contenders, record["contenders"], strict=True):
-        chosen = config.run(contender.settings[its["best"]["setting"]], 0)
+    for contender, its in zip(config.contenders, record.contenders, strict=True):
+        chosen = config.run(contender.settings[its.best.setting], 0)
         found[contender.label] = sensitivity(its) | speed(its, record) | errors(chosen, its, data)
     groups = {
         "plain": [one for name, one in found.items() if name in PLAIN],
         "adaptive": [one for name, one in found.items() if name not in PLAIN],
     }
     numbers = {
-        "target": study.rounded(record["target"]),
-        "steps_per_epoch": record["steps_per_epoch"],
+        "target": study.rounded(record.target),
+        "steps_per_epoch": record.steps_per_epoch,
         "optimizers": found,
         "groups": {name: medians(its) for name, its in groups.items()},
         "rank_correlation_of_train_and_test": correlation(found.values()),
     }
-    return study.Measured(study.overridden(path, overrides), numbers, seeds=record["seeds"])
+    return study.Measured(study.overridden(path, overrides), numbers, seeds=record.seeds)
 
 
 def sensitivity(contender):
     """Return the final loss at every rate and how far the rate may be from the best one."""
-    rates = contender["learning_rates"]
-    finals = np.array([run["test_loss"][-1] or np.inf for run in contender["runs"]])
+    rates = contender.learning_rates
+    finals = np.array([run.test_loss[-1] for run in contender.runs])
+    finals[~np.isfinite(finals)] = np.inf
     medians = np.median(finals.reshape(len(rates), -1), axis=1)
     low, high = study.rate_window(rates, medians, within=WITHIN)
     return {
-        "rate": contender["best"]["learning_rate"],
+        "rate": contender.best.learning_rate,
         "rates": rates,
         "over_best": study.rounded(medians / medians.min()),
         "decades": study.rounded(np.log10(high / low)),
@@ -69,10 +70,10 @@ def sensitivity(contender):
 
 def speed(contender, record):
     """Return the curves at the best rate and when their median meets the common target."""
-    its = [run for run in contender["runs"] if run["setting"] == contender["best"]["setting"]]
-    curves = study.rounded([run["test_loss"] for run in its])
+    its = [run for run in contender.runs if run.setting == contender.best.setting]
+    curves = study.rounded([run.test_loss for run in its])
     median = spread_of(curves).median
-    met = np.flatnonzero(median <= record["target"])
+    met = np.flatnonzero(median <= record.target)
     return {
         "curves": curves,
         "after_one_epoch": study.rounded(median[1]),
@@ -82,7 +83,7 @@ def speed(contender, record):
 
 def errors(config, contender, data):
     """Return the errors on training and test images at the end, one of each for every seed."""
-    seeds = sorted({run["seed"] for run in contender["runs"]})
+    seeds = sorted({run.seed for run in contender.runs})
     task, results = study.train_seeds(config, seeds, data=data)
     evaluate = jax.jit(training.make_evaluate(task))
     found = {

@@ -72,7 +72,7 @@ def measure(quick):
     }
     jax.config.update("jax_enable_x64", False)  # The autoencoder is trained in float32.
     record = study.compare(CONFIG, overrides)
-    found["autoencoder"] = {one["label"]: of_autoencoder(one) for one in record["contenders"]}
+    found["autoencoder"] = {one.label: of_autoencoder(one) for one in record.contenders}
     setup["autoencoder"] = study.overridden(CONFIG, overrides)
     return study.Measured(setup, found, setup["seeds"]["reporting"])
 
@@ -171,12 +171,12 @@ def in_valley(name, setup):
 
 
 def of_autoencoder(contender):
-    best = contender["best"]
-    runs = [run for run in contender["runs"] if run["setting"] == best["setting"]]
+    best = contender.best
+    runs = [run for run in contender.runs if run.setting == best.setting]
     return {
         "learning_rate": float(f"{best['learning_rate']:.3g}"),
-        "test_loss": {key: study.rounded(value) for key, value in best["final_test"].items()},
-        "curves": study.rounded([run["test_loss"] for run in runs]),
+        "test_loss": {key: study.rounded(value) for key, value in vars(best.final_test).items()},
+        "curves": study.rounded([run.test_loss for run in runs]),
     }
 
 

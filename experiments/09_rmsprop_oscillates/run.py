@@ -82,8 +82,7 @@ def measure(quick):
     jax.config.update("jax_enable_x64", False)  # The autoencoder is trained in float32.
     record = study.compare(CONFIG, overrides)
     found["autoencoder"] = {
-        one["label"]: of_autoencoder(one, setup["within"]["autoencoder"])
-        for one in record["contenders"]
+        one.label: of_autoencoder(one, setup["within"]["autoencoder"]) for one in record.contenders
     }
     setup["autoencoder"] = study.overridden(CONFIG, overrides)
     return study.Measured(setup, found, setup["seeds"])
@@ -178,18 +177,18 @@ def on_bowl(name, setup):
 
 def of_autoencoder(contender, within):
     """Return the test losses after the last epoch by what was tuned, and those of the best."""
-    rates, best = contender["learning_rates"], contender["best"]
-    runs = {(run["learning_rate"], run["seed"]): run for run in contender["runs"]}
+    rates, best = contender.learning_rates, contender.best
+    runs = {(run.learning_rate, run.seed): run for run in contender.runs}
     seeds = sorted({seed for _, seed in runs})
     losses = [[loss_of(runs[rate, seed]) for rate in rates] for seed in seeds]
-    at_best = [runs[best["learning_rate"], seed]["test_loss"] for seed in seeds]
+    at_best = [runs[best.learning_rate, seed].test_loss for seed in seeds]
     last = np.array([curve[-10:] for curve in at_best])
     finite = [[np.inf if loss is None else loss for loss in one] for one in losses]
     return {
         "rates": study.rounded(rates),
         "losses": losses,
-        "chosen": float(f"{best['learning_rate']:.3g}"),
-        "test_loss": {key: study.rounded(value) for key, value in best["final_test"].items()},
+        "chosen": float(f"{best.learning_rate:.3g}"),
+        "test_loss": {key: study.rounded(value) for key, value in vars(best.final_test).items()},
         "curves": study.rounded(at_best),
         "swing": study.rounded(
             np.median((last.max(axis=1) - last.min(axis=1)) / np.median(last, axis=1))
@@ -199,7 +198,7 @@ def of_autoencoder(contender, within):
 
 
 def loss_of(run):
-    return None if run["diverged"] else study.rounded(run["test_loss"][-1])
+    return None if run.diverged else study.rounded(run.test_loss[-1])
 
 
 def window(rates, losses, within):

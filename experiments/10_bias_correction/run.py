@@ -61,8 +61,8 @@ def measure(quick):
         ]
     for words in overrides:
         record = study.compare(CONFIG, words)
-        numbers["comparisons"][str(record["epochs"] * record["steps_per_epoch"])] = {
-            contender["label"]: study.best_of(contender) for contender in record["contenders"]
+        numbers["comparisons"][str(record.epochs * record.steps_per_epoch)] = {
+            contender.label: study.best_of(contender) for contender in record.contenders
         }
     setup["comparisons"] = [study.overridden(CONFIG, words) for words in overrides]
     return study.Measured(setup, numbers, setup["seeds"])

@@ -73,7 +73,7 @@ def measure(quick):
     for words in overrides:
         record = study.compare(CONFIG, words)
         numbers["comparisons"].append(
-            {contender["label"]: study.best_of(contender) for contender in record["contenders"]}
+            {contender.label: study.best_of(contender) for contender in record.contenders}
         )
     setup["comparisons"] = [study.overridden(CONFIG, words) for words in overrides]
     return study.Measured(setup, numbers, setup["zeros"]["seeds"])

@@ -48,14 +48,14 @@ def measure(quick):
 
 
 def tell(record):
-    contenders = {one["label"]: one for one in record["contenders"]}
+    contenders = {one.label: one for one in record.contenders}
     best = {label: chosen(one) for label, one in contenders.items()}
     medians = {label: np.median(one["test_mse"], axis=0) for label, one in best.items()}
-    steps = [epoch * record["steps_per_epoch"] for epoch in range(record["epochs"] + 1)]
+    steps = [epoch * record.steps_per_epoch for epoch in range(record.epochs + 1)]
     return {
-        "images": {part: record["data"][part] for part in ("train", "validation", "test")},
-        "parameters": record["parameters"],
-        "runs": sum(len(one["runs"]) for one in contenders.values()),
+        "images": {part: getattr(record.data, part) for part in ("train", "validation", "test")},
+        "parameters": record.parameters,
+        "runs": sum(len(one.runs) for one in contenders.values()),
         "steps": steps,
         "best": best,
         "by_rate": {label: by_rate(one) for label, one in contenders.items()},
@@ -69,35 +69,35 @@ def tell(record):
         },
         "first_after_each_epoch": [
             min(medians, key=lambda label: medians[label][epoch])
-            for epoch in range(1, record["epochs"] + 1)
+            for epoch in range(1, record.epochs + 1)
         ],
     }
 
 
 def chosen(contender):
     """Return what a contender has at the rate that was chosen for it."""
-    best = contender["best"]
-    runs = [run for run in contender["runs"] if run["setting"] == best["setting"]]
-    final = [run["test_loss"][-1] for run in runs]
+    best = contender.best
+    runs = [run for run in contender.runs if run.setting == best.setting]
+    final = [run.test_loss[-1] for run in runs]
     return {
-        "learning_rate": digits(best["learning_rate"]),
-        "edge": best["edge"],
-        "test_mse": [[digits(loss) for loss in run["test_loss"]] for run in runs],
+        "learning_rate": digits(best.learning_rate),
+        "edge": best.edge,
+        "test_mse": [[digits(loss) for loss in run.test_loss] for run in runs],
         "median": digits(np.median(final)),
         "psnr_of_median": round(float(-10 * np.log10(np.median(final))), 2),
         "highest_over_lowest": digits(max(final) / min(final)),
-        "runs_diverged": sum(run["diverged"] for run in contender["runs"]),
+        "runs_diverged": sum(run.diverged for run in contender.runs),
     }
 
 
 def by_rate(contender):
     """Return the final test losses at each rate, one a seed."""
-    rates = sorted({run["learning_rate"] for run in contender["runs"]})
+    rates = sorted({run.learning_rate for run in contender.runs})
     return {
         f"{one:.4g}": [
-            None if run["diverged"] else digits(run["test_loss"][-1])
-            for run in contender["runs"]
-            if run["learning_rate"] == one
+            None if run.diverged else digits(run.test_loss[-1])
+            for run in contender.runs
+            if run.learning_rate == one
         ]
         for one in rates
     }

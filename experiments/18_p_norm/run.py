@@ -69,7 +69,7 @@ def measure(quick):
         record = study.compare(CONFIG, words)
         per_pixel = 1 / setup["pixels"] if loss == "sse" else 1
         numbers["comparisons"][loss] = {
-            contender["label"]: result(contender, per_pixel) for contender in record["contenders"]
+            contender.label: result(contender, per_pixel) for contender in record.contenders
         }
     setup["comparisons"] = [study.overridden(CONFIG, words) for words in overrides]
     return study.Measured(setup, numbers, setup["stream"]["seeds"])
@@ -146,12 +146,12 @@ def spread_of_sizes(gradients, ranges):
 
 def result(contender, scale):
     """Return what a contender came to, its losses times ``scale``."""
-    best, rates = contender["best"], study.losses_at_rates(contender)
+    best, rates = contender.best, study.losses_at_rates(contender)
     return {
-        "learning_rate": best and best["learning_rate"],
-        "test_loss": best and {k: scaled(v, scale) for k, v in best["final_test"].items()},
-        "diverged": sum(run["diverged"] for run in contender["runs"]),
-        "runs": len(contender["runs"]),
+        "learning_rate": best and best.learning_rate,
+        "test_loss": best and {k: scaled(v, scale) for k, v in vars(best.final_test).items()},
+        "diverged": sum(run.diverged for run in contender.runs),
+        "runs": len(contender.runs),
         "at_rates": rates
         | {"test_loss": [[scaled(x, scale) for x in its] for its in rates["test_loss"]]},
     }

@@ -1,6 +1,5 @@
 """Seconds for 5 optimizers x 9 rates x 3 seeds on the digits, as a user waits for them."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 from statistics import median
 
 from trainer import spread
+
+from ae_optax.lab.runs import read_comparison
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path("configs/digits/compare_optimizers.yaml")
@@ -49,12 +50,12 @@ def _run(settings):
         environment = {**os.environ, "AE_OPTAX_COMPILATION_CACHE": "off"}
         subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
         total = time.perf_counter() - started
-        record = json.loads((out / "comparison.json").read_text())
-    contenders = record["contenders"]
-    runs = [run for contender in contenders for run in contender["runs"]]
-    compilation = sum(contender["compile_seconds"] for contender in contenders)
-    alone = sum(run["seconds"] for run in runs)
-    steps = len(runs) * record["epochs"] * record["steps_per_epoch"]
+        record = read_comparison(out)
+    contenders = record.contenders
+    runs = [run for contender in contenders for run in contender.runs]
+    compilation = sum(contender.compile_seconds for contender in contenders)
+    alone = sum(run.seconds for run in runs)
+    steps = len(runs) * record.epochs * record.steps_per_epoch
     return {
         "total": total,
         "start_and_report": total - compilation - alone,
@@ -63,5 +64,5 @@ def _run(settings):
         "microseconds_per_step": 1e6 * alone / steps,
         "optimizers": len(contenders),
         "runs": len(runs),
-        "epochs": record["epochs"],
+        "epochs": record.epochs,
     }

@@ -23,11 +23,11 @@ def measure(quick):
     record = study.compare(CONFIG, overrides)
     contenders = [
         {
-            "label": contender["label"],
+            "label": contender.label,
             **study.losses_at_rates(contender),
             "best": chosen(contender),
         }
-        for contender in record["contenders"]
+        for contender in record.contenders
     ]
     setup = {"config": study.overridden(CONFIG, overrides), "steps_of_both": STEPS}
     numbers = {
@@ -35,16 +35,13 @@ def measure(quick):
         "lines": len(inspect.getsource(mean_size).splitlines()),
         "same_steps": bool(same_steps()),
     }
-    return study.Measured(setup, numbers, record["seeds"])
+    return study.Measured(setup, numbers, record.seeds)
 
 
 def chosen(contender):
-    best = contender["best"]
-    final = best["final_test"]
-    return {
-        "learning_rate": best["learning_rate"],
-        **{key: round(final[key], 6) for key in ("median", "lowest", "highest")},
-    }
+    best = contender.best
+    final = {name: round(loss, 6) for name, loss in vars(best.final_test).items()}
+    return {"learning_rate": best.learning_rate, **final}
 
 
 def same_steps():

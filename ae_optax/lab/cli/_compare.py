@@ -2,13 +2,12 @@
 
 import argparse
 import datetime
-import json
 import time
 
 from ae_optax.lab import comparison, report, runs, sweeps, training
 from ae_optax.lab._environment import command_line, device, versions
 from ae_optax.lab.cli._exit import FAILED, OK
-from ae_optax.lab.cli._folder import open_folder, write_json
+from ae_optax.lab.cli._folder import one_line, open_folder
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._report import write_pages
@@ -65,39 +64,36 @@ def _compare(config, task, execute, path, folder, started, clock):
 
         results = comparison.compare(config, task, below, execute, on_outcome=on_outcome)
 
-    parameters = count_parameters(task.model, data.test[:1])
     seconds = time.perf_counter() - clock
     # Of a comparison that is taken up, or only reported again, all commands count.
     before = _seconds_before(folder)
-    record = {
-        "title": path.stem.replace("_", " "),
-        "question": description(path),
-        "command": command_line(),
-        "started": started.isoformat(timespec="seconds"),
-        "wall_seconds": before + seconds,
-        "versions": versions(),
-        "device": device(),
-        "data": runs.to_json(describe_data(data)),
-        "model": config.model.plain(),
-        "loss": config.loss.plain(),
-        "corruption": config.corruption and config.corruption.plain(),
-        "parameters": parameters,
-        "epochs": settings.epochs,
-        "batch_size": settings.batch_size,
-        "steps_per_epoch": steps,
-        "seeds": list(config.seeds),
-        **comparison.record(
-            results, steps_per_epoch=steps, parameters=parameters, target=config.target
-        ),
-    }
-    for entry, contender in zip(record["contenders"], config.contenders, strict=True):
-        entry["optimizer"] = contender.optimizer.plain()
+    record = comparison.record(
+        results,
+        steps_per_epoch=steps,
+        parameters=count_parameters(task.model, data.test[:1]),
+        target=config.target,
+        data=describe_data(data),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        seeds=list(config.seeds),
+        title=path.stem.replace("_", " "),
+        question=description(path),
+        command=command_line(),
+        started=started.isoformat(timespec="seconds"),
+        wall_seconds=before + seconds,
+        versions=versions(),
+        device=device(),
+        model=config.model.plain(),
+        loss=config.loss.plain(),
+        corruption=config.corruption and config.corruption.plain(),
+    )
     show(report.terminal_table(record))
     say(f"{n_runs} runs in {seconds:.1f} s.")
-    write_json(folder / "comparison.json", record)
+    with one_line():
+        runs.write_comparison(folder, record)
     attempt("pictures", lambda: comparison.save_pictures(folder, results, data.test))
     page = attempt("the report", lambda: write_pages(folder))
-    if page is None or not any(entry["best"] for entry in record["contenders"]):
+    if page is None or not any(contender.best for contender in record.contenders):
         return FAILED
     say(f"Report: {page}")
     return OK
@@ -105,6 +101,6 @@ def _compare(config, task, execute, path, folder, started, clock):
 
 def _seconds_before(folder):
     try:
-        return json.loads((folder / runs.COMPARISON).read_text(encoding="utf-8"))["wall_seconds"]
-    except (OSError, ValueError, LookupError):
+        return runs.read_comparison(folder).wall_seconds
+    except (OSError, runs.DamagedError):
         return 0.0

@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -124,21 +123,15 @@ def make_shared_folder(path: Path) -> Path:
     return path
 
 
-def write(path: Path, content: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Raises:
-        UsageError: If it cannot be written.
-    """
+@contextlib.contextmanager
+def one_line() -> Iterator[None]:
+    """Let a file that cannot be read or written in the block be a ``UsageError`` of one line."""
     try:
-        runs.write_file(path, content)
+        yield
+    except runs.DamagedError as error:
+        raise UsageError(str(error)) from error
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file; numbers that are not finite are a mistake of ours."""
-    write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+        raise UsageError(f"{error.filename}: {error.strerror}.") from error
 
 
 def _probe(folder):

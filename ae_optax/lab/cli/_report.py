@@ -1,12 +1,13 @@
 """``ae-optax report`` and ``ae-optax tensorboard``: what run folders hold, in other forms."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ae_optax.lab import comparison, report
+from ae_optax.lab import comparison, report, runs
 from ae_optax.lab.cli._exit import OK, UsageError
-from ae_optax.lab.cli._folder import make_folder, write_json
+from ae_optax.lab.cli._folder import make_folder, one_line
 from ae_optax.lab.cli._terminal import say
 
 ENOUGH_FOR_A_PROFILE = 3
@@ -21,19 +22,17 @@ def report_on(arguments: argparse.Namespace) -> int:
             f"{folders[0]}: runs of one kind only: all comparisons, or all training runs."
         )
     compared = kinds == {"comparison"}
-    try:
+    with one_line():
         if len(folders) == 1:
             (folder,) = folders
             page = write_pages(folder) if compared else report.write_run_report(folder)
         else:
             folder = make_folder(arguments.out, "report")
-            page = folder / "report.html"
+            page = folder / runs.REPORT
             if compared:
-                _join(folders, folder)
+                _join(folders, page)
             else:
                 report.write_runs_report(folders, page)
-    except (ValueError, FileNotFoundError) as error:
-        raise UsageError(str(error)) from error
     say(f"Report: {page}")
     return OK
 
@@ -43,49 +42,47 @@ def write_events(arguments: argparse.Namespace) -> int:
     for folder in arguments.runs:
         _kind(folder)
         try:
-            say(f"Events: {report.write_events(folder)}")
+            with one_line():
+                say(f"Events: {report.write_events(folder)}")
         except ImportError as error:
             hint = "pip install 'ae_optax[tensorboard]'"
             raise UsageError(f"tensorboard needs tensorboardX: {hint}") from error
-        except (ValueError, FileNotFoundError) as error:
-            raise UsageError(str(error)) from error
     return OK
 
 
 def write_pages(folder: Path) -> Path:
     """Write tables and report of a comparison from its record; return the report's path."""
-    record = report.read_record(folder / "comparison.json")
+    record = runs.read_comparison(folder)
     report.write_table(record, folder / "table.csv")
     report.write_runs(record, folder / "runs.csv")
     report.write_epochs(record, folder / "epochs.csv")
     return report.write_report(folder)
 
 
-def _join(folders: Sequence[Path], out: Path) -> None:
+def _join(folders: Sequence[Path], page: Path) -> None:
+    records = [runs.read_comparison(folder) for folder in folders]
     profile = None
     if len(folders) >= ENOUGH_FOR_A_PROFILE:
+        labels = report.labels_of(folders)
         profile = {
-            unit: comparison.performance_profile(_times(folders, f"{unit}_to_target"))
+            unit: comparison.performance_profile(_times(labels, records, f"{unit}_to_target"))
             for unit in ("seconds", "steps")
         }
-        write_json(out / "profile.json", profile)
-    report.write_joint_report(folders, out / "report.html", profile=profile)
+        text = json.dumps(profile, indent=1, allow_nan=False)
+        runs.write_file(page.with_name("profile.json"), f"{text}\n")
+    report.write_joint_report(folders, page, profile=profile)
 
 
-def _times(folders, key):
+def _times(labels, records, key):
     return {
-        label: {c["label"]: c["best"] and c["best"][key] for c in _record(folder)["contenders"]}
-        for label, folder in zip(report.labels_of(folders), folders, strict=True)
+        label: {c.label: c.best and getattr(c.best, key) for c in record.contenders}
+        for label, record in zip(labels, records, strict=True)
     }
 
 
-def _record(folder):
-    return report.read_record(folder / "comparison.json")
-
-
 def _kind(folder: Path) -> str:
-    if (folder / "comparison.json").exists():
+    if (folder / runs.COMPARISON).exists():
         return "comparison"
-    if (folder / "summary.json").exists():
+    if (folder / runs.SUMMARY).exists():
         return "train"
-    raise UsageError(f"{folder}: holds no run: there must be comparison.json or summary.json.")
+    raise UsageError(f"{folder}: holds no run: there must be {runs.COMPARISON} or {runs.SUMMARY}.")

@@ -3,22 +3,20 @@
 import argparse
 import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from ae_optax.lab import sweeps, training
+from ae_optax.lab import runs, sweeps, training
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
-from ae_optax.lab.cli._folder import make_shared_folder, write, write_json
+from ae_optax.lab.cli._folder import make_shared_folder, one_line
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._task import build, check_optimizer, make_executor, read
 from ae_optax.lab.cli._terminal import say, show, warn
 from ae_optax.lab.config import ConfigError, dump
 from ae_optax.lab.plans import SweepConfig, load_sweep
-from ae_optax.lab.runs import run_id
 
 N_SHOWN = 10
 
@@ -37,8 +35,9 @@ def sweep(arguments: argparse.Namespace) -> int:
     task = build(first)
     check_optimizer(task, optimizer)
     warn(training.lint_run(task, optimizer, first.training))
-    folder = make_shared_folder(out / f"{path.stem}-{run_id(config.plain())}")
-    write(folder / "config.yaml", dump(config))
+    folder = make_shared_folder(out / f"{path.stem}-{runs.run_id(config.plain())}")
+    with one_line():
+        runs.write_file(folder / runs.CONFIG, dump(config))
 
     trials = config.search.count if config.search else len(config.trials)
     with progress(trials * len(config.seeds), "runs") as advance:
@@ -58,20 +57,22 @@ def sweep(arguments: argparse.Namespace) -> int:
             except ConfigError as error:
                 raise UsageError(str(error)) from error
             finally:
-                write(folder / "optuna.journal", sweeps.journal_of(study))
+                with one_line():
+                    runs.write_file(folder / "optuna.journal", sweeps.journal_of(study))
 
     record = sweeps.sweep_record(config, out, failures)
     show(_table(record))
-    write_json(folder / "sweep.json", record)
     table = folder / "table.csv"
-    write(table, sweeps.sweep_table(record))
+    with one_line():
+        runs.write_sweep(folder, record)
+        runs.write_file(table, sweeps.sweep_table(record))
     warn(
         f"{path}: the best value is the {edge} tried. Try some beyond it."
-        for path, edge in record["edges"].items()
+        for path, edge in record.edges.items()
     )
     seconds = time.perf_counter() - started
-    runs = len(config.trials) * len(config.seeds)
-    say(f"{runs} runs, {len(failures)} failed, in {seconds:.1f} s. Table: {table}")
+    n_runs = len(config.trials) * len(config.seeds)
+    say(f"{n_runs} runs, {len(failures)} failed, in {seconds:.1f} s. Table: {table}")
     return FAILED if failures else OK
 
 
@@ -83,23 +84,23 @@ def _make_study(config: SweepConfig) -> Any:
         raise UsageError(str(error)) from error
 
 
-def _table(record: Mapping[str, Any]) -> Table:
+def _table(record: runs.SweepRecord) -> Table:
     """Return the best trials as a table for the terminal."""
-    trials = record["trials"]
+    trials = record.trials
     shown = f"the best {N_SHOWN} of {len(trials)}" if len(trials) > N_SHOWN else "best first"
-    table = Table(title=f"Trials, {shown}: medians over seeds, by {_words(record['criterion'])}")
-    paths = list(trials[0]["values"])
+    table = Table(title=f"Trials, {shown}: medians over seeds, by {_words(record.criterion)}")
+    paths = list(trials[0].values)
     last = [path.rpartition(".")[2] for path in paths]
     for path, name in zip(paths, last, strict=True):
         table.add_column(Text(name if last.count(name) == 1 else path))
     for name in ("train", "validation", "test", "runs done"):
         table.add_column(name, justify="right")
     for trial in trials[:N_SHOWN]:
-        values = map(_value, trial["values"].values())
-        losses = (_number(trial[f"{part}_loss"]) for part in ("train", "validation", "test"))
-        done = sum(run["status"] not in ("diverged", "failed") for run in trial["runs"])
+        values = map(_value, trial.values.values())
+        losses = map(_number, (trial.train_loss, trial.validation_loss, trial.test_loss))
+        done = sum(run.status not in ("diverged", "failed") for run in trial.runs)
         # `Text`, as a value may hold what rich takes for markup.
-        table.add_row(*map(Text, (*values, *losses, f"{done} of {len(trial['runs'])}")))
+        table.add_row(*map(Text, (*values, *losses, f"{done} of {len(trial.runs)}")))
     return table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jax
 
-from ae_optax.lab.comparison._result import Result, read_run
+from ae_optax.lab.comparison._result import Result, contender_run
 from ae_optax.lab.plans import ComparisonConfig, Contender
 from ae_optax.lab.runs import find_run
 from ae_optax.lab.sweeps import Executor, Job, Outcome, complete, folder_of
@@ -50,16 +50,18 @@ def compare(
 
 
 def _result(config, contender, runs, failures, task):
-    made, compiled, label = [], set(), contender.label
+    made, folders, compiled = [], [], set()
+    about = contender.label, contender.optimizer.plain(), contender.learning_rates
     for (position, setting), seed in itertools.product(enumerate(contender.settings), config.seeds):
         folder = folder_of(config.run(setting, seed), runs)
-        record = find_run(folder)
-        if record is None:
+        found = find_run(folder)
+        if found is None:
             reason = failures.get(folder.name, "a run left no record")
-            return Result(label, contender.learning_rates, [], 0.0, 0, reason)
-        compiled.add(record.summary.compile_seconds)
-        run = read_run(
-            record,
+            return Result(*about, [], [], 0.0, 0, reason)
+        compiled.add(found.summary.compile_seconds)
+        folders.append(folder)
+        run = contender_run(
+            found,
             epochs=config.training.epochs,
             setting=position,
             learning_rate=setting.learning_rate,
@@ -67,9 +69,8 @@ def _result(config, contender, runs, failures, task):
             seed=seed,
         )
         made.append(run)
-    optimizer = contender.settings[0].optimizer.build()
-    size = _state_bytes(task, optimizer)
-    return Result(label, contender.learning_rates, made, sum(compiled), size, None)
+    size = _state_bytes(task, contender.settings[0].optimizer.build())
+    return Result(*about, made, folders, sum(compiled), size, None)
 
 
 def _state_bytes(task, optimizer):

@@ -1,55 +1,51 @@
-"""A comparison as plain data, which is all that its report is made from."""
+"""A comparison as a record, which is all that its report is made from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ae_optax.lab.comparison._result import LOSSES, Result
-from ae_optax.lab.comparison._uncertainty import DESCRIPTION, uncertainty
+from ae_optax.lab.comparison._result import Result
+from ae_optax.lab.comparison._uncertainty import DRAWN, uncertainty
 from ae_optax.lab.comparison._verdict import best_at_rates, by_setting, seconds_per_step, verdict
-from ae_optax.lab.runs import read_pictures, write_pictures
-
-FORMAT = 3
+from ae_optax.lab.runs import ComparisonRecord, ContenderRecord, read_pictures, write_pictures
 
 
 def record(
-    results: Sequence[Result], *, steps_per_epoch: int, parameters: int, target: float | None
-) -> dict[str, Any]:
-    """Return the results of a comparison as data that JSON can hold.
+    results: Sequence[Result],
+    *,
+    steps_per_epoch: int,
+    parameters: int,
+    target: float | None,
+    **about: Any,
+) -> ComparisonRecord:
+    """Return what a comparison found.
 
     Args:
         results: From :func:`compare`.
         steps_per_epoch: Steps between two measurements.
         parameters: Number of the model's parameters.
         target: Test loss to time, or ``None`` for the median of the contenders' final losses.
-
-    Returns:
-        ``format``, ``target``, ``target_rule``, ``uncertainty`` and ``contenders``; numbers that
-        are not finite are ``None``.
+        **about: What else the record holds, by the names of its attributes.
     """
     rule = "given in the config"
     if target is None:
         verdicts = (verdict(result, steps_per_epoch, None) for result in results)
-        finals = [v["final_test"]["median"] for v in verdicts if v]
+        finals = [v.final_test.median for v in verdicts if v and v.final_test.median is not None]
         target = float(np.median(finals)) if finals else None
         rule = "the median of the contenders' final test losses, each at its best setting"
     contenders = [_contender(r, steps_per_epoch, parameters, target) for r in results]
-    ranked = [(r, c["best"]) for r, c in zip(results, contenders, strict=True) if c["best"]]
-    finals = [
-        np.array([run.test_loss[-1] for run in by_setting(result)[best["setting"]]])
-        for result, best in ranked
-    ]
-    for (_, best), its in zip(ranked, uncertainty(finals), strict=True):
-        best |= its
-    return {
-        "format": FORMAT,
-        "target": target,
-        "target_rule": rule,
-        "uncertainty": DESCRIPTION,
-        "contenders": contenders,
-    }
+    return ComparisonRecord(
+        **about,
+        parameters=parameters,
+        steps_per_epoch=steps_per_epoch,
+        target=target,
+        target_rule=rule,
+        uncertainty=DRAWN,
+        contenders=_placed(contenders),
+    )
 
 
 def save_pictures(folder: Path, results: Sequence[Result], originals: np.ndarray) -> None:
@@ -63,13 +59,13 @@ def save_pictures(folder: Path, results: Sequence[Result], originals: np.ndarray
         results: From :func:`compare`.
         originals: Test images; the first of them are the ones shown.
     """
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, np.ndarray] = {}
     shown = len(originals)
     for position, result in enumerate(results):
         best = verdict(result, 1, None)
-        its_folder = by_setting(result)[best["setting"]][0].folder if best else None
-        if its_folder is not None:
-            its = read_pictures(its_folder)
+        if best is not None:
+            settings = [run.setting for run in result.runs]
+            its = read_pictures(result.folders[settings.index(best.setting)])
             del its["originals"]
             shown = len(its["inputs"])
             arrays |= {f"{name}_{position}": array for name, array in its.items()}
@@ -80,34 +76,34 @@ def _contender(result, steps_per_epoch, parameters, target):
     # A run that diverged may have ended early, or before its first epoch was done.
     timed = [run for run in result.runs if not run.diverged] or result.runs
     times = [seconds_per_step(run, steps_per_epoch) for run in timed if run.seconds]
-    return {
-        "label": result.label,
-        "learning_rates": [float(rate) for rate in result.learning_rates],
-        "settings": len(by_setting(result)),
-        "at_rates": list(best_at_rates(result).values()),
-        "state_bytes_per_parameter": result.state_bytes / parameters,
-        "ms_per_step": 1e3 * float(np.median(times)) if times else None,
-        "compile_seconds": result.compile_seconds,
-        "failure": result.failure,
-        "runs": [_run(run) for run in result.runs],
-        "best": verdict(result, steps_per_epoch, target),
-    }
+    return ContenderRecord(
+        label=result.label,
+        optimizer=result.optimizer,
+        learning_rates=[float(rate) for rate in result.learning_rates],
+        settings=len(by_setting(result)),
+        at_rates=list(best_at_rates(result).values()),
+        state_bytes_per_parameter=result.state_bytes / parameters,
+        ms_per_step=1e3 * float(np.median(times)) if times else None,
+        compile_seconds=result.compile_seconds,
+        failure=result.failure,
+        runs=result.runs,
+        best=verdict(result, steps_per_epoch, target),
+    )
 
 
-def _run(run):
-    return {
-        "setting": run.setting,
-        "learning_rate": run.learning_rate,
-        "values": dict(run.values),
-        "seed": run.seed,
-        "diverged": run.diverged,
-        "seconds": run.seconds,
-        "train_loss": _numbers(run.train_loss),
-        "validation_loss": _numbers(run.validation_loss),
-        "test_loss": _numbers(run.test_loss),
-        "rows": {name: _numbers(values) for name, values in run.rows.items() if name not in LOSSES},
-    }
+def _placed(contenders: Sequence[ContenderRecord]) -> list[ContenderRecord]:
+    """Give contenders that have a result their intervals and ranks."""
+    finals = [
+        np.array([run.test_loss[-1] for run in one.runs if run.setting == one.best.setting])
+        for one in contenders
+        if one.best
+    ]
+    drawn = iter(uncertainty(finals))
 
+    def placed(one):
+        if one.best is None:
+            return one
+        interval, rank = next(drawn)
+        return replace(one, best=replace(one.best, interval=interval, rank=rank))
 
-def _numbers(array):
-    return [float(x) if np.isfinite(x) else None for x in array]
+    return [placed(one) for one in contenders]

@@ -6,58 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_optax.lab import runs
+from ae_optax.lab.runs import ContenderRun, Run
 
 LOSSES = ("train_loss", "validation_loss", "test_loss")
 PLACES = ("epoch", "step", "seconds")
-
-
-class Run(NamedTuple):
-    """One run of a contender.
-
-    Attributes:
-        setting: Position among the contender's settings.
-        learning_rate: The swept number.
-        values: What else its contender varies, by path below the optimizer.
-        seed: The seed.
-        seconds: Time of training and evaluation, compilation excluded.
-        untrained: What was measured before training, by name.
-        rows: What was recorded of every epoch, by name; each of shape (epochs,).
-        folder: Where its images lie; ``None`` if there are none.
-    """
-
-    setting: int
-    learning_rate: float
-    values: Mapping[str, Any]
-    seed: int
-    seconds: float
-    untrained: Mapping[str, float]
-    rows: Mapping[str, np.ndarray]
-    folder: Path | None = None
-
-    @property
-    def train_loss(self) -> np.ndarray:
-        """Mean over each epoch; shape (epochs,)."""
-        return self.rows["train_loss"]
-
-    @property
-    def validation_loss(self) -> np.ndarray:
-        """Before training and after each epoch; shape (epochs + 1,)."""
-        return self._from_the_start("validation_loss")
-
-    @property
-    def test_loss(self) -> np.ndarray:
-        """Before training and after each epoch; shape (epochs + 1,)."""
-        return self._from_the_start("test_loss")
-
-    @property
-    def diverged(self) -> bool:
-        """Whether a loss is not finite, or the last is above the untrained model's."""
-        finite = np.isfinite(self.train_loss).all() and np.isfinite(self.test_loss).all()
-        return not (finite and self.test_loss[-1] <= self.test_loss[0])
-
-    def _from_the_start(self, name):
-        return np.concatenate([[self.untrained[name]], self.rows[name]])
 
 
 class Result(NamedTuple):
@@ -65,8 +17,10 @@ class Result(NamedTuple):
 
     Attributes:
         label: What to call it.
+        optimizer: Its config.
         learning_rates: The numbers it tried.
         runs: One for each setting and seed; none if the contender failed.
+        folders: Where they lie.
         compile_seconds: Time until its programs were compiled, as a rule one; without that of
             what all contenders start from.
         state_bytes: Size of the optimizer's state.
@@ -74,31 +28,41 @@ class Result(NamedTuple):
     """
 
     label: str
+    optimizer: Mapping[str, Any]
     learning_rates: Sequence[float]
-    runs: list[Run]
+    runs: Sequence[ContenderRun]
+    folders: Sequence[Path]
     compile_seconds: float
     state_bytes: int
     failure: str | None
 
 
-def read_run(record: runs.Run, *, epochs: int, **about: Any) -> Run:
-    """Return a run as its folder tells it; what a run that diverged did not come to is NaN.
+def contender_run(run: Run, *, epochs: int, **about: Any) -> ContenderRun:
+    """Return what a comparison tells of a run; what one that diverged did not come to is NaN.
 
     Args:
-        record: What its folder holds.
+        run: As its folder tells it.
         epochs: How many it should have.
         **about: ``setting``, ``learning_rate``, ``values`` and ``seed``.
     """
-    logged = [row.flat() for row in record.rows]
+    logged = [row.flat() for row in run.rows]
     names = dict.fromkeys([*LOSSES, *(name for row in logged for name in row)])
-    rows = {}
-    for name in names:
-        curve = [row.get(name, np.nan) for row in logged]
-        rows[name] = np.array(curve + [np.nan] * (epochs - len(curve)))
-    return Run(
+    missing = [np.nan] * (epochs - len(logged))
+    curves = {name: [row.get(name, np.nan) for row in logged] + missing for name in names}
+    train, *after = (curves.pop(name) for name in LOSSES)
+    before = (run.summary.untrained.get(name, np.nan) for name in LOSSES[1:])
+    validation, test = ([first, *rest] for first, rest in zip(before, after, strict=True))
+    return ContenderRun(
         **about,
-        seconds=sum(row["seconds"] for row in logged),
-        untrained=record.summary.untrained,
-        rows={name: curve for name, curve in rows.items() if name not in PLACES},
-        folder=record.folder,
+        diverged=_diverged(train, test),
+        seconds=sum(row.seconds for row in run.rows),
+        train_loss=train,
+        validation_loss=validation,
+        test_loss=test,
+        rows={name: curve for name, curve in curves.items() if name not in PLACES},
     )
+
+
+def _diverged(train, test):
+    finite = np.isfinite(train).all() and np.isfinite(test).all()
+    return not (finite and test[-1] <= test[0])

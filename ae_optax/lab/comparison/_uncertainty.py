@@ -1,23 +1,27 @@
 """How sure a ranking is: intervals and ranks when the seeds are drawn again and again."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+
+from ae_optax.lab.runs import Rank, Uncertainty
 
 LEVEL = 0.95
 DRAWS = 10_000
 SEED = 0
-DESCRIPTION = {
-    "statistic": "median over seeds of the final test loss",
-    "method": "percentile bootstrap over seeds, all contenders at the same drawn seeds",
-    "level": LEVEL,
-    "draws": DRAWS,
-    "seed": SEED,
-}
+DRAWN = Uncertainty(
+    level=LEVEL,
+    draws=DRAWS,
+    seed=SEED,
+    statistic="median over seeds of the final test loss",
+    method="percentile bootstrap over seeds, all contenders at the same drawn seeds",
+)
+
+Interval: TypeAlias = tuple[float | None, float | None]
 
 
-def uncertainty(finals: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+def uncertainty(finals: Sequence[np.ndarray]) -> list[tuple[Interval | None, Rank]]:
     r"""Say how far the seeds determine each contender's median and its rank.
 
     The :math:`n` seeds are drawn anew :math:`B` times, with replacement and for all contenders
@@ -29,10 +33,9 @@ def uncertainty(finals: Sequence[np.ndarray]) -> list[dict[str, Any]]:
             finite counts as infinitely bad.
 
     Returns:
-        For each contender ``interval``, lowest and highest of the central 95 % of its medians
-        (``None`` for an end that was lost to divergence, and instead of both with one seed), and
-        ``rank``: the one with the seeds as they are, ``mean`` over the draws, and ``lowest`` and
-        ``highest`` of their central 95 %.
+        For each contender lowest and highest of the central 95 % of its medians (``None`` for an
+        end that was lost to divergence, and instead of both with one seed), and its rank: with the
+        seeds as they are, and mean, lowest and highest of the central 95 % over the draws.
 
     References:
         Efron and Tibshirani, `An Introduction to the Bootstrap
@@ -46,16 +49,14 @@ def uncertainty(finals: Sequence[np.ndarray]) -> list[dict[str, Any]]:
     medians = np.median(losses[:, drawn], axis=2)
     ranks, place = _ranks(medians), _ranks(np.median(losses, axis=1)[:, None])[:, 0]
     return [
-        {
-            "interval": _central(medians[i]) if n > 1 else None,
-            "rank": {
-                "place": float(place[i]),
-                "mean": float(ranks[i].mean()),
-                **dict(zip(("lowest", "highest"), _central(ranks[i]), strict=True)),
-            },
-        }
-        for i in range(len(losses))
+        (_interval(its) if n > 1 else None, Rank(float(at), float(row.mean()), *_central(row)))
+        for its, at, row in zip(medians, place, ranks, strict=True)
     ]
+
+
+def _interval(medians):
+    lowest, highest = (end if np.isfinite(end) else None for end in _central(medians))
+    return lowest, highest
 
 
 def _ranks(losses):
@@ -68,5 +69,4 @@ def _ranks(losses):
 def _central(values):
     # Of the values there are, as one cannot interpolate towards infinity.
     tail = (1 - LEVEL) / 2
-    ends = np.quantile(values, (tail, 1 - tail), method="inverted_cdf")
-    return [float(end) if np.isfinite(end) else None for end in ends]
+    return map(float, np.quantile(values, (tail, 1 - tail), method="inverted_cdf"))

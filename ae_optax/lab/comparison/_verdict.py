@@ -1,16 +1,15 @@
 """What a contender's runs amount to: its best setting, chosen on validation, measured on test."""
 
-from typing import Any
-
 import numpy as np
 
-from ae_optax.lab.comparison._result import Result, Run
+from ae_optax.lab.comparison._result import Result
+from ae_optax.lab.runs import Best, ContenderRun, OverSeeds
 from ae_optax.lab.sweeps import at_edge_of_grid
 
 USABLE = 1.1
 
 
-def verdict(result: Result, steps_per_epoch: int, target: float | None) -> dict[str, Any] | None:
+def verdict(result: Result, steps_per_epoch: int, target: float | None) -> Best | None:
     """Summarise a contender.
 
     Args:
@@ -38,25 +37,25 @@ def verdict(result: Result, steps_per_epoch: int, target: float | None) -> dict[
     final = np.median(_worst_if_lost([run.test_loss[-1] for run in runs]))
     usable = _usable({rate: settings[s] for rate, s in at_rates.items()}, final)
     rate, values = runs[0].learning_rate, runs[0].values
-    return {
-        "setting": best,
-        "learning_rate": rate,
-        "values": dict(values),
-        "edge": at_edge_of_grid(({"": r} for r in at_rates), {"": rate}).get(""),
-        "value_edges": at_edge_of_grid((its[0].values for its in settings.values()), values),
-        "final_test": _spread([run.test_loss[-1] for run in runs]),
-        "best_test": _spread([np.min(_worst_if_lost(run.test_loss)) for run in runs]),
-        "diverged_share": float(np.mean([run.diverged for run in result.runs])),
-        "usable": usable,
-        "usable_decades": float(np.log10(usable[1] / usable[0])) if usable else None,
-        "steps_to_target": _finite(np.median(steps)),
-        "seconds_to_target": _finite(np.median(seconds)),
-    }
+    return Best(
+        setting=best,
+        learning_rate=rate,
+        values=dict(values),
+        edge=at_edge_of_grid(({"": r} for r in at_rates), {"": rate}).get(""),
+        value_edges=at_edge_of_grid((its[0].values for its in settings.values()), values),
+        final_test=_spread([run.test_loss[-1] for run in runs]),
+        best_test=_spread([np.min(_worst_if_lost(run.test_loss)) for run in runs]),
+        diverged_share=float(np.mean([run.diverged for run in result.runs])),
+        usable=usable,
+        usable_decades=float(np.log10(usable[1] / usable[0])) if usable else None,
+        steps_to_target=_finite(np.median(steps)),
+        seconds_to_target=_finite(np.median(seconds)),
+    )
 
 
-def by_setting(result: Result) -> dict[int, list[Run]]:
+def by_setting(result: Result) -> dict[int, list[ContenderRun]]:
     """Group a contender's runs by setting."""
-    groups: dict[int, list[Run]] = {}
+    groups: dict[int, list[ContenderRun]] = {}
     for run in result.runs:
         groups.setdefault(run.setting, []).append(run)
     return groups
@@ -68,7 +67,7 @@ def best_at_rates(result: Result) -> dict[float, int]:
     return _best_at_rates(settings, {setting: _score(runs) for setting, runs in settings.items()})
 
 
-def seconds_per_step(run: Run, steps_per_epoch: int) -> float:
+def seconds_per_step(run: ContenderRun, steps_per_epoch: int) -> float:
     """Return the mean time of a step of one run, its share of the evaluations included."""
     return run.seconds / (len(run.train_loss) * steps_per_epoch)
 
@@ -99,23 +98,19 @@ def _usable(at_rates, best):
         finals = [np.inf if run.diverged else run.test_loss[-1] for run in runs]
         if np.median(finals) <= USABLE * best:
             usable.append(rate)
-    return [min(usable), max(usable)] if usable else None
+    return (min(usable), max(usable)) if usable else None
 
 
 def _steps_to(run, steps_per_epoch, target):
     if target is None:
         return np.inf
-    reached = np.flatnonzero(run.test_loss <= target)
+    reached = np.flatnonzero(np.asarray(run.test_loss) <= target)
     return float(reached[0] * steps_per_epoch) if reached.size else np.inf
 
 
 def _spread(values):
     values = _worst_if_lost(values)
-    return {
-        "median": _finite(np.median(values)),
-        "lowest": _finite(np.min(values)),
-        "highest": _finite(np.max(values)),
-    }
+    return OverSeeds(*map(_finite, (np.median(values), np.min(values), np.max(values))))
 
 
 def _worst_if_lost(values):

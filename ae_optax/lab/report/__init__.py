@@ -3,7 +3,6 @@
 from ae_optax.lab.report._csv import write_epochs, write_runs, write_table
 from ae_optax.lab.report._joint import write_joint_report
 from ae_optax.lab.report._page import write_report
-from ae_optax.lab.report._record import best_runs, over_seeds, read_record, runs_by_rate
 from ae_optax.lab.report._run_page import write_run_report
 from ae_optax.lab.report._run_record import labels_of
 from ae_optax.lab.report._runs_page import write_runs_report
@@ -12,11 +11,7 @@ from ae_optax.lab.report._terminal import TerminalTable, terminal_table
 
 __all__ = [
     "TerminalTable",
-    "best_runs",
     "labels_of",
-    "over_seeds",
-    "read_record",
-    "runs_by_rate",
     "terminal_table",
     "write_epochs",
     "write_events",

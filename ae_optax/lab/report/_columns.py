@@ -13,7 +13,7 @@ from ae_optax.lab._format import (
     rate,
     span,
 )
-from ae_optax.lab.report._record import Record
+from ae_optax.lab.runs import Best, ContenderRecord
 
 
 class Column(NamedTuple):
@@ -30,61 +30,61 @@ class Column(NamedTuple):
     title: str
     short: str
     meaning: str
-    text: Callable[[Record], str]
+    text: Callable[[ContenderRecord], str]
     keep: float
 
 
-def _of_best(write: Callable[[Record], str]) -> Callable[[Record], str]:
-    return lambda contender: write(contender["best"]) if contender["best"] else ABSENT
+def _of_best(write: Callable[[Best], str]) -> Callable[[ContenderRecord], str]:
+    return lambda contender: write(contender.best) if contender.best else ABSENT
 
 
 def _window(best):
-    if best["usable"] is None:
+    if best.usable is None:
         return ABSENT
-    lowest, highest = best["usable"]
+    lowest, highest = best.usable
     return rate(lowest) if lowest == highest else f"{rate(lowest)}–{rate(highest)}"
 
 
 def _diverged(contender):
-    if not contender["runs"]:
+    if not contender.runs:
         return ABSENT
-    return percent(sum(run["diverged"] for run in contender["runs"]) / len(contender["runs"]))
+    return percent(sum(run.diverged for run in contender.runs) / len(contender.runs))
 
 
 def _interval(best):
-    return ABSENT if best["interval"] is None else span(*best["interval"])
+    return ABSENT if best.interval is None else span(*best.interval)
 
 
 def _rank(best):
-    place, lowest, highest = (hundredths(best["rank"][k]) for k in ("place", "lowest", "highest"))
+    place, lowest, highest = map(hundredths, (best.rank.place, best.rank.lowest, best.rank.highest))
     return place if lowest == highest == place else f"{place} ({lowest}–{highest})"
 
 
 def _decades(best):
-    return ABSENT if best["usable_decades"] is None else hundredths(best["usable_decades"])
+    return ABSENT if best.usable_decades is None else hundredths(best.usable_decades)
 
 
 def _final(contender):
-    if contender["failure"] is not None:
+    if contender.failure is not None:
         return "failed"
-    best = contender["best"]
-    return number(best["final_test"]["median"]) if best else "diverged"
+    best = contender.best
+    return number(best.final_test.median) if best else "diverged"
 
 
 def _per_second(milliseconds):
     return integer(1e3 / milliseconds) if milliseconds else ABSENT
 
 
-def _of_runs(contender, name):
-    values = sorted(run[name] for run in contender["runs"])
+def _seconds_per_run(contender):
+    values = sorted(run.seconds for run in contender.runs)
     return number(values[len(values) // 2]) if values else ABSENT
 
 
 def _rate(best):
     mark = {None: "", "lowest": " ↓", "highest": " ↑"}
-    edges = best["value_edges"]
-    others = (f", {at(k, v)}{mark[edges.get(k)]}" for k, v in best["values"].items())
-    return rate(best["learning_rate"]) + mark[best["edge"]] + "".join(others)
+    edges = best.value_edges
+    others = (f", {at(k, v)}{mark[edges.get(k)]}" for k, v in best.values.items())
+    return rate(best.learning_rate) + mark[best.edge] + "".join(others)
 
 
 VERDICT = (
@@ -147,14 +147,14 @@ VERDICT = (
         "steps",
         "median over seeds of the first step at which the test loss, measured after every epoch, "
         "was at or below the target; a dash if it never was",
-        _of_best(lambda best: integer(best["steps_to_target"])),
+        _of_best(lambda best: integer(best.steps_to_target)),
         6,
     ),
     Column(
         "Seconds to target",
         "s",
         "the same in seconds of wall time, compilation left out",
-        _of_best(lambda best: number(best["seconds_to_target"])),
+        _of_best(lambda best: number(best.seconds_to_target)),
         5,
     ),
     Column(
@@ -162,7 +162,7 @@ VERDICT = (
         "best",
         "median over seeds of the lowest test loss after any epoch, at the best rate; "
         "optimistic, as nobody could have stopped there without looking at the test set",
-        _of_best(lambda best: number(best["best_test"]["median"])),
+        _of_best(lambda best: number(best.best_test.median)),
         2,
     ),
 )
@@ -171,21 +171,21 @@ COST = (
         "ms per step",
         "ms/step",
         "median over all runs of the wall time of a step, its share of the evaluations included",
-        lambda contender: number(contender["ms_per_step"]) if contender["ms_per_step"] else ABSENT,
+        lambda contender: number(contender.ms_per_step) if contender.ms_per_step else ABSENT,
         4,
     ),
     Column(
         "Steps per second",
         "steps/s",
         "the same turned around",
-        lambda contender: _per_second(contender["ms_per_step"]),
+        lambda contender: _per_second(contender.ms_per_step),
         0.5,
     ),
     Column(
         "Seconds per run",
         "s/run",
         "median over all runs of training and evaluation, compilation left out",
-        lambda contender: _of_runs(contender, "seconds"),
+        _seconds_per_run,
         0.4,
     ),
     Column(
@@ -193,7 +193,7 @@ COST = (
         "comp.",
         "time until the one program that served all runs was compiled; what all contenders "
         "start from, compiled once, left out",
-        lambda contender: number(contender["compile_seconds"]) if contender["runs"] else ABSENT,
+        lambda contender: number(contender.compile_seconds) if contender.runs else ABSENT,
         0.3,
     ),
     Column(
@@ -201,7 +201,7 @@ COST = (
         "B/par.",
         "size of the optimizer's state over the number of the model's parameters, to a hundredth",
         lambda contender: (
-            hundredths(contender["state_bytes_per_parameter"]) if contender["runs"] else ABSENT
+            hundredths(contender.state_bytes_per_parameter) if contender.runs else ABSENT
         ),
         1,
     ),

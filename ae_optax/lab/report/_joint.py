@@ -9,8 +9,9 @@ from ae_optax.lab._format import ABSENT, counted, hundredths, number
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._page import sections
 from ae_optax.lab.report._profile import profiles
-from ae_optax.lab.report._record import Record, read_record, with_result
+from ae_optax.lab.report._record import with_result
 from ae_optax.lab.report._run_record import labels_of
+from ae_optax.lab.runs import ComparisonRecord, read_comparison, write_file
 
 
 def write_joint_report(
@@ -28,10 +29,10 @@ def write_joint_report(
         FileNotFoundError: If a file is missing.
         ValueError: If a ``comparison.json`` is no record of a comparison.
     """
-    records = [read_record(folder / "comparison.json") for folder in folders]
+    records = [read_comparison(folder) for folder in folders]
     title = counted(len(records), "comparison")
     body = _body(title, labels_of(folders), records, folders, profile)
-    path.write_text(_html.document(title, body), encoding="utf-8", newline="\n")
+    write_file(path, _html.document(title, body))
 
 
 def _body(title, labels, records, folders, profile) -> Iterator[str]:
@@ -44,18 +45,18 @@ def _body(title, labels, records, folders, profile) -> Iterator[str]:
         zip(labels, records, folders, strict=True), start=1
     ):
         yield f"<h2>{escape(label)}</h2>"
-        yield f'<p class="question">{escape(record["question"].strip())}</p>'
+        yield f'<p class="question">{escape(record.question.strip())}</p>'
         yield from _html.nested(sections(record, folder), f"w{number_of}")
 
 
-def _places(labels: Sequence[str], records: Sequence[Record]) -> Iterator[str]:
+def _places(labels: Sequence[str], records: Sequence[ComparisonRecord]) -> Iterator[str]:
     """Yield who came where at which workload, with the loss, best mean place first."""
-    found = [{c["label"]: c["best"] for _, c in with_result(record)} for record in records]
-    names = dict.fromkeys(c["label"] for record in records for c in record["contenders"])
+    found = [{c.label: best for _, c, best in with_result(record)} for record in records]
+    names = dict.fromkeys(c.label for record in records for c in record.contenders)
     means = {
         name: sum(place) / len(place)
         for name in names
-        if (place := [row[name]["rank"]["place"] for row in found if name in row])
+        if (place := [row[name].rank.place for row in found if name in row])
     }
     complete = {name: all(name in row for row in found) for name in names}
     order = sorted(names, key=lambda name: (not complete[name], means.get(name, len(names))))
@@ -79,4 +80,4 @@ def _places(labels: Sequence[str], records: Sequence[Record]) -> Iterator[str]:
 def _place(best):
     if best is None:
         return ABSENT
-    return f"{hundredths(best['rank']['place'])} ({number(best['final_test']['median'])})"
+    return f"{hundredths(best.rank.place)} ({number(best.final_test.median)})"

@@ -3,16 +3,16 @@
 import json
 from collections.abc import Iterator, Mapping
 from html import escape
-from types import SimpleNamespace
 from typing import Any
 
 from ae_optax.lab._format import counted, duration, integer, listed, number
 from ae_optax.lab.report._columns import COLUMNS
 from ae_optax.lab.report._html import definitions
-from ae_optax.lab.report._record import Record, chosen_by, varied
+from ae_optax.lab.report._record import chosen_by, varied
+from ae_optax.lab.runs import ComparisonRecord, Summary
 
 
-def method(record: Record) -> Iterator[str]:
+def method(record: ComparisonRecord) -> Iterator[str]:
     """Yield how it was done: budget, selection, target, and what each column means."""
     yield "<h2>How it was done</h2>"
     for paragraph in (_budget(record), _selection(record), _target(record)):
@@ -24,29 +24,26 @@ def method(record: Record) -> Iterator[str]:
     yield "</dl>"
 
 
-def tried(record: Record) -> str:
+def tried(record: ComparisonRecord) -> str:
     """Return how many settings a contender tried: "9 learning rates", "9 to 27 settings"."""
     names = varied(record)
-    counts = sorted({c["settings"] for c in record["contenders"] if c["failure"] is None}) or [0]
+    counts = sorted({c.settings for c in record.contenders if c.failure is None}) or [0]
     noun = "setting" if names else "learning rate"
     text = " or ".join(counted(count, noun) for count in counts)
     return f"{text} of the learning rate and {listed(names)}" if names else text
 
 
-def reproducibility(record: Record, config: str | None) -> Iterator[str]:
+def reproducibility(record: ComparisonRecord, config: str | None) -> Iterator[str]:
     """Yield what it takes to get a comparison's numbers again."""
-    facts = SimpleNamespace(**record)
-    facts.data = SimpleNamespace(**record["data"])
     yield "<h2>Reproducibility</h2>"
-    yield from provenance(facts, config if config is not None else _as_json(record))
+    yield from provenance(record, config if config is not None else _as_json(record))
 
 
-def provenance(facts: Any, config: str) -> Iterator[str]:
+def provenance(facts: Summary | ComparisonRecord, config: str) -> Iterator[str]:
     """Yield where numbers come from.
 
     Args:
-        facts: ``command``, ``device``, ``versions``, ``data``, ``seeds``, ``started`` and
-            ``wall_seconds``.
+        facts: What a run or a comparison left.
         config: The whole config.
     """
     data, about_data = facts.data, {}
@@ -75,28 +72,28 @@ def provenance(facts: Any, config: str) -> Iterator[str]:
 
 
 def _budget(record):
-    seeds = counted(len(record["seeds"]), "seed")
+    seeds = counted(len(record.seeds), "seed")
     every = "Every contender had the same budget, fixed beforehand" if _fair(record) else "Budget"
     budget = f"{every}: {tried(record)} × {seeds}"
-    steps = record["epochs"] * record["steps_per_epoch"]
+    steps = record.epochs * record.steps_per_epoch
     return (
-        f"{budget}, each run {counted(record['epochs'], 'epoch')} ({counted(steps, 'step')}) of "
-        f"batches of {record['batch_size']}. The model, {_call(record['model'])}, has "
-        f"{integer(record['parameters'])} parameters; the loss is {_call(record['loss'])}. "
+        f"{budget}, each run {counted(record.epochs, 'epoch')} ({counted(steps, 'step')}) of "
+        f"batches of {record.batch_size}. The model, {_call(record.model)}, has "
+        f"{integer(record.parameters)} parameters; the loss is {_call(record.loss)}. "
         "A seed decides initial parameters and the order of the images; every contender gets the "
         "same seeds."
     )
 
 
 def _fair(record):
-    return len({c["settings"] for c in record["contenders"] if c["failure"] is None}) <= 1
+    return len({c.settings for c in record.contenders if c.failure is None}) <= 1
 
 
 def _selection(record):
-    data = record["data"]
-    parts = f"{integer(data['train'])} for training, {integer(data['validation'])} for validation"
-    images = f"{parts} and {integer(data['test'])} for testing"
-    size = " × ".join(map(str, data["shape"]))
+    data = record.data
+    parts = f"{integer(data.train)} for training, {integer(data.validation)} for validation"
+    images = f"{parts} and {integer(data.test)} for testing"
+    size = " × ".join(map(str, data.shape))
     by = (
         "the lowest median validation loss over seeds after the last epoch"
         if chosen_by(record) == "validation"
@@ -104,17 +101,17 @@ def _selection(record):
         "validation set"
     )
     return (
-        f"The data are {data['name']}: images of {size} pixels, {images}. A contender's setting "
+        f"The data are {data.name}: images of {size} pixels, {images}. A contender's setting "
         f"is the one with {by}; everything reported at it is measured on the test set, which "
         "had no part in the choice."
     )
 
 
 def _target(record):
-    if record["target"] is None:
+    if record.target is None:
         return "There is no target, as no contender has a result."
-    rule = record["target_rule"].strip().rstrip(".")
-    return f"The target is a test loss of {number(record['target'])}: {rule}."
+    rule = record.target_rule.strip().rstrip(".")
+    return f"The target is a test loss of {number(record.target)}: {rule}."
 
 
 def _call(part: Mapping[str, Any]) -> str:
@@ -128,9 +125,15 @@ def _sentence(clause):
 
 def _as_json(record):
     contenders = [
-        {key: c.get(key) for key in ("label", "optimizer", "learning_rates")}
-        for c in record["contenders"]
+        {"label": c.label, "optimizer": c.optimizer, "learning_rates": c.learning_rates}
+        for c in record.contenders
     ]
-    keys = ("model", "loss", "epochs", "batch_size", "seeds")
-    config = {key: record[key] for key in keys} | {"contenders": contenders}
+    config = {
+        "model": record.model,
+        "loss": record.loss,
+        "epochs": record.epochs,
+        "batch_size": record.batch_size,
+        "seeds": record.seeds,
+        "contenders": contenders,
+    }
     return json.dumps(config, indent=1, ensure_ascii=False)

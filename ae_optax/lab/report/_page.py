@@ -11,8 +11,17 @@ from ae_optax.lab._format import counted, duration, number
 from ae_optax.lab.report import _html, _method, _results
 from ae_optax.lab.report._behaviour import behaviour, measured
 from ae_optax.lab.report._gallery import exhibit, gallery
-from ae_optax.lab.report._record import Record, read_record, with_result
+from ae_optax.lab.report._record import with_result
 from ae_optax.lab.report._verdict import remarks, verdict
+from ae_optax.lab.runs import (
+    CONFIG,
+    REPORT,
+    ComparisonRecord,
+    read_comparison,
+    read_pictures,
+    read_text,
+    write_file,
+)
 
 
 def write_report(folder: Path) -> Path:
@@ -32,24 +41,22 @@ def write_report(folder: Path) -> Path:
         FileNotFoundError: If a file is missing.
         ValueError: If ``comparison.json`` is no record of a comparison.
     """
-    record = read_record(folder / "comparison.json")
-    page = _html.document(record["title"], [*_opening(record), *sections(record, folder)])
-    path = folder / "report.html"
-    path.write_text(page, encoding="utf-8", newline="\n")
+    record = read_comparison(folder)
+    page = _html.document(record.title, [*_opening(record), *sections(record, folder)])
+    path = folder / REPORT
+    write_file(path, page)
     return path
 
 
-def sections(record: Record, folder: Path) -> Iterator[str]:
+def sections(record: ComparisonRecord, folder: Path) -> Iterator[str]:
     """Yield what there is to say of a comparison, from its verdict to how to repeat it.
 
     Args:
         record: The comparison.
         folder: Its run folder, with ``images.npz`` and perhaps ``config.yaml``.
     """
-    with np.load(folder / "images.npz") as file:
-        images = dict(file)
-    config = folder / "config.yaml"
-    text = config.read_text(encoding="utf-8") if config.exists() else None
+    images, config = read_pictures(folder), folder / CONFIG
+    text = read_text(config) if config.exists() else None
     lines_of = functools.partial(_results.lines_at_best, record)
     yield from _conclusion(record)
     yield from _results.table(record)
@@ -65,17 +72,17 @@ def sections(record: Record, folder: Path) -> Iterator[str]:
 
 
 def _opening(record):
-    data, n_runs = record["data"], sum(len(c["runs"]) for c in record["contenders"])
+    data, n_runs = record.data, sum(len(c.runs) for c in record.contenders)
     facts = (
-        data["name"],
-        counted(len(record["contenders"]), "contender"),
-        f"{counted(n_runs, 'run')} of {counted(record['epochs'], 'epoch')}",
-        duration(record["wall_seconds"]),
-        record["started"][:10],
+        data.name,
+        counted(len(record.contenders), "contender"),
+        f"{counted(n_runs, 'run')} of {counted(record.epochs, 'epoch')}",
+        duration(record.wall_seconds),
+        record.started[:10],
     )
-    yield from _html.opening(record["title"], facts)
-    if record["question"].strip():
-        yield f'<p class="question">{escape(record["question"].strip())}</p>'
+    yield from _html.opening(record.title, facts)
+    if record.question.strip():
+        yield f'<p class="question">{escape(record.question.strip())}</p>'
 
 
 def _conclusion(record):
@@ -87,10 +94,10 @@ def _conclusion(record):
         yield "</ul>"
 
 
-def _gallery(record: Record, images: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _gallery(record: ComparisonRecord, images: Mapping[str, np.ndarray]) -> Iterator[str]:
     exhibits = [
-        exhibit(i, c["label"], number(c["best"]["final_test"]["median"]), images)
-        for i, c in with_result(record)
+        exhibit(i, c.label, number(best.final_test.median), images)
+        for i, c, best in with_result(record)
     ]
     whose = "each contender at its best learning rate, first seed; below its name, its median loss"
     return gallery(images["originals"], exhibits, whose)
@@ -98,5 +105,5 @@ def _gallery(record: Record, images: Mapping[str, np.ndarray]) -> Iterator[str]:
 
 def _recorded(record):
     """Return the names of all numbers recorded, in their order."""
-    runs = (run for contender in record["contenders"] for run in contender["runs"])
-    return next((list(run["rows"]) for run in runs), [])
+    runs = (run for contender in record.contenders for run in contender.runs)
+    return next((list(run.rows) for run in runs), [])

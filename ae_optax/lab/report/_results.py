@@ -13,7 +13,6 @@ from ae_optax.lab.report._html import table as html_table
 from ae_optax.lab.report._key import key_to, swatch
 from ae_optax.lab.report._method import tried
 from ae_optax.lab.report._record import (
-    Record,
     best_runs,
     chosen_by,
     over_seeds,
@@ -23,19 +22,20 @@ from ae_optax.lab.report._record import (
 )
 from ae_optax.lab.report._sensitivity import sensitivity as sensitivity_figure
 from ae_optax.lab.report._verdict import without_result
+from ae_optax.lab.runs import ComparisonRecord
 
 
-def table(record: Record) -> Iterator[str]:
+def table(record: ComparisonRecord) -> Iterator[str]:
     """Yield the verdict table, best first, and on what it rests."""
     yield "<h2>Verdict</h2>"
     yield from _columns(record, VERDICT)
     said = (
-        f"Budget: {tried(record)} × {counted(len(record['seeds']), 'seed')} × "
-        f"{counted(record['epochs'], 'epoch')} for every contender. "
+        f"Budget: {tried(record)} × {counted(len(record.seeds), 'seed')} × "
+        f"{counted(record.epochs, 'epoch')} for every contender. "
     )
-    if len(record["seeds"]) > 1:
-        its = record["uncertainty"]
-        draws = f"{percent(its['level'])} of {integer(its['draws'])}"
+    if len(record.seeds) > 1:
+        its = record.uncertainty
+        draws = f"{percent(its.level)} of {integer(its.draws)}"
         said += (
             f"Intervals and ranks in brackets hold {draws} draws of the seeds with "
             "replacement. With few seeds that is no more than the range from the lowest to the "
@@ -44,14 +44,14 @@ def table(record: Record) -> Iterator[str]:
     yield f'<p class="note">{escape(said)}</p>'
 
 
-def cost(record: Record) -> Iterator[str]:
+def cost(record: ComparisonRecord) -> Iterator[str]:
     """Yield the table of time and memory."""
-    if any(c["runs"] for c in record["contenders"]):
+    if any(c.runs for c in record.contenders):
         yield "<h2>Time and memory</h2>"
         yield from _columns(record, COST)
 
 
-def sensitivity(record: Record) -> Iterator[str]:
+def sensitivity(record: ComparisonRecord) -> Iterator[str]:
     """Yield the figure of final loss against learning rate."""
     wide = sensitivity_figure(record, width=640, height=320, name="sw")
     narrow = sensitivity_figure(record, width=340, height=310, name="sn")
@@ -61,7 +61,7 @@ def sensitivity(record: Record) -> Iterator[str]:
     others = others if varied(record) else ""
     yield "<h2>Sensitivity to the learning rate</h2>"
     yield "<figure>"
-    yield key_to((i, contender["label"]) for i, contender in ranked(record) if contender["runs"])
+    yield key_to((i, contender.label) for i, contender in ranked(record) if contender.runs)
     yield f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
     yield (
         "<figcaption>Final test loss at every learning rate tried: median over seeds, the band "
@@ -73,14 +73,14 @@ def sensitivity(record: Record) -> Iterator[str]:
     yield "</figure>"
 
 
-def curves(record: Record) -> Iterator[str]:
+def curves(record: ComparisonRecord) -> Iterator[str]:
     """Yield the figures of loss by step and by time."""
     by_step = _loss(record, "test_loss", "ts")
     by_time = _loss(record, "test_loss", "tt", seconds=True)
     if by_step is None or by_time is None:
         return
     yield "<h2>Loss by step and by time</h2>"
-    yield key_to((i, contender["label"]) for i, contender in with_result(record))
+    yield key_to((i, contender.label) for i, contender, _ in with_result(record))
     yield from figures(
         (by_step, by_time),
         "Test loss at each contender's best learning rate, by step and by seconds, compilation "
@@ -100,20 +100,20 @@ def curves(record: Record) -> Iterator[str]:
         )
 
 
-def lines_at_best(record: Record, key: str, *, seconds: bool = False) -> Sequence[Line]:
+def lines_at_best(record: ComparisonRecord, key: str, *, seconds: bool = False) -> Sequence[Line]:
     """Return each contender's line of a recorded number at its best rate, best first."""
     lines = []
-    for position, contender in with_result(record):
-        runs = best_runs(contender)
+    for position, contender, best in with_result(record):
+        runs = best_runs(contender, best)
         spread = over_seeds(runs, key)
         if spread is not None:
-            unit = _seconds(record, runs) if seconds else record["steps_per_epoch"]
+            unit = _seconds(record, runs) if seconds else record.steps_per_epoch
             x = _epochs(record, key, len(spread.median)) * unit
-            lines.append(Line(position, contender["label"], x, spread))
+            lines.append(Line(position, contender.label, x, spread))
     return lines
 
 
-def failures(record: Record) -> Iterator[str]:
+def failures(record: ComparisonRecord) -> Iterator[str]:
     """Yield what went wrong, if anything did."""
     lost = without_result(record)
     if lost:
@@ -121,9 +121,9 @@ def failures(record: Record) -> Iterator[str]:
         yield from definitions({label: escape(reason) for label, reason in lost})
 
 
-def _columns(record: Record, columns: Sequence[Column]) -> Iterator[str]:
+def _columns(record: ComparisonRecord, columns: Sequence[Column]) -> Iterator[str]:
     rows = (
-        (f"{swatch(i)}{escape(c['label'])}", [column.text(c) for column in columns])
+        (f"{swatch(i)}{escape(c.label)}", [column.text(c) for column in columns])
         for i, c in ranked(record)
     )
     return html_table(("Contender", *(column.title for column in columns)), rows)
@@ -133,7 +133,7 @@ def _loss(record, key, name, *, seconds=False) -> str | None:
     loss = key.replace("_", " ").replace("train ", "training ")
     described = f"{loss} by {'seconds' if seconds else 'steps'}, at each best learning rate."
     labels = Labels("seconds of training" if seconds else "steps", loss, described.capitalize())
-    target = record["target"] if key == "test_loss" else None
+    target = record.target if key == "test_loss" else None
     return line_figure(
         lines_at_best(record, key, seconds=seconds), labels, name=name, target=target
     )
@@ -141,9 +141,9 @@ def _loss(record, key, name, *, seconds=False) -> str | None:
 
 def _epochs(record, key, n):
     """Where each value belongs: a training loss is a mean over its epoch, hence at its middle."""
-    epochs = np.arange(record["epochs"] + 1.0)[-n:]
+    epochs = np.arange(record.epochs + 1.0)[-n:]
     return epochs - 0.5 if key == "train_loss" else epochs
 
 
 def _seconds(record, runs):
-    return float(np.median([run["seconds"] for run in runs])) / record["epochs"]
+    return float(np.median([run.seconds for run in runs])) / record.epochs

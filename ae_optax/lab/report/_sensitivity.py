@@ -17,29 +17,30 @@ from ae_optax.lab.figures import (
     rate_axis,
     to_svg,
 )
-from ae_optax.lab.report._record import Record, ranked, runs_by_rate, untrained
+from ae_optax.lab.report._record import ranked, runs_by_rate, untrained
+from ae_optax.lab.runs import ComparisonRecord
 
 _ROW = 8.0
 _GAP = 8.0
 
 
-def sensitivity(record: Record, *, width: float, height: float, name: str) -> str | None:
+def sensitivity(record: ComparisonRecord, *, width: float, height: float, name: str) -> str | None:
     """Draw final test loss against learning rate, or nothing if nothing ran.
 
     Above the axes, a row for each contender: a bar over its usable rates, and a cross at every
     rate at which runs diverged, faint where not all did.
     """
     before = untrained(record)
-    contenders = [(i, c) for i, c in ranked(record) if c["runs"]]
+    contenders = [(i, c) for i, c in ranked(record) if c.runs]
     if before is None:
         return None
-    diverging = [item for item in contenders if any(run["diverged"] for run in item[1]["runs"])]
-    usable = [item for item in contenders if item[1]["best"] and item[1]["best"]["usable"]]
+    diverging = [item for item in contenders if any(run.diverged for run in item[1].runs)]
+    usable = [item for item in contenders if item[1].best and item[1].best.usable]
     bands = [(rows, draw) for rows, draw in ((diverging, _crosses), (usable, _bar)) if rows]
     with drawing():
         top = _GAP + sum(_ROW * len(rows) + _GAP for rows, _ in bands)
         figure, axes = make_axes(width, height + top, top=top)
-        lines = [Line(i, c["label"], *_by_rate(c)) for i, c in contenders]
+        lines = [Line(i, c.label, *_by_rate(c)) for i, c in contenders]
         fit_value_axis(axes, [line.spread for line in lines], "final test loss", before)
         rates = np.concatenate([line.x for line in lines])
         rate_axis(axes, rates.min(), rates.max())
@@ -70,8 +71,8 @@ def _by_rate(contender) -> tuple[np.ndarray, Spread]:
 
 
 def _final(run):
-    last = run["test_loss"][-1]
-    return np.inf if run["diverged"] or last is None else last
+    last = run.test_loss[-1]
+    return last if np.isfinite(last) and not run.diverged else np.inf
 
 
 def _band(axes, rows, draw, offset):
@@ -92,7 +93,7 @@ def _band(axes, rows, draw, offset):
 
 def _crosses(axes, y, position, contender):
     for rate, runs in runs_by_rate(contender).items():
-        share = np.mean([run["diverged"] for run in runs])
+        share = np.mean([run.diverged for run in runs])
         if share:
             alpha = 1 if share == 1 else 0.55
             style = {"marker": "x", "markersize": 4.5, "markeredgewidth": 1.3, "alpha": alpha}
@@ -101,7 +102,7 @@ def _crosses(axes, y, position, contender):
 
 def _bar(axes, y, position, contender):
     style = {"linewidth": 3, "marker": "o", "markersize": 3, "solid_capstyle": "round"}
-    _plot_above(axes, contender["best"]["usable"], y, position, style)
+    _plot_above(axes, contender.best.usable, y, position, style)
 
 
 def _plot_above(axes, rates, y, position, style):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.lab.report._record import LOSSES, read_record
-from ae_optax.lab.runs import COMPARISON, Run, read_run
+from ae_optax.lab.report._record import LOSSES
+from ae_optax.lab.runs import COMPARISON, ComparisonRecord, Run, read_comparison, read_run
 
 _GROUPS = ("train", "validation", "test")
 _NO_CURVES = ("epoch", "step", "seconds")
@@ -36,7 +36,7 @@ def write_events(folder: Path) -> Path:
     for old in events.rglob("events.out.tfevents.*"):
         old.unlink()
     if (folder / COMPARISON).exists():
-        _write_comparison(read_record(folder / COMPARISON), events)
+        _write_comparison(read_comparison(folder), events)
     else:
         _write_run(read_run(folder), events)
     return events
@@ -56,23 +56,23 @@ def _write_run(run: Run, events: Path) -> None:
         writer.add_text("config", f"```yaml\n{run.config}\n```", 0)
 
 
-def _write_comparison(record: Mapping[str, Any], events: Path) -> None:
-    began = _time(record["started"])
-    for contender in record["contenders"]:
-        for run in contender["runs"]:
-            name = f"{contender['label']}/{run['learning_rate']:g}/seed {run['seed']}"
-            epochs = len(run["train_loss"])
-            curves = run["rows"] | {key: run[key][-epochs:] for key in LOSSES}
+def _write_comparison(record: ComparisonRecord, events: Path) -> None:
+    began = _time(record.started)
+    for contender in record.contenders:
+        for run in contender.runs:
+            name = f"{contender.label}/{run.learning_rate:g}/seed {run.seed}"
+            epochs = len(run.train_loss)
+            curves = {**run.rows, **{key: getattr(run, key)[-epochs:] for key in LOSSES}}
             with _writer(events / _safe(name)) as writer:
                 for epoch in range(epochs):
                     row = {key: values[epoch] for key, values in curves.items()}
-                    seconds = run["seconds"] * (epoch + 1) / epochs
-                    _add(writer, row, (epoch + 1) * record["steps_per_epoch"], began + seconds)
+                    seconds = run.seconds * (epoch + 1) / epochs
+                    _add(writer, row, (epoch + 1) * record.steps_per_epoch, began + seconds)
 
 
 def _add(writer: Any, row: Mapping[str, Any], step: int, time: float) -> None:
     for name, value in row.items():
-        if value is not None and np.isfinite(value) and name not in _NO_CURVES:
+        if np.isfinite(value) and name not in _NO_CURVES:
             writer.add_scalar(_tag(name), value, step, walltime=time)
 
 

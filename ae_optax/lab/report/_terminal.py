@@ -3,8 +3,9 @@
 from typing import Any
 
 from ae_optax.lab.report._columns import COLUMNS
-from ae_optax.lab.report._record import Record, ranked
+from ae_optax.lab.report._record import ranked
 from ae_optax.lab.report._verdict import remarks, verdict, without_result
+from ae_optax.lab.runs import ComparisonRecord
 
 
 class TerminalTable:
@@ -13,7 +14,7 @@ class TerminalTable:
     A renderable for :mod:`rich`, made by :func:`terminal_table`.
     """
 
-    def __init__(self, record: Record):
+    def __init__(self, record: ComparisonRecord):
         self._record = record
 
     def __rich_console__(self, console: Any, options: Any):
@@ -35,7 +36,7 @@ class TerminalTable:
             yield Text(f"{label}: {reason}")
 
 
-def terminal_table(record: Record) -> TerminalTable:
+def terminal_table(record: ComparisonRecord) -> TerminalTable:
     """Return the verdict table as something that ``rich`` prints.
 
     It fits the width of the console: where that is narrow, the less telling columns are left out.
@@ -59,7 +60,7 @@ def _table(record, columns):
     for column in columns:
         table.add_column(column.short, justify="right", no_wrap=True)
     for rank, (_, contender) in enumerate(ranked(record)):
-        cells = (contender["label"], *(column.text(contender) for column in columns))
+        cells = (contender.label, *(column.text(contender) for column in columns))
         # `Text`, as a label may hold what rich takes for markup.
         table.add_row(*map(Text, cells), style="bold" if rank == 0 else "")
     return table

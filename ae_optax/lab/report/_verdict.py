@@ -3,10 +3,11 @@
 import math
 
 from ae_optax.lab._format import at, listed, number, rate, span
-from ae_optax.lab.report._record import Record, ranked, with_result
+from ae_optax.lab.report._record import ranked, with_result
+from ae_optax.lab.runs import ComparisonRecord
 
 
-def verdict(record: Record) -> str:
+def verdict(record: ComparisonRecord) -> str:
     """Say in one sentence which contender did best, and whether it stands apart.
 
     Two contenders are *separated* if the ranges of their final test losses over the seeds do
@@ -18,45 +19,43 @@ def verdict(record: Record) -> str:
     Returns:
         The sentence, as plain text.
     """
-    contenders = [contender for _, contender in with_result(record)]
+    contenders = [(contender, best) for _, contender, best in with_result(record)]
     if not contenders:
         return "No contender has a result: every run failed or diverged."
-    first, *others = contenders
-    n_seeds = len(record["seeds"])
-    final = first["best"]["final_test"]
-    seeds = f"{span(final['lowest'], final['highest'])} over {n_seeds} seeds, "
-    measured = f"{number(final['median'])} ({seeds if n_seeds > 1 else ''}at learning rate "
-    measured += f"{rate(first['best']['learning_rate'])})"
+    (first, best), *others = contenders
+    n_seeds, final = len(record.seeds), best.final_test
+    seeds = f"{span(final.lowest, final.highest)} over {n_seeds} seeds, "
+    measured = f"{number(final.median)} ({seeds if n_seeds > 1 else ''}at learning rate "
+    measured += f"{rate(best.learning_rate)})"
     if not others:
         only = "is the only contender with a result: its test loss is"
-        return f"{first['label']} {only} {measured}."
-    standing = _standing(first, others, n_seeds)
-    return f"{first['label']} has the lowest median test loss, {measured}{standing}"
+        return f"{first.label} {only} {measured}."
+    standing = _standing(best, others, n_seeds)
+    return f"{first.label} has the lowest median test loss, {measured}{standing}"
 
 
-def remarks(record: Record) -> list[str]:
+def remarks(record: ComparisonRecord) -> list[str]:
     """Say what a reader should know before trusting the table, one sentence each."""
     sentences = []
-    for _, contender in with_result(record):
-        best = contender["best"]
-        if best["edge"] is not None:
-            beyond = {"lowest": "lower", "highest": "higher"}[best["edge"]]
+    for _, contender, best in with_result(record):
+        if best.edge is not None:
+            beyond = {"lowest": "lower", "highest": "higher"}[best.edge]
             sentences.append(
-                f"{contender['label']} did best at {rate(best['learning_rate'])}, the "
-                f"{best['edge']} learning rate it was given: a better one may lie beyond. Extend "
+                f"{contender.label} did best at {rate(best.learning_rate)}, the "
+                f"{best.edge} learning rate it was given: a better one may lie beyond. Extend "
                 f"its range to {beyond} rates, with as many trials, before concluding."
             )
         sentences += [
-            f"{contender['label']} did best with {at(path, best['values'][path])}, the {edge} "
+            f"{contender.label} did best with {at(path, best.values[path])}, the {edge} "
             "number it was given there: a better one may lie beyond."
-            for path, edge in best["value_edges"].items()
+            for path, edge in best.value_edges.items()
         ]
-        if best["final_test"]["highest"] is None:
+        if best.final_test.highest is None:
             sentences.append(
-                f"{contender['label']} diverged with some seeds even at its best learning rate, "
-                f"{rate(best['learning_rate'])}."
+                f"{contender.label} diverged with some seeds even at its best learning rate, "
+                f"{rate(best.learning_rate)}."
             )
-    counts = {c["settings"] for c in record["contenders"] if c["failure"] is None}
+    counts = {c.settings for c in record.contenders if c.failure is None}
     if len(counts) > 1:
         sentences.append(
             "The contenders were given different numbers of settings, which favours those with "
@@ -65,17 +64,17 @@ def remarks(record: Record) -> list[str]:
     return sentences
 
 
-def without_result(record: Record) -> list[tuple[str, str]]:
+def without_result(record: ComparisonRecord) -> list[tuple[str, str]]:
     """Return the contenders without a result, each with the reason."""
-    lost = [contender for _, contender in ranked(record) if contender["best"] is None]
-    return [(contender["label"], _reason(contender)) for contender in lost]
+    lost = [contender for _, contender in ranked(record) if contender.best is None]
+    return [(contender.label, _reason(contender)) for contender in lost]
 
 
 def _reason(contender):
-    if contender["failure"] is not None:
-        return contender["failure"]
-    n_runs = len(contender["runs"])
-    n_diverged = sum(run["diverged"] for run in contender["runs"])
+    if contender.failure is not None:
+        return contender.failure
+    n_runs = len(contender.runs)
+    n_diverged = sum(run.diverged for run in contender.runs)
     if n_diverged == n_runs:
         return f"Diverged in all of its {n_runs} runs. Try lower learning rates."
     return (
@@ -87,18 +86,18 @@ def _reason(contender):
 def _standing(first, others, n_seeds):
     if n_seeds == 1:
         return ", with one seed, which cannot tell a difference from chance."
-    rivals = [other for other in others if not _separated(first, other)]
+    rivals = [other.label for other, best in others if not _separated(first, best)]
     if rivals:
-        names = listed(rival["label"] for rival in rivals)
+        names = listed(rivals)
         whose = "whose ranges overlap" if len(rivals) > 1 else "whose range overlaps"
         return f", but is not separated from {names}, {whose} with its own."
-    second = others[0]
-    final = second["best"]["final_test"]
-    measured = f"{number(final['median'])} ({span(final['lowest'], final['highest'])})"
-    return f", and no other range overlaps with its own; {second['label']} is next, {measured}."
+    second, its = others[0]
+    final = its.final_test
+    measured = f"{number(final.median)} ({span(final.lowest, final.highest)})"
+    return f", and no other range overlaps with its own; {second.label} is next, {measured}."
 
 
 def _separated(better, worse):
-    highest = better["best"]["final_test"]["highest"]
-    lowest = worse["best"]["final_test"]["lowest"]
+    highest = better.final_test.highest
+    lowest = worse.final_test.lowest
     return (math.inf if highest is None else highest) < (math.inf if lowest is None else lowest)

@@ -1,6 +1,17 @@
 """What a run leaves: one writer and one reader for every file of its folder."""
 
 from ae_optax.lab.runs._codec import from_json, to_json
+from ae_optax.lab.runs._comparison import (
+    Best,
+    ComparisonRecord,
+    ContenderRecord,
+    ContenderRun,
+    OverSeeds,
+    Rank,
+    Uncertainty,
+    read_comparison,
+    write_comparison,
+)
 from ae_optax.lab.runs._csv import csv_text
 from ae_optax.lab.runs._files import (
     CHECKPOINTS,
@@ -32,6 +43,7 @@ from ae_optax.lab.runs._run import (
     write_run,
     write_summary,
 )
+from ae_optax.lab.runs._sweep import SweepRecord, SweptRun, TrialRecord, read_sweep, write_sweep
 
 __all__ = [
     "CHECKPOINTS",
@@ -43,29 +55,43 @@ __all__ = [
     "REPORT",
     "SUMMARY",
     "SWEEP",
+    "Best",
+    "ComparisonRecord",
+    "ContenderRecord",
+    "ContenderRun",
     "DamagedError",
     "DataRecord",
     "EpochRow",
     "FolderInUseError",
     "Log",
+    "OverSeeds",
+    "Rank",
     "Run",
     "Status",
     "Summary",
+    "SweepRecord",
+    "SweptRun",
+    "TrialRecord",
+    "Uncertainty",
     "csv_text",
     "find_run",
     "find_summary",
     "from_json",
     "lock",
     "make_row",
+    "read_comparison",
     "read_pictures",
     "read_rows",
     "read_run",
     "read_summary",
+    "read_sweep",
     "read_text",
     "run_id",
     "to_json",
+    "write_comparison",
     "write_file",
     "write_pictures",
     "write_run",
     "write_summary",
+    "write_sweep",
 ]

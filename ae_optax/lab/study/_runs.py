@@ -1,11 +1,10 @@
 """Runs, sweeps and comparisons of a study: the commands a user would type, and what they leave."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ae_optax.lab import report, runs, training
+from ae_optax.lab import runs, training
 from ae_optax.lab.checkpoints import Checkpoints
 from ae_optax.lab.cli import main
 from ae_optax.lab.plans import load_comparison, load_run, load_sweep, make_task
@@ -25,6 +24,18 @@ class Trained(NamedTuple):
     run: runs.Run
     task: training.Task
     state: training.TrainState
+
+
+class Swept(NamedTuple):
+    """A sweep that was made.
+
+    Attributes:
+        record: What it found.
+        rows: Those of every run, one an epoch, by the run's name.
+    """
+
+    record: runs.SweepRecord
+    rows: Mapping[str, Sequence[runs.EpochRow]]
 
 
 def train(config: Path, overrides: Iterable[str] = ()) -> runs.Run:
@@ -55,7 +66,7 @@ def train_with_state(config: Path, overrides: Iterable[str] = ()) -> Trained:
     return Trained(run, task, result.state)
 
 
-def compare(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+def compare(config: Path, overrides: Iterable[str] = ()) -> runs.ComparisonRecord:
     """Compare as ``ae-optax compare`` does, making what is missing, and return its record.
 
     Raises:
@@ -65,13 +76,11 @@ def compare(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     name = runs.run_id(load_comparison(config, words).identity())
     folder = RUNS / f"{config.stem}-{name}"
     _call("compare", config, words, folder)
-    return report.read_record(folder / "comparison.json")
+    return runs.read_comparison(folder)
 
 
-def sweep(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
-    """Sweep as ``ae-optax sweep`` does, making what is missing, and return its record.
-
-    Every run of a trial has its ``rows``, one an epoch, beside its last losses.
+def sweep(config: Path, overrides: Iterable[str] = ()) -> Swept:
+    """Sweep as ``ae-optax sweep`` does, making what is missing, and return what it left.
 
     Raises:
         SystemExit: If that fails; it has said why.
@@ -79,11 +88,9 @@ def sweep(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     words = list(overrides)
     name = runs.run_id(load_sweep(config, words).plain())
     _call("sweep", config, words, RUNS)
-    record = json.loads((RUNS / f"{config.stem}-{name}" / "sweep.json").read_text())
-    for trial in record["trials"]:
-        for run in trial["runs"]:
-            run["rows"] = runs.read_rows(RUNS / run["run"])
-    return record
+    record = runs.read_sweep(RUNS / f"{config.stem}-{name}")
+    its = (run.run for trial in record.trials for run in trial.runs)
+    return Swept(record, {name: runs.read_rows(RUNS / name) for name in its})
 
 
 def overridden(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:

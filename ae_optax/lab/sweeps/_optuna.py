@@ -87,7 +87,7 @@ def search(
         failures |= complete(jobs, runs, execute, on_outcome=on_outcome)
         asked.set_user_attr("values", dict(trial.values))
         record = sweep_record(replace(config, trials=(trial,)), runs, failures)
-        loss = record["trials"][0][record["criterion"]]
+        loss = getattr(record.trials[0], record.criterion)
         study.tell(asked, math.inf if loss is None else loss)
         found.setdefault(json.dumps(trial.config.identity()), trial)
     return replace(config, trials=tuple(found.values())), failures

@@ -1,4 +1,4 @@
-"""A sweep as plain data: its trials, best first, and what was chosen on validation."""
+"""A sweep as a record: its trials, best first, and what was chosen on validation."""
 
 import json
 import math
@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from ae_optax.lab.plans import SweepConfig
-from ae_optax.lab.runs import csv_text, find_run
+from ae_optax.lab.runs import SweepRecord, SweptRun, TrialRecord, csv_text, find_run
 from ae_optax.lab.sweeps._store import folder_of
 
-FORMAT = 1
 PARTS = ("train", "validation", "test")
 BAD = ("diverged", "failed")
 
@@ -20,8 +19,8 @@ FEWEST = 3
 """Numbers that have ends beyond which better ones may lie."""
 
 
-def sweep_record(config: SweepConfig, runs: Path, failures: Mapping[str, str]) -> dict[str, Any]:
-    """Return the results of a sweep as data that JSON can hold.
+def sweep_record(config: SweepConfig, runs: Path, failures: Mapping[str, str]) -> SweepRecord:
+    """Return what a sweep found.
 
     The trial with the least median over seeds of the last validation loss comes first; a run that
     diverged or failed counts as infinitely bad. Without validation images the training loss
@@ -31,39 +30,27 @@ def sweep_record(config: SweepConfig, runs: Path, failures: Mapping[str, str]) -
         config: The sweep.
         runs: The folder below which its runs lie.
         failures: Why runs have no record, by the names of their folders.
-
-    Returns:
-        ``format``, ``seeds``, ``criterion``, ``trials`` and ``edges``: what the best trial has at
-        an end of the numbers tried, by path.
     """
     trials = [_trial(trial, config.seeds, runs, failures) for trial in config.trials]
-    validated = any(run["validation_loss"] is not None for t in trials for run in t["runs"])
+    validated = any(run.validation_loss is not None for trial in trials for run in trial.runs)
     criterion = "validation_loss" if validated else "train_loss"
     order = sorted(range(len(trials)), key=lambda i: (_score(trials[i], criterion), i))
     ranked = [trials[i] for i in order]
     won = math.isfinite(_score(ranked[0], criterion))
-    return {
-        "format": FORMAT,
-        "seeds": list(config.seeds),
-        "criterion": criterion,
-        "edges": at_edge_of_grid((t["values"] for t in ranked), ranked[0]["values"]) if won else {},
-        "trials": ranked,
-    }
+    edges = at_edge_of_grid((t.values for t in ranked), ranked[0].values) if won else {}
+    return SweepRecord(list(config.seeds), criterion, edges, ranked)
 
 
-def sweep_table(record: Mapping[str, Any]) -> str:
+def sweep_table(record: SweepRecord) -> str:
     """Return the runs of a sweep as CSV, those of the best trial first."""
-    paths = list(record["trials"][0]["values"])
-    losses = [f"{part}_loss" for part in PARTS]
+    paths = list(record.trials[0].values)
+    names = ["seed", "status", *(f"{part}_loss" for part in PARTS), "run"]
     rows = (
-        [
-            *(_cell(trial["values"][path]) for path in paths),
-            *(run[name] for name in ("seed", "status", *losses, "run")),
-        ]
-        for trial in record["trials"]
-        for run in trial["runs"]
+        [*(_cell(trial.values[path]) for path in paths), *(getattr(run, name) for name in names)]
+        for trial in record.trials
+        for run in trial.runs
     )
-    return csv_text([*paths, "seed", "status", *losses, "run"], rows)
+    return csv_text([*paths, *names], rows)
 
 
 def at_edge_of_grid(tried: Iterable[Mapping[str, Any]], best: Mapping[str, Any]) -> dict[str, str]:
@@ -91,34 +78,32 @@ def is_number(value: Any) -> bool:
 
 def _trial(trial, seeds, runs, failures):
     made = [_run(trial.run(seed), runs, failures) for seed in seeds]
-    return {
-        "values": dict(trial.values),
-        **{f"{part}_loss": _median(made, f"{part}_loss") for part in PARTS},
-        "runs": made,
-    }
+    losses = {f"{part}_loss": _median(made, f"{part}_loss") for part in PARTS}
+    return TrialRecord(dict(trial.values), **losses, runs=made)
 
 
 def _run(config, runs, failures):
     folder = folder_of(config, runs)
-    run = find_run(folder)
-    losses = {f"{part}_loss": math.nan if run is None else run.summary.loss(part) for part in PARTS}
-    return {
-        "run": folder.name,
-        "seed": config.training.seed,
-        "status": "failed" if run is None else run.summary.status,
-        "failure": failures.get(folder.name) if run is None else None,
-        **{name: loss if math.isfinite(loss) else None for name, loss in losses.items()},
-        "seconds": None if run is None else run.summary.training_seconds,
-    }
+    found, name, seed = find_run(folder), folder.name, config.training.seed
+    if found is None:
+        return SweptRun(name, seed, "failed", failures.get(name), None, None, None, None)
+    summary = found.summary
+    train, validation, test = (
+        loss if math.isfinite(loss) else None for loss in map(summary.loss, PARTS)
+    )
+    return SweptRun(
+        name, seed, summary.status, None, train, validation, test, summary.training_seconds
+    )
 
 
 def _score(trial, criterion):
-    return math.inf if trial[criterion] is None else trial[criterion]
+    loss = getattr(trial, criterion)
+    return math.inf if loss is None else loss
 
 
 def _median(made, loss):
     """Return the median over runs, infinite for those that did not end well; ``None`` for that."""
-    ended = (None if run["status"] in BAD else run[loss] for run in made)
+    ended = (None if run.status in BAD else getattr(run, loss) for run in made)
     median = np.median([math.inf if value is None else value for value in ended])
     return float(median) if np.isfinite(median) else None
 

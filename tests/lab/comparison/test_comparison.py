@@ -8,7 +8,15 @@ import pytest
 
 from ae_optax.lab import comparison
 from ae_optax.lab.config import kinds
+from ae_optax.lab.data import describe_data
 from ae_optax.lab.plans import load_comparison, make_task
+from ae_optax.lab.runs import (
+    ContenderRun,
+    OverSeeds,
+    read_comparison,
+    to_json,
+    write_comparison,
+)
 from ae_optax.lab.sweeps import _program as sweeps_program
 from ae_optax.lab.sweeps import folder_of, in_process
 
@@ -71,14 +79,28 @@ def results(folder, config):
 def a_run(rate, tests, validation=None, seed=0, setting=None, values=None):
     tests = np.asarray(tests, float)
     validation = tests if validation is None else np.asarray(validation, float)
-    untrained = {"validation_loss": validation[0], "test_loss": tests[0]}
-    rows = {"train_loss": tests[1:], "validation_loss": validation[1:], "test_loss": tests[1:]}
     setting = rate if setting is None else setting
-    return comparison.Run(setting, rate, values or {}, seed, 1.0, untrained, rows)
+    lost = not (np.isfinite(tests).all() and tests[-1] <= tests[0])
+    curves = map(list, (tests[1:], validation, tests))
+    return ContenderRun(setting, rate, values or {}, seed, lost, 1.0, *curves, rows={})
 
 
 def a_result(runs):
-    return comparison.Result("x", sorted({r.learning_rate for r in runs}), runs, 0.0, 0, None)
+    rates = sorted({run.learning_rate for run in runs})
+    return comparison.Result("x", {}, rates, runs, [], 0.0, 0, None)
+
+
+def recorded(results, config, *, steps_per_epoch=3, parameters=100):
+    return comparison.record(
+        results,
+        steps_per_epoch=steps_per_epoch,
+        parameters=parameters,
+        target=None,
+        data=describe_data(config.data.build()),
+        epochs=3,
+        batch_size=256,
+        seeds=[0, 1],
+    )
 
 
 def test_every_rate_meets_every_seed(results):
@@ -101,8 +123,8 @@ def test_a_contender_that_fails_takes_nothing_else_with_it(results):
 def test_a_run_that_diverges_is_marked_and_the_others_are_not(results):
     assert [run.diverged for run in results[0].runs] == [False] * 4 + [True] * 2
     verdict = comparison.verdict(results[0], 3, None)
-    assert verdict["diverged_share"] == pytest.approx(1 / 3)
-    assert verdict["learning_rate"] == 1e-2
+    assert verdict.diverged_share == pytest.approx(1 / 3)
+    assert verdict.learning_rate == 1e-2
 
 
 def test_the_rate_is_chosen_on_validation_and_reported_on_test():
@@ -111,17 +133,17 @@ def test_the_rate_is_chosen_on_validation_and_reported_on_test():
         a_run(0.2, [1.0, 0.3], validation=[1.0, 0.4]),
     ]
     verdict = comparison.verdict(a_result(runs), 10, None)
-    assert verdict["learning_rate"] == 0.1
-    assert verdict["final_test"] == {"median": 0.5, "lowest": 0.5, "highest": 0.5}
+    assert verdict.learning_rate == 0.1
+    assert verdict.final_test == OverSeeds(0.5, 0.5, 0.5)
 
 
 def test_the_edge_of_the_range_is_flagged():
     losses_at = {0.1: 0.5, 0.2: 0.3, 0.3: 0.2}
     runs = [a_run(rate, [1.0, loss]) for rate, loss in losses_at.items()]
-    assert comparison.verdict(a_result(runs), 10, None)["edge"] == "highest"
-    assert comparison.verdict(a_result(runs[::-1]), 10, None)["edge"] == "highest"
+    assert comparison.verdict(a_result(runs), 10, None).edge == "highest"
+    assert comparison.verdict(a_result(runs[::-1]), 10, None).edge == "highest"
     runs = [a_run(rate, [1.0, loss]) for rate, loss in {0.1: 0.1, **losses_at, 0.2: 0.01}.items()]
-    assert comparison.verdict(a_result(runs), 10, None)["edge"] is None
+    assert comparison.verdict(a_result(runs), 10, None).edge is None
 
 
 def test_the_edges_of_other_numbers_are_flagged_too():
@@ -132,17 +154,17 @@ def test_the_edges_of_other_numbers_are_flagged_too():
         ]
         return comparison.verdict(a_result(runs), 10, None)
 
-    assert verdict({0.9: 0.5, 0.99: 0.4, 0.999: 0.3})["value_edges"] == {"b2": "highest"}
-    assert verdict({0.9: 0.5, 0.99: 0.1, 0.999: 0.3})["value_edges"] == {}
-    assert verdict({0.9: 0.5, 0.99: 0.1})["value_edges"] == {}
+    assert verdict({0.9: 0.5, 0.99: 0.4, 0.999: 0.3}).value_edges == {"b2": "highest"}
+    assert verdict({0.9: 0.5, 0.99: 0.1, 0.999: 0.3}).value_edges == {}
+    assert verdict({0.9: 0.5, 0.99: 0.1}).value_edges == {}
 
 
 def test_two_rates_have_no_edges():
     runs = [a_run(rate, [1.0, loss]) for rate, loss in {0.1: 0.5, 0.2: 0.3}.items()]
-    assert comparison.verdict(a_result(runs), 10, None)["edge"] is None
+    assert comparison.verdict(a_result(runs), 10, None).edge is None
 
 
-def test_a_setting_is_chosen_on_validation_by_the_median_over_seeds():
+def test_a_setting_is_chosen_on_validation_by_the_median_over_seeds(config):
     def runs(setting, rate, losses):
         return [a_run(rate, [1.0, 1 - v], [1.0, v], seed, setting) for seed, v in enumerate(losses)]
 
@@ -152,26 +174,26 @@ def test_a_setting_is_chosen_on_validation_by_the_median_over_seeds():
         + runs(2, 0.2, [0.1, 0.4, 0.5])
     )
     verdict = comparison.verdict(found, 10, None)
-    assert (verdict["setting"], verdict["learning_rate"]) == (1, 0.1)
-    assert verdict["final_test"]["median"] == pytest.approx(0.8)
-    record = comparison.record([found], steps_per_epoch=10, parameters=1, target=None)
-    assert record["contenders"][0]["at_rates"] == [1, 2]
-    assert record["contenders"][0]["settings"] == 3
+    assert (verdict.setting, verdict.learning_rate) == (1, 0.1)
+    assert verdict.final_test.median == pytest.approx(0.8)
+    (contender,) = recorded([found], config, steps_per_epoch=10, parameters=1).contenders
+    assert contender.at_rates == [1, 2]
+    assert contender.settings == 3
 
 
 def test_the_usable_window_holds_the_rates_within_a_tenth_of_the_best():
     runs = [a_run(rate, [1.0, loss]) for rate, loss in {1: 0.5, 2: 0.109, 4: 0.1, 8: 0.12}.items()]
     verdict = comparison.verdict(a_result(runs), 10, None)
-    assert verdict["usable"] == [2, 4]
-    assert verdict["usable_decades"] == pytest.approx(np.log10(2))
+    assert verdict.usable == (2, 4)
+    assert verdict.usable_decades == pytest.approx(np.log10(2))
 
 
 def test_the_target_is_timed_from_the_first_measurement_that_meets_it():
     verdict = comparison.verdict(a_result([a_run(1, [1.0, 0.5, 0.2, 0.3])]), 10, 0.25)
-    assert verdict["steps_to_target"] == 20
-    assert verdict["seconds_to_target"] == pytest.approx(20 / 30)
+    assert verdict.steps_to_target == 20
+    assert verdict.seconds_to_target == pytest.approx(20 / 30)
     verdict = comparison.verdict(a_result([a_run(1, [1.0, 0.5])]), 10, 0.25)
-    assert verdict["steps_to_target"] is None
+    assert verdict.steps_to_target is None
 
 
 def test_a_contender_whose_runs_all_diverged_has_no_best():
@@ -183,22 +205,24 @@ def test_a_seed_that_is_lost_at_the_best_rate_counts_as_the_worst():
     tests = ([1.0, 0.3], [1.0, np.nan], [1.0, 0.2])
     runs = [a_run(0.1, test, seed=seed) for seed, test in enumerate(tests)]
     verdict = comparison.verdict(a_result(runs), 10, 0.25)
-    assert verdict["final_test"] == {"median": 0.3, "lowest": 0.2, "highest": None}
-    assert verdict["best_test"] == {"median": 0.3, "lowest": 0.2, "highest": 1.0}
-    assert verdict["diverged_share"] == pytest.approx(1 / 3)
+    assert verdict.final_test == OverSeeds(0.3, 0.2, None)
+    assert verdict.best_test == OverSeeds(0.3, 0.2, 1.0)
+    assert verdict.diverged_share == pytest.approx(1 / 3)
 
 
-def test_the_record_is_plain_data(results, config, tmp_path):
-    record = comparison.record(results, steps_per_epoch=3, parameters=100, target=None)
-    json.dumps(record, allow_nan=False)
-    adam, broken, sgd = record["contenders"]
-    finals = [entry["best"]["final_test"]["median"] for entry in (adam, sgd)]
-    assert record["target"] == pytest.approx(np.median(finals))
-    assert adam["state_bytes_per_parameter"] > sgd["state_bytes_per_parameter"]
-    assert broken["best"] is None
-    assert {adam["best"]["rank"]["place"], sgd["best"]["rank"]["place"]} == {1, 2}
-    low, high = adam["best"]["interval"]
-    assert low <= adam["best"]["final_test"]["median"] <= high
+def test_a_record_is_read_as_it_was_written(results, config, tmp_path):
+    record = recorded(results, config)
+    write_comparison(tmp_path, record)
+    # By way of text, since no NaN equals another.
+    assert to_json(read_comparison(tmp_path)) == json.loads(json.dumps(to_json(record)))
+    adam, broken, sgd = record.contenders
+    finals = [entry.best.final_test.median for entry in (adam, sgd)]
+    assert record.target == pytest.approx(np.median(finals))
+    assert adam.state_bytes_per_parameter > sgd.state_bytes_per_parameter
+    assert broken.best is None
+    assert {adam.best.rank.place, sgd.best.rank.place} == {1, 2}
+    low, high = adam.best.interval
+    assert low <= adam.best.final_test.median <= high
     comparison.save_pictures(tmp_path, results, make_task(config).data.test[:10])
     with np.load(tmp_path / "images.npz") as images:
         kinds = ("code_width", "codes", "inputs", "reconstructions")

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 
+from ae_optax.lab import runs
+
 EPOCHS, STEPS, SEEDS = 20, 11, (0, 1, 2)
 RATES = [float(rate) for rate in np.logspace(-4, 0, 9)]
 BEFORE = 0.235
@@ -27,6 +29,11 @@ def fill(folder, comparison):
                 images[f"code_width_{i}"] = np.array(8)
     np.savez(folder / "images.npz", **images)
     return folder
+
+
+def as_record(comparison):
+    """Return a comparison as it is read from its file."""
+    return runs.from_json(runs.ComparisonRecord, json.loads(json.dumps(comparison)), "made up")
 
 
 def example():

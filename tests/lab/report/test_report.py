@@ -246,13 +246,13 @@ def test_unequal_budgets_are_not_called_equal(tmp_path, comparison):
 
 def test_raises_on_another_format(folder, comparison):
     (folder / "comparison.json").write_text(json.dumps(comparison | {"format": 1}))
-    with pytest.raises(ValueError, match=r"comparison.json: `format` must be 3, got 1\."):
+    with pytest.raises(ValueError, match=r"comparison.json: `format` must lie in \[3, 4\], got 1"):
         write_report(folder)
 
 
 def test_raises_on_a_torn_file(folder):
     (folder / "comparison.json").write_text('{"format": 2,')
-    with pytest.raises(ValueError, match=r"comparison.json: must hold JSON"):
+    with pytest.raises(ValueError, match=r"comparison.json:1: must hold JSON"):
         write_report(folder)
 
 

@@ -1,8 +1,17 @@
 """The verdict in words."""
 
 import pytest
+from made_up import as_record
 
-from ae_optax.lab.report._verdict import remarks, verdict
+from ae_optax.lab.report import _verdict
+
+
+def verdict(comparison):
+    return _verdict.verdict(as_record(comparison))
+
+
+def remarks(comparison):
+    return _verdict.remarks(as_record(comparison))
 
 
 def finals(comparison, **ranges):

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from made_up import with_telemetry
+from made_up import as_record, with_telemetry
 from rich.console import Console
 
 from ae_optax.lab.report import terminal_table, write_epochs, write_runs, write_table
@@ -12,12 +12,12 @@ from ae_optax.lab.report import terminal_table, write_epochs, write_runs, write_
 
 def printed(comparison, width):
     console = Console(width=width, file=io.StringIO(), color_system=None)
-    console.print(terminal_table(comparison))
+    console.print(terminal_table(as_record(comparison)))
     return console.file.getvalue()
 
 
 def rows(comparison, tmp_path):
-    write_table(comparison, tmp_path / "table.csv")
+    write_table(as_record(comparison), tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -97,7 +97,7 @@ def test_csv_has_interval_ranks_and_window(comparison, tmp_path):
 
 
 def test_csv_has_every_run(comparison, tmp_path):
-    write_runs(with_telemetry(comparison), tmp_path / "runs.csv")
+    write_runs(as_record(with_telemetry(comparison)), tmp_path / "runs.csv")
     table = csv_rows(tmp_path / "runs.csv")
     runs = [run for contender in comparison["contenders"] for run in contender["runs"]]
     assert len(table) == len(runs)
@@ -111,7 +111,7 @@ def test_csv_has_every_run(comparison, tmp_path):
 
 def test_csv_has_every_epoch_and_the_untrained_model(comparison, tmp_path):
     comparison["contenders"] = comparison["contenders"][:1]
-    write_epochs(comparison, tmp_path / "epochs.csv")
+    write_epochs(as_record(comparison), tmp_path / "epochs.csv")
     table = csv_rows(tmp_path / "epochs.csv")
     run = comparison["contenders"][0]["runs"][0]
     assert len(table) == 27 * 21
@@ -132,7 +132,7 @@ def test_names_what_was_tuned_beside_the_rate(comparison, tmp_path):
         printed(comparison, 200).split()
     )
     assert rows(comparison, tmp_path)[1]["values"] == '{"b2": 0.9, "mu_dtype": null}'
-    write_runs(comparison, tmp_path / "runs.csv")
+    write_runs(as_record(comparison), tmp_path / "runs.csv")
     head, first, *_ = (tmp_path / "runs.csv").read_text().splitlines()
     assert head.startswith("contender,learning_rate,b2,mu_dtype,seed,")
     assert first.startswith("adam,0.0001,0.9,null,0,")

@@ -1,10 +1,12 @@
 """Runs, sweeps and comparisons of a study: made once, found again."""
 
+import math
 from pathlib import Path
 
 import pytest
 
 from ae_optax.lab import study
+from ae_optax.lab.runs import Best, ContenderRecord, ContenderRun, OverSeeds, to_json
 
 CONFIGS = Path(__file__).parents[3] / "configs/digits"
 TINY = ["training.epochs=2", "model.hidden=[4]", "model.code=2"]
@@ -64,14 +66,12 @@ def test_a_comparison_is_made_once_and_its_losses_are_told_by_rate(tmp_path):
     assert len(made) == 8
     second = study.compare(CONFIGS / "compare_optimizers.yaml", COMPARE)
     assert logs(tmp_path) == made
-    assert second["contenders"] == first["contenders"]
-    adam, sgd = map(study.losses_at_rates, first["contenders"])
+    assert to_json(second.contenders) == to_json(first.contenders)
+    adam, sgd = map(study.losses_at_rates, first.contenders)
     assert adam["learning_rates"] == [1e-3, 1e-2]
     assert [len(losses) for losses in adam["test_loss"]] == [2, 2]
     at_best = adam["test_loss"][1]
-    assert min(at_best) == pytest.approx(
-        first["contenders"][0]["best"]["final_test"]["lowest"], rel=1e-3
-    )
+    assert min(at_best) == pytest.approx(first.contenders[0].best.final_test.lowest, rel=1e-3)
     assert adam["test_loss"] != sgd["test_loss"]
 
 
@@ -79,10 +79,10 @@ def test_a_sweep_is_made_once_and_its_runs_have_rows(tmp_path):
     first = study.sweep(CONFIGS / "sweep_adam.yaml", SWEEP)
     made = logs(tmp_path)
     assert len(made) == 4
-    assert [len(run["rows"]) for trial in first["trials"] for run in trial["runs"]] == [2] * 4
+    assert [len(rows) for rows in first.rows.values()] == [2] * 4
     second = study.sweep(CONFIGS / "sweep_adam.yaml", SWEEP)
     assert logs(tmp_path) == made
-    assert second["trials"] == first["trials"]
+    assert second.record == first.record
 
 
 @pytest.mark.parametrize(
@@ -100,27 +100,23 @@ def test_a_config_of_any_kind_is_told_in_plain_values(name, overrides, section):
     assert plain["model"]["hidden"] == [4]
 
 
-def test_a_run_that_diverged_has_no_loss_at_its_rate():
-    runs = [
-        {"learning_rate": 1.0, "diverged": True, "test_loss": [0.2, 0.3]},
-        {"learning_rate": 0.1, "diverged": False, "test_loss": [0.2, 0.0123456]},
-        {"learning_rate": 1.0, "diverged": False, "test_loss": [0.2, 0.1]},
+def contender(runs, best=None):
+    made = [
+        ContenderRun(i, rate, {}, 0, loss is None, 1.0, [], [], [1.0, loss or math.nan], {})
+        for i, (rate, loss) in enumerate(runs)
     ]
-    found = study.losses_at_rates({"runs": runs})
+    rates = sorted({rate for rate, _ in runs})
+    return ContenderRecord("x", {}, rates, len(runs), [], 8.0, 1.0, 1.0, None, made, best)
+
+
+def test_a_run_that_diverged_has_no_loss_at_its_rate():
+    found = study.losses_at_rates(contender([(1.0, None), (0.1, 0.0123456), (1.0, 0.1)]))
     assert found == {"learning_rates": [0.1, 1.0], "test_loss": [[0.01235], [None, 0.1]]}
 
 
 def test_the_best_of_a_contender_is_its_rate_its_loss_and_what_the_others_gave():
-    contender = {
-        "best": {
-            "learning_rate": 0.01,
-            "final_test": {"median": 0.2, "lowest": 0.1, "highest": 0.3},
-        },
-        "runs": [
-            {"learning_rate": 0.1, "diverged": True, "test_loss": [1.0, None]},
-            {"learning_rate": 0.01, "diverged": False, "test_loss": [1.0, 0.2]},
-        ],
-    }
-    best = study.best_of(contender)
+    loss = OverSeeds(0.2, 0.1, 0.3)
+    chosen = Best(1, 0.01, {}, None, {}, loss, loss, 0.5, None, None, None, None)
+    best = study.best_of(contender([(0.1, None), (0.01, 0.2)], chosen))
     assert best["at_rates"] == {"learning_rates": [0.01, 0.1], "test_loss": [[0.2], [None]]}
     assert study.best_cell(best) == "0.200, 0.100–0.300 (0.01)"

@@ -132,8 +132,8 @@ def test_what_is_told_is_what_ranks_the_trials(tmp_path, part):
     found, _ = search(config, study, tmp_path, faked([], loss, part))
     told = sorted(trial.value for trial in study.trials)
     ranked = sweep_record(found, tmp_path, {})
-    assert ranked["criterion"] == f"{part}_loss"
-    losses = [trial[f"{part}_loss"] for trial in ranked["trials"]]
+    assert ranked.criterion == f"{part}_loss"
+    losses = [getattr(trial, f"{part}_loss") for trial in ranked.trials]
     assert [float("inf") if x is None else x for x in losses] == told
     assert told[-1] == float("inf")
 

@@ -102,9 +102,9 @@ def test_a_killed_worker_takes_no_other_with_it_and_is_done_again(tmp_path, swee
     reasons[folder_of(jobs[3].config, Path()).name] = "ValueError: that rate"
     assert failures == reasons
     record = sweep_record(config, tmp_path / "runs", failures)
-    runs = [trial["runs"][0] for trial in record["trials"]]
-    assert [run["status"] for run in runs] == ["done", "done", "failed", "failed"]
-    assert [run["failure"] for run in runs] == [None, None, *reasons.values()]
+    runs = [trial.runs[0] for trial in record.trials]
+    assert [run.status for run in runs] == ["done", "done", "failed", "failed"]
+    assert [run.failure for run in runs] == [None, None, *reasons.values()]
     for name in ("kill", "fail", "begun"):
         (tmp_path / name).unlink()
     assert complete(jobs, tmp_path / "runs", execute) == {}

@@ -1,6 +1,5 @@
 """What a sweep amounts to: chosen on validation, the median over seeds, ends of ranges named."""
 
-import json
 import math
 
 import pytest
@@ -39,17 +38,17 @@ def leave(config, below, validation):
 
 
 def rates(record):
-    return [trial["values"]["optimizer.learning_rate"] for trial in record["trials"]]
+    return [trial.values["optimizer.learning_rate"] for trial in record.trials]
 
 
 def test_the_best_median_of_the_validation_losses_comes_first(tmp_path, config):
     leave(config, tmp_path, [[0.3, 0.3, 0.3], [0.1, 0.2, 0.9], [0.25, 0.25, 0.1]])
     record = sweep_record(config, tmp_path, {})
     assert rates(record) == [1e-3, 1e-2, 1e-4]
-    assert record["trials"][0]["validation_loss"] == 0.2
-    assert record["trials"][0]["test_loss"] == 0.8  # Reported, though it is the worst.
-    assert record["criterion"] == "validation_loss"
-    assert record["edges"] == {}
+    assert record.trials[0].validation_loss == 0.2
+    assert record.trials[0].test_loss == 0.8  # Reported, though it is the worst.
+    assert record.criterion == "validation_loss"
+    assert record.edges == {}
 
 
 def test_runs_that_diverged_or_failed_count_as_infinitely_bad(tmp_path, config):
@@ -57,17 +56,18 @@ def test_runs_that_diverged_or_failed_count_as_infinitely_bad(tmp_path, config):
     name = folder_of(config.trials[1].run(0), tmp_path).name
     record = sweep_record(config, tmp_path, {name: "killed by SIGKILL"})
     assert rates(record) == [1e-3, 1e-2, 1e-4]
-    assert record["trials"][0]["validation_loss"] == 0.4
-    assert record["trials"][2]["validation_loss"] is None
-    failed = record["trials"][0]["runs"][0]
-    assert (failed["status"], failed["failure"]) == ("failed", "killed by SIGKILL")
-    json.dumps(record, allow_nan=False)
+    assert record.trials[0].validation_loss == 0.4
+    assert record.trials[2].validation_loss is None
+    failed = record.trials[0].runs[0]
+    assert (failed.status, failed.failure) == ("failed", "killed by SIGKILL")
+    runs.write_sweep(tmp_path, record)
+    assert runs.read_sweep(tmp_path) == record
 
 
 @pytest.mark.parametrize(("best", "edges"), [(0, "lowest"), (1, None), (2, "highest")])
 def test_a_best_value_at_an_end_is_named(tmp_path, config, best, edges):
     leave(config, tmp_path, [[0.1 if i == best else 0.2] * 3 for i in range(3)])
-    found = sweep_record(config, tmp_path, {})["edges"]
+    found = sweep_record(config, tmp_path, {}).edges
     assert found == ({"optimizer.learning_rate": edges} if edges else {})
 
 
@@ -76,13 +76,13 @@ def test_two_numbers_and_words_have_no_ends(tmp_path):
     over = "sweep.over={optimizer.b2: [0.9, 0.99], training.batch_size: [16, 32]}"
     config = load_sweep(tmp_path / "x.yaml", [over])
     leave(config, tmp_path, [[0.1] * 3, [0.2] * 3, [0.3] * 3, [0.4] * 3])
-    assert sweep_record(config, tmp_path, {})["edges"] == {}
+    assert sweep_record(config, tmp_path, {}).edges == {}
 
 
 def test_a_sweep_in_which_nothing_works_has_no_best(tmp_path, config):
     leave(config, tmp_path, [["diverged"] * 3] * 3)
     record = sweep_record(config, tmp_path, {})
-    assert record["edges"] == {}
+    assert record.edges == {}
     assert rates(record) == [1e-4, 1e-3, 1e-2]
 
 
@@ -91,7 +91,7 @@ def test_without_validation_images_the_training_loss_decides(tmp_path, config):
         for seed in config.seeds:
             leave_run(folder_of(trial.run(seed), tmp_path), train=loss)
     record = sweep_record(config, tmp_path, {})
-    assert record["criterion"] == "train_loss"
+    assert record.criterion == "train_loss"
     assert rates(record) == [1e-3, 1e-2, 1e-4]
 
 
