@@ -43,6 +43,8 @@ def open_folder(
             # Locked before it is read: of two commands that begin at once, one must lose.
             stack.enter_context(runs.lock(folder))
             _check_same_run(folder, load, config)
+            for own in config.code():
+                runs.write_file(folder / own.file, own.source)
             runs.write_file(saved, dump(config))
         except runs.FolderInUseError as error:
             raise UsageError(str(error)) from error
@@ -145,7 +147,8 @@ def _check_same_run(folder, load, config):
     if not saved.exists():
         return
     try:
-        before = load(saved)
+        # Code of one's own that lies here is run only if it is what the config at hand names.
+        before = load(saved, code={own.name: own.sha256 for own in config.code()})
     except ConfigError as error:
         raise UsageError(f"{folder} holds a run that cannot be read: {error}") from error
     different = differences(before.identity(), config.identity())

@@ -37,6 +37,8 @@ def sweep(arguments: argparse.Namespace) -> int:
     warn(training.lint_run(task, optimizer, first.training))
     folder = make_shared_folder(out / f"{path.stem}-{runs.run_id(config.plain())}")
     with one_line():
+        for own in config.code():
+            runs.write_file(folder / own.file, own.source)
         runs.write_file(folder / runs.CONFIG, dump(config))
 
     trials = config.search.count if config.search else len(config.trials)

@@ -1,7 +1,7 @@
 """The language of configs: YAML resolved against the signatures of the functions it names."""
 
 from ae_optax.lab.config._bind import Binder
-from ae_optax.lab.config._call import FAILED, Call, describe, plain
+from ae_optax.lab.config._call import FAILED, Call, calls, describe, plain
 from ae_optax.lab.config._names import did_you_mean, match, nearest
 from ae_optax.lab.config._namespaces import PREFIX, catalogue, kinds, takes_function
 from ae_optax.lab.config._nodes import (
@@ -15,6 +15,7 @@ from ae_optax.lab.config._nodes import (
     child,
     shown,
 )
+from ae_optax.lab.config._own import Code, OwnCode
 from ae_optax.lab.config._paths import override, put, split
 from ae_optax.lab.config._problems import ConfigError, Problem, Problems, Where
 from ae_optax.lab.config._types import Accepts, Kind, Of, accepts, annotations
@@ -26,6 +27,7 @@ __all__ = [
     "Accepts",
     "Binder",
     "Call",
+    "Code",
     "ConfigError",
     "Entry",
     "Items",
@@ -33,6 +35,7 @@ __all__ = [
     "Node",
     "Number",
     "Of",
+    "OwnCode",
     "Problem",
     "Problems",
     "Scalar",
@@ -41,6 +44,7 @@ __all__ = [
     "accepts",
     "annotations",
     "anything",
+    "calls",
     "catalogue",
     "child",
     "describe",

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ae_optax.lab.config import _values
@@ -19,6 +19,7 @@ from ae_optax.lab.config._nodes import (
     key_value,
     shown,
 )
+from ae_optax.lab.config._own import OwnCode
 from ae_optax.lab.config._problems import Problems, Where
 from ae_optax.lab.config._types import Accepts, Kind, accepts, annotations
 
@@ -31,11 +32,13 @@ class Binder:
         kinds: What a config can name.
         problems: Where mistakes are noted.
         swept: Whether a number may be ``swept``.
+        own: Finds code of one's own.
     """
 
     kinds: Mapping[str, Kind]
     problems: Problems
     swept: bool = False
+    own: OwnCode = field(default_factory=OwnCode)
 
     def value(self, node: Node, wanted: Accepts, path: str) -> Any:
         """Return what ``node`` says, or ``FAILED``."""
@@ -95,9 +98,15 @@ class Binder:
         if found is None:
             return FAILED
         name, kind = found
-        function = kind.functions[name]
+        function, code = kind.functions.get(name), None
+        if function is None:
+            try:
+                function, code = self.own.find(kind.others.get(name, name), kind)
+            except ValueError as error:
+                self.problems.add(entry.node.where, child(path, "name"), str(error), cause=error)
+                return FAILED
         call = self.arguments(function, name, rest, entry.node.where, path, kind.name)
-        return replace(call, node=node)
+        return replace(call, node=node, code=code)
 
     def chain(self, node: Node, rest: Mapping[str, Entry], where: Where, path: str) -> Call:
         """Return the call that ``{chain: [...]}`` means."""

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 
 from ae_optax.lab.config._nodes import Node, child
+from ae_optax.lab.config._own import Code
 from ae_optax.lab.config._problems import Problems, Where
 
 
@@ -52,6 +53,7 @@ class Call:
         kind: The kind of thing it makes, ``"schedule"`` for instance.
         unread: Arguments that could not be read; a problem says why, the default stands in.
         node: The mapping, as it was written.
+        code: Of one's own, if the function is.
     """
 
     function: Callable[..., Any]
@@ -63,6 +65,7 @@ class Call:
     kind: str = field(default="", compare=False)
     unread: frozenset[str] = field(default=frozenset(), compare=False)
     node: Node | None = field(default=None, compare=False)
+    code: Code | None = None
 
     def build(self, values: Mapping[str, Any] | None = None) -> Any:
         """Call the function, and before it those that make its arguments.
@@ -159,9 +162,7 @@ class Call:
 
     def walk(self) -> Iterator["Call"]:
         """Yield this call and all that are nested in it, from the inside out."""
-        for value in self.arguments.values():
-            for inner in _calls(value):
-                yield from inner.walk()
+        yield from calls(self.arguments)
         yield self
 
     def leaves(self) -> Iterator[tuple[str, Any]]:
@@ -230,9 +231,10 @@ def _leaves(value, path):
         yield path, value
 
 
-def _calls(value):
+def calls(value: Any) -> Iterator[Call]:
+    """Yield the calls that ``value`` is or holds, and those that are nested in them."""
     if isinstance(value, Call):
-        yield value
+        yield from value.walk()
     elif isinstance(value, Mapping | list | tuple):
         for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _calls(item)
+            yield from calls(item)

@@ -71,11 +71,13 @@ def look_up(
     node: Node, kinds: Iterable[Kind], path: str, problems: Problems
 ) -> tuple[str, Kind] | None:
     """Return the name that ``node`` is and the kind that has a function of this name."""
-    owners = {name: kind for kind in kinds for name in kind.functions}
+    owners = {name: kind for kind in kinds for name in (*kind.others, *kind.functions)}
     name = node.value if isinstance(node, Scalar) else None
     if not isinstance(name, str):
         problems.add(node.where, path, f"expected the name of a function, got {shown(node)}.")
         return None
+    if ":" in name:  # One's own.
+        return name, next(iter(kinds))
     if name not in owners:
         known = [own for own in owners if "." not in own]
         others = f"Known: {', '.join(known)}." if len(known) <= FEW else "See `ae-optax list`."

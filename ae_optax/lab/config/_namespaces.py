@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.metadata
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
@@ -16,32 +17,41 @@ COMPAT = {"compat.torch": "ae_optax.compat.torch", "compat.keras": "ae_optax.com
 """The packages whose names are given in full, as ``compat.torch.adam``."""
 
 
+GROUPS = {
+    "data": ("data",),
+    "model": ("models",),
+    "loss": ("losses",),
+    "corruption": ("corruptions",),
+    "metric": ("metrics",),
+    "optimizer": ("transforms", "optimizers"),
+    "schedule": ("schedules",),
+}
+"""The plurals under which each kind is listed: packages here, entry points elsewhere."""
+
+
 @functools.cache
 def kinds() -> Mapping[str, Kind]:
-    """Return all that a config can name, by kind."""
-    # Imported here: Flax and the data sets are not needed to import `ae_optax.lab.config`.
-    from ae_optax import optimizers, schedules, transforms
-    from ae_optax.lab import corruptions, data, losses, metrics, models
+    """Return all that a config can name, by kind.
 
-    made = optax.GradientTransformation
-    own = {**exported(transforms, made), **exported(optimizers, made), **of_compat(made)}
-    return {
-        "data": Kind("data", data.Dataset, exported(data, data.Dataset)),
-        "model": Kind("model", models.Model, exported(models, models.Model)),
-        "loss": Kind("loss", losses.Loss, exported(losses, losses.Loss)),
-        "corruption": Kind(
-            "corruption", corruptions.Corruption, exported(corruptions, corruptions.Corruption)
-        ),
-        "metric": Kind("metric", metrics.Metric, exported(metrics, metrics.Metric)),
-        "optimizer": Kind("optimizer", made, own | of_optax(made)),
-        "schedule": Kind(
-            "schedule",
-            optax.Schedule,
-            exported(schedules, optax.Schedule)
-            | of_compat(optax.Schedule)
-            | of_optax(optax.Schedule),
-        ),
-    }
+    An installed package adds names by entry points in the groups ``ae_optax.models``,
+    ``ae_optax.optimizers`` and so on, after the plurals of :data:`GROUPS`.
+    """
+    # Imported here: Flax and the data sets are not needed to import `ae_optax.lab.config`.
+    from ae_optax.lab.models import adapt
+
+    found, points = {}, importlib.metadata.entry_points()
+    for name, product in _products().items():
+        functions = {n: f for group in GROUPS[name] for n, f in catalogue()[group].items()}
+        if name in ("optimizer", "schedule"):
+            functions |= of_compat(product) | of_optax(product)
+        others = {
+            point.name: point.value.partition("[")[0].strip()
+            for group in GROUPS[name]
+            for point in points.select(group=f"ae_optax.{group}")
+            if point.name not in functions
+        }
+        found[name] = Kind(name, product, functions, others, adapt if name == "model" else None)
+    return found
 
 
 @functools.cache
@@ -50,16 +60,25 @@ def catalogue() -> Mapping[str, Mapping[str, Callable[..., Any]]]:
     from ae_optax import optimizers, schedules, transforms
     from ae_optax.lab import corruptions, data, losses, metrics, models
 
+    modules = (optimizers, transforms, schedules, models, losses, corruptions, metrics, data)
+    packages = {module.__name__.rpartition(".")[2]: module for module in modules}
+    product = {group: _products()[name] for name, groups in GROUPS.items() for group in groups}
+    own = {group: exported(module, product[group]) for group, module in packages.items()}
+    return own | {package: _whole(package) for package in COMPAT}
+
+
+@functools.cache
+def _products():
+    from ae_optax.lab import corruptions, data, losses, metrics, models
+
     return {
-        "optimizers": exported(optimizers, optax.GradientTransformation),
-        "transforms": exported(transforms, optax.GradientTransformation),
-        "schedules": exported(schedules, optax.Schedule),
-        "models": exported(models, models.Model),
-        "losses": exported(losses, losses.Loss),
-        "corruptions": exported(corruptions, corruptions.Corruption),
-        "metrics": exported(metrics, metrics.Metric),
-        "data": exported(data, data.Dataset),
-        **{package: _whole(package) for package in COMPAT},
+        "data": data.Dataset,
+        "model": models.Model,
+        "loss": losses.Loss,
+        "corruption": corruptions.Corruption,
+        "metric": metrics.Metric,
+        "optimizer": optax.GradientTransformation,
+        "schedule": optax.Schedule,
     }
 
 

@@ -7,7 +7,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,11 +28,15 @@ class Kind:
         name: What one is called: ``optimizer``.
         product: The type its functions return; a parameter so annotated takes a nested call.
         functions: The functions, by the names that a config gives them.
+        others: What installed packages add: ``module:function``, by name.
+        adapt: Makes of a function of one's own one that returns the product, where that is clear.
     """
 
     name: str
     product: Any
     functions: Mapping[str, Callable[..., Any]]
+    others: Mapping[str, str] = field(default_factory=dict)
+    adapt: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
 
 
 class Of(NamedTuple):
@@ -72,7 +76,7 @@ class Accepts:
         if self.number and self.integer:
             parts.remove(PHRASES["integer"])
         parts += [repr(c) if isinstance(c, str) else str(c) for c in self.choices]
-        parts += [f"{_article(kind)} {{name: ...}}" for kind in self.kinds]
+        parts += [f"{with_article(kind)} {{name: ...}}" for kind in self.kinds]
         parts += ["{chain: [...]}"] * ("optimizer" in self.kinds)
         if self.record is not None:
             parts.append(f"{{{', '.join(inspect.signature(self.record).parameters)}}}")
@@ -130,12 +134,12 @@ def annotations(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the parameters of ``function``, annotations evaluated one by one.
 
     ``typing.get_type_hints`` fails for all if it cannot evaluate one. An argument that begins with
-    an underscore is none of a config's.
+    an underscore, and ``**kwargs``, is none of a config's.
     """
     module = sys.modules.get(inspect.unwrap(function).__module__)
     names = getattr(inspect.unwrap(function), "__globals__", vars(module) if module else {})
     parameters = inspect.signature(function).parameters.items()
-    public = ((name, p) for name, p in parameters if not name.startswith("_"))
+    public = [(n, p) for n, p in parameters if n[0] != "_" and p.kind is not p.VAR_KEYWORD]
     return {name: p.replace(annotation=evaluate(p.annotation, names)) for name, p in public}
 
 
@@ -203,5 +207,6 @@ def makes(annotation: Any, product: Any) -> bool:
     return annotation == product
 
 
-def _article(kind):
+def with_article(kind: str) -> str:
+    """Return "an optimizer", "a model"."""
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

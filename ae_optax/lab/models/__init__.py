@@ -1,6 +1,6 @@
 """Autoencoders as pure functions, and adapters for models of one's own."""
 
-from ae_optax.lab.models._adapters import count_parameters, from_linen, from_nnx
+from ae_optax.lab.models._adapters import adapt, count_parameters, from_linen, from_nnx
 from ae_optax.lab.models._conv import conv_autoencoder
 from ae_optax.lab.models._deep import deep_autoencoder
 from ae_optax.lab.models._mlp import mlp_autoencoder
@@ -15,6 +15,7 @@ __all__ = [
     "Gaussian",
     "Model",
     "Output",
+    "adapt",
     "as_output",
     "conv_autoencoder",
     "conv_encoder_decoder",

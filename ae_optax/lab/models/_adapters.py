@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
+from flax import linen, nnx
 
 from ae_optax.lab.models._model import Model
 
@@ -100,6 +100,47 @@ def from_linen(module: Any) -> Model:
         return decoded.reshape(code.shape[0], *shape)
 
     return Model(init, apply, decode=decode_codes if hasattr(module, "decode") else None)
+
+
+def adapt(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make of what makes a Flax module what makes a model.
+
+    Args:
+        function: A class of modules, of ``flax.linen`` or ``flax.nnx``, or a function that returns
+            a module or a model. What takes ``rngs`` makes a module of ``nnx``; if it takes
+            ``shape`` too, it is given that of an image.
+
+    Returns:
+        ``function`` without the arguments that are given for the caller, ``rngs`` and ``shape``, or
+        of a Linen class ``parent`` and ``name``; it returns a model. What ``function`` returns and
+        is no module passes as it is.
+    """
+    is_class = inspect.isclass(function)
+    is_linen = is_class and issubclass(function, linen.Module)
+    made_by: Any = function.__init__ if is_class and issubclass(function, nnx.Module) else function
+    parameters = dict(inspect.signature(made_by).parameters)
+    if made_by is not function:
+        del parameters["self"]
+    given = {"parent", "name"} if is_linen else {"rngs", "shape"} if "rngs" in parameters else set()
+
+    @functools.wraps(function)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        if "rngs" not in parameters:
+            made = function(*args, **kwargs)
+            return from_linen(made) if isinstance(made, linen.Module) else made
+
+        def build(shape: tuple[int, ...], rngs: nnx.Rngs) -> Any:
+            words = {"shape": shape, "rngs": rngs}
+            its = {name: value for name, value in words.items() if name in parameters}
+            return function(*args, **kwargs, **its)
+
+        return from_nnx(build, decode=getattr(function, "decode", None))
+
+    own = [p for name, p in parameters.items() if name not in given]
+    if given and all(p.kind is not p.VAR_POSITIONAL for p in own):  # The given may come first.
+        own = [p if p.kind is p.VAR_KEYWORD else p.replace(kind=p.KEYWORD_ONLY) for p in own]
+    make.__signature__ = inspect.Signature(own)  # pyright: ignore[reportAttributeAccessIssue]
+    return make
 
 
 def count_parameters(model: Model, images: Any) -> int:

@@ -10,6 +10,7 @@ from ae_optax.lab.config import (
     FAILED,
     Binder,
     Call,
+    Code,
     Kind,
     Number,
     Of,
@@ -19,7 +20,7 @@ from ae_optax.lab.config import (
 )
 from ae_optax.lab.plans import _grid as grid
 from ae_optax.lab.plans._check import check_optimizer
-from ae_optax.lab.plans._run import RunConfig, TaskConfig, check_task, open_plan
+from ae_optax.lab.plans._run import RunConfig, TaskConfig, check_task, code_of, open_plan
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,11 @@ class ComparisonConfig(TaskConfig):
         }
         return self.plain_sections() | {"compare": compare}
 
+    def code(self) -> tuple[Code, ...]:
+        """Return one's own code that it names, sorted by name."""
+        tried = [setting.optimizer for each in self.contenders for setting in each.settings]
+        return code_of([*self.task().values(), tried])
+
     def identity(self) -> dict[str, Any]:
         """Return what decides the comparison: all of :meth:`plain`."""
         return self.plain()
@@ -172,6 +178,7 @@ def load_comparison(
     overrides: Iterable[str] = (),
     *,
     kinds: Mapping[str, Kind] | None = None,
+    code: Mapping[str, str] | None = None,
 ) -> ComparisonConfig:
     """Read the config of a comparison, and check all of it but the data.
 
@@ -179,6 +186,7 @@ def load_comparison(
         path: A YAML file.
         overrides: Changes such as ``compare.contenders[1].learning_rates.count=5``.
         kinds: What the config may name; by default all public names of ``ae_optax`` and Optax.
+        code: As of :func:`load_run`.
 
     Returns:
         The config, every default filled in; ``config.run(setting, seed)`` is a run of it.
@@ -186,7 +194,7 @@ def load_comparison(
     Raises:
         ConfigError: If anything is wrong with the file; one line for each problem.
     """
-    root, binder = open_plan(path, overrides, kinds, "compare", swept=True)
+    root, binder = open_plan(path, overrides, kinds, code, "compare", swept=True)
     problems = binder.problems
     sections = binder.arguments(ComparisonSections, None, root.entries, root.where, "")
     training = check_task(sections, problems)

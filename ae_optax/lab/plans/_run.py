@@ -4,7 +4,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,14 +14,18 @@ from ae_optax.lab.config import (
     Accepts,
     Binder,
     Call,
+    Code,
     Entry,
     Kind,
     Of,
+    OwnCode,
     Problem,
     Problems,
     Scalar,
     Table,
     Where,
+    anything,
+    calls,
     override,
     parse,
     plain,
@@ -75,11 +79,17 @@ class TaskConfig:
         return {f.name: getattr(self, f.name) for f in fields(TaskConfig)}
 
     def plain_sections(self, **more: Any) -> dict[str, Any]:
-        """Return the sections of the task, and ``more``, in words of YAML."""
+        """Return the sections of the task, ``more``, and what code it is, in words of YAML."""
         sections = self.task() | more
         training, _ = sections.pop("training"), sections.pop("_source")
         said = {name: plain(section) for name, section in sections.items() if section}
-        return said | {"training": asdict(training)}
+        said |= {"training": asdict(training)}
+        code = self.code()
+        return said | ({"code": {own.name: own.sha256 for own in code}} if code else {})
+
+    def code(self) -> tuple[Code, ...]:
+        """Return one's own code that it names, sorted by name."""
+        return code_of(self.task().values())
 
 
 @dataclass(frozen=True)
@@ -125,12 +135,17 @@ class RunConfig(TaskConfig):
         """Return that part of :meth:`plain` which decides the numbers of the run."""
         return self.plain_sections(optimizer=self.optimizer)
 
+    def code(self) -> tuple[Code, ...]:
+        """Return one's own code that it names, sorted by name."""
+        return code_of([*self.task().values(), self.optimizer])
+
 
 def load_run(
     path: str | os.PathLike[str],
     overrides: Iterable[str] = (),
     *,
     kinds: Mapping[str, Kind] | None = None,
+    code: Mapping[str, str] | None = None,
 ) -> RunConfig:
     """Read the config of a run, and check all of it but the data.
 
@@ -138,6 +153,8 @@ def load_run(
         path: A YAML file.
         overrides: Changes such as ``optimizer.learning_rate=1e-2``.
         kinds: What the config may name; by default all public names of ``ae_optax`` and Optax.
+        code: The SHA-256 of one's own code, by name: what is not in it is not run. ``None``: as the
+            section ``code`` of the file says, or whatever the file names.
 
     Returns:
         The config, every default filled in; ``config.optimizer.build()`` makes the optimizer.
@@ -145,7 +162,7 @@ def load_run(
     Raises:
         ConfigError: If anything is wrong with the file; one line for each problem.
     """
-    root, binder = open_plan(path, overrides, kinds, "optimizer")
+    root, binder = open_plan(path, overrides, kinds, code, "optimizer")
     run = read_run(root, binder)
     binder.problems.raise_if_any()
     assert run is not None
@@ -182,6 +199,12 @@ def load_data(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> 
     call = Binder(known, problems).value(node, Accepts(kinds=("data",)), "data")
     problems.raise_if_any()
     return call
+
+
+def code_of(values: Iterable[Any]) -> tuple[Code, ...]:
+    """Return the code of one's own in what is, or holds, calls: each file once, sorted by name."""
+    found = {call.code for value in values for call in calls(value) if call.code}
+    return tuple(sorted(found, key=lambda code: code.name))
 
 
 def make_task(config: TaskConfig, data: Dataset | None = None) -> Task:
@@ -221,6 +244,7 @@ def open_plan(
     path: str | os.PathLike[str],
     overrides: Iterable[str],
     kinds: Mapping[str, Kind] | None,
+    code: Mapping[str, str] | None,
     *own: str,
     swept: bool = False,
 ) -> tuple[Table, Binder]:
@@ -230,17 +254,33 @@ def open_plan(
         path: A YAML file.
         overrides: Changes.
         kinds: What the config may name; ``None``: all public names.
+        code: The SHA-256 of one's own code that may be run; ``None``: as the file says.
         *own: The sections of which it must have one.
         swept: Whether a number may be ``swept``.
     """
     binder = Binder(all_kinds() if kinds is None else kinds, Problems(), swept)
     root = _read(path, binder.problems)
+    said = _expected(root, binder.problems)
+    binder = replace(binder, own=OwnCode(said if code is None else code))
     sorts = [section for section in COMMANDS if section in root.entries]
     if sorts and sorts[0] not in own and (sorts[0] == "sweep" or not set(sorts) & set(own)):
         binder.problems.add(root.entries[sorts[0]].where, sorts[0], COMMANDS[sorts[0]])
         binder.problems.raise_all()
     override(root, overrides, binder.problems)
+    binder.own.place(root, binder.problems)
     return root, binder
+
+
+def _expected(root: Table, problems: Problems) -> dict[str, str] | None:
+    """Take the section ``code`` out: the SHA-256 of one's own code that may be run, by name."""
+    entry = root.entries.pop("code", None)
+    if entry is None:
+        return None
+    said = anything(entry.node)
+    if isinstance(said, dict) and all(isinstance(sha, str) for sha in said.values()):
+        return said
+    problems.add(entry.node.where, "code", "expected a mapping of names to their SHA-256.")
+    return {}
 
 
 def read_run(root: Table, binder: Binder) -> RunConfig | None:

@@ -11,6 +11,7 @@ from ae_optax.lab.config import (
     FAILED,
     Binder,
     Call,
+    Code,
     Kind,
     Problems,
     Table,
@@ -134,8 +135,14 @@ class SweepConfig:
     search: Search | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Return the config in words of YAML, as it was written."""
-        return dict(self.source)
+        """Return the config in words of YAML, as it was written, and what code it is."""
+        code = {own.name: own.sha256 for own in self.code()}
+        return {**self.source, **({"code": code} if code else {})}
+
+    def code(self) -> tuple[Code, ...]:
+        """Return one's own code that it names, sorted by name."""
+        found = {own for trial in self.trials for own in trial.config.code()}
+        return tuple(sorted(found, key=lambda own: own.name))
 
 
 def load_sweep(
@@ -143,6 +150,7 @@ def load_sweep(
     overrides: Iterable[str] = (),
     *,
     kinds: Mapping[str, Kind] | None = None,
+    code: Mapping[str, str] | None = None,
 ) -> SweepConfig:
     """Read the config of a sweep, and check every run of it but the data.
 
@@ -150,6 +158,7 @@ def load_sweep(
         path: A YAML file.
         overrides: Changes such as ``sweep.trials=40``.
         kinds: What the config may name; by default all public names of ``ae_optax`` and Optax.
+        code: As of :func:`load_run`.
 
     Returns:
         The runs, every default filled in; of a search, examples.
@@ -157,7 +166,7 @@ def load_sweep(
     Raises:
         ConfigError: If anything is wrong with the file; one line for each problem.
     """
-    root, binder = open_plan(path, overrides, kinds, "sweep", "optimizer")
+    root, binder = open_plan(path, overrides, kinds, code, "sweep", "optimizer")
     problems, source = binder.problems, anything(root)
     call, axes = _section(root, binder)
     del root.entries["sweep"]

@@ -42,7 +42,7 @@ def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
         if not ray.is_initialized():
             ray.init(address=address, log_to_driver=False)
         remote = ray.remote(_run).options(**resources)
-        pending = {remote.remote(dump(job.config)): job for job in jobs}
+        pending = {remote.remote(*_sent(job.config)): job for job in jobs}
         while pending:
             (ready,), _ = ray.wait(list(pending))
             job = pending.pop(ready)
@@ -58,11 +58,17 @@ def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
     return execute
 
 
-def _run(config: str) -> tuple[dict[str, bytes], str | None]:
+def _sent(config):
+    return dump(config), {own.file: own.source for own in config.code()}
+
+
+def _run(config: str, code: dict[str, bytes]) -> tuple[dict[str, bytes], str | None]:
     """Train on a machine of the cluster; return the files of the run, or why there are none."""
     with tempfile.TemporaryDirectory() as place:
         path, folder = Path(place) / CONFIG, Path(place) / "run"
         path.write_text(config, encoding="utf-8")
+        for name, source in code.items():
+            path.with_name(name).write_bytes(source)
         failure = train_alone(TRAIN, path, folder, Children())
         record = [] if failure else [path for path in folder.iterdir() if path.is_file()]
         return {path.name: path.read_bytes() for path in record}, failure

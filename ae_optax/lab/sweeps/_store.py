@@ -40,6 +40,8 @@ def keep(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with folders.lock(folder):
+        for own in config.code():
+            folders.write_file(folder / own.file, own.source, durable=False)
         folders.write_run(folder, dump(config), rows, pictures, summary)
 
 

@@ -47,6 +47,8 @@ def subprocesses(n: int, *, command: Sequence[str] = TRAIN) -> Executor:
                 folder = folder_of(job.config, runs)
                 config = Path(configs) / f"{folder.name}.yaml"
                 config.write_text(dump(job.config), encoding="utf-8")
+                for own in job.config.code():
+                    folders.write_file(config.with_name(own.file), own.source, durable=False)
                 return Outcome(job, train_alone(command, config, folder, children))
 
             futures = [pool.submit(run, job) for job in jobs]
