@@ -3,7 +3,7 @@
 import argparse
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ae_optax import lab, observing, optimizers, schedules, transforms
@@ -12,6 +12,10 @@ from ae_optax.lab.cli._plain_text import first_sentence, plain_text
 from ae_optax.lab.cli._terminal import say
 from ae_optax.lab.config import (
     PREFIX,
+    OwnCode,
+    Problems,
+    Scalar,
+    Where,
     accepts,
     annotations,
     catalogue,
@@ -49,7 +53,7 @@ def list_names(kind: str | None = None) -> str:
     groups = {**catalogue(), "sections": _sections()}
     if kind is None:
         sections = [f"{name}\n{textwrap.indent(_table(g), '  ')}" for name, g in groups.items()]
-        return "\n\n".join([*sections, OPTAX])
+        return "\n\n".join([*sections, *_added(), OPTAX])
     if kind not in groups:
         hint = did_you_mean(kind, groups)
         raise ValueError(f"unknown kind {kind!r}.{hint} Kinds: {', '.join(groups)}.")
@@ -61,12 +65,17 @@ def explain(name: str) -> str:
 
     Args:
         name: Of what a config can name, such as ``adam``, ``compat.torch.adam`` or ``optax.lamb``;
-            of a section of a config, ``training`` or ``sweep.search``; or of a function or class
-            of the package, ``describe`` or ``training.fit``.
+            of a section of a config, ``training`` or ``sweep.search``; of a function or class of
+            the package, ``describe`` or ``training.fit``; or of one's own, ``./file.py:function``,
+            whose file is run.
 
     Raises:
         ValueError: If there is no such name.
     """
+    if ":" in name:
+        node, own = Scalar(Where(name), name, name), OwnCode()
+        own.place(node, Problems())
+        return _explain(name, "one's own", own.find(node.value)[0])
     groups = dict(catalogue())
     for kind in ("optimizer", "schedule"):
         every = kinds()[kind].functions
@@ -87,6 +96,14 @@ def _print(make, argument):
     except ValueError as error:
         raise UsageError(str(error)) from error
     return OK
+
+
+def _added() -> Iterator[str]:
+    """Yield what installed packages add to each kind."""
+    for kind in kinds().values():
+        if kind.others:
+            lines = (f"  {name}  ({place})" for name, place in sorted(kind.others.items()))
+            yield "\n".join([f"{kind.name}, of installed packages", *lines])
 
 
 def _sections() -> dict[str, type]:

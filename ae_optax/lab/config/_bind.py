@@ -19,7 +19,7 @@ from ae_optax.lab.config._nodes import (
     key_value,
     shown,
 )
-from ae_optax.lab.config._own import OwnCode
+from ae_optax.lab.config._own import OwnCode, made_for
 from ae_optax.lab.config._problems import Problems, Where
 from ae_optax.lab.config._types import Accepts, Kind, accepts, annotations
 
@@ -101,7 +101,8 @@ class Binder:
         function, code = kind.functions.get(name), None
         if function is None:
             try:
-                function, code = self.own.find(kind.others.get(name, name), kind)
+                function, code = self.own.find(kind.others.get(name, name))
+                function = made_for(kind, function, name)
             except ValueError as error:
                 self.problems.add(entry.node.where, child(path, "name"), str(error), cause=error)
                 return FAILED

@@ -75,8 +75,8 @@ class OwnCode:
                 problems.add(node.where, "", f"{reason} Rename one.")
             node.value = node.text = f"{name}:{match['function']}"
 
-    def find(self, name: str, kind: Kind) -> tuple[Callable[..., Any], Code]:
-        """Return the function that ``name`` means, which must make one of ``kind``, and its code.
+    def find(self, name: str) -> tuple[Callable[..., Any], Code]:
+        """Return the function that ``name`` means, and its code.
 
         Raises:
             ValueError: If there is none; the message says why.
@@ -93,10 +93,7 @@ class OwnCode:
             own = [n for n, f in vars(module).items() if _is_own(f, module)]
             hint = did_you_mean(match["function"], own) or f" It has: {', '.join(own) or 'none'}."
             raise ValueError(f"{code.name} has no function {match['function']!r}.{hint}")
-        try:
-            return _checked(function, name, kind.name, kind.product, kind.adapt), code
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name} has no signature that can be read: {error}.") from error
+        return function, code
 
     def _read(self, name, path):
         try:
@@ -128,6 +125,18 @@ class OwnCode:
             return importlib.import_module(name), code
         except Exception as error:
             raise ValueError(_failed(name, error)) from error
+
+
+def made_for(kind: Kind, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a function of one's own as one that makes a thing of ``kind``, or raises an error.
+
+    Raises:
+        ValueError: If it has no signature.
+    """
+    try:
+        return _checked(function, name, kind.name, kind.product, kind.adapt)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} has no signature that can be read: {error}.") from error
 
 
 @functools.cache

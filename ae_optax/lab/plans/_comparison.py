@@ -29,7 +29,7 @@ class ContenderSection:
 
     Attributes:
         optimizer: With one number ``swept``; a required ``learning_rate`` may be left out.
-        label: How tables and figures call it; the optimizer's name by default.
+        label: How tables and figures call it; the optimizer's name by default, without its file.
         learning_rates: Its own, instead of the comparison's.
         sweep: What else to vary, by path below the optimizer: a list of values, a grid
             ``{start, stop, count}`` or a random range ``{lowest, highest, scale}``.
@@ -254,7 +254,7 @@ def _contenders(compare: Call, binder: Binder) -> tuple[Contender, ...]:
         if not isinstance(optimizer, Call) or not optimizer.complete:
             continue
         sweeps = _sweeps_once(optimizer, problems)
-        label = section.arguments["label"] or str(optimizer.name)
+        label = section.arguments["label"] or str(optimizer.name).rpartition(":")[2]
         if label in labels:
             reason = f"the label {label!r} is taken. Give each its own `label`."
             problems.add(*section.place("label"), reason)

@@ -156,7 +156,7 @@ def test_its_numbers_are_compared_and_swept_like_any_other(own):
     text = COMPARISON + "    - {optimizer: {name: ./own.py:scaled}, sweep: {factor: [1]}}\n"
     compared = comparison(own, text)
     assert [code.name for code in compared.code()] == ["./own.py"]
-    assert compared.contenders[2].label == "./own.py:scaled"
+    assert compared.contenders[2].label == "scaled"
     assert load_comparison(write(own, dump(compared)), kinds=KINDS) == compared
     names = "sweep: {over: {optimizer.name: [./own.py:scaled, adam]}}\n"
     swept = load_sweep(write(own, RUN + names), kinds=KINDS)
