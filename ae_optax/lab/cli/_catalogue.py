@@ -169,5 +169,7 @@ def _signature(name, function):
 
 def _source(function):
     function = inspect.unwrap(function)
-    file = function.__module__.replace(".", "/") + ".py"
+    file = inspect.getfile(function)
+    if not function.__module__.startswith("ae_optax_own"):  # Short: whoever asks has it installed.
+        file = function.__module__.replace(".", "/") + ".py"
     return f"Code: {file}, line {inspect.getsourcelines(function)[1]}"

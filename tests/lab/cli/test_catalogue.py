@@ -152,3 +152,11 @@ def test_a_word_of_a_config_and_of_python_is_explained_as_both():
 def test_an_unknown_name_is_refused_with_the_nearest(name, nearest):
     with pytest.raises(ValueError, match=rf"unknown name '{name}'. Did you mean '{nearest}'\?"):
         explain(name)
+
+
+def test_a_function_of_ones_own_is_explained_from_its_file(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text('def make(rate: float):\n    """Make one of mine."""\n')
+    text = explain(f"{file}:make")
+    assert text.splitlines()[:3] == [f"{file}:make(rate)", "", "Make one of mine."]
+    assert text.endswith(f"Code: {file}, line 1")
