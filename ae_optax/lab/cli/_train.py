@@ -207,6 +207,6 @@ def _last_words(run: runs.Run) -> str:
         return f"diverged in epoch {len(run.rows) + 1}, {where}. Lower the learning rate."
     if last is None:
         return "interrupted before the first epoch was done"
-    pace = last.step / summary.training_seconds
+    pace = run.rows[-1].step / summary.training_seconds
     how = "" if summary.status == "done" else f"{summary.status}: "
     return f"{how}test loss {last.test_loss:.5f} after {last.step} steps, {pace:.0f} steps/s"

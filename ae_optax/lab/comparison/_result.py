@@ -38,19 +38,24 @@ class Result(NamedTuple):
 
 
 def contender_run(run: Run, *, epochs: int, **about: Any) -> ContenderRun:
-    """Return what a comparison tells of a run; what one that diverged did not come to is NaN.
+    """Return what a comparison tells of a run.
+
+    What one that diverged did not come to is NaN. One that was stopped stays where it is: at the
+    epoch whose state is kept.
 
     Args:
         run: As its folder tells it.
         epochs: How many it should have.
         **about: ``setting``, ``learning_rate``, ``values`` and ``seed``.
     """
-    logged = [row.flat() for row in run.rows]
+    summary = run.summary
+    last = None if summary.diverged else summary.last
+    logged = [row.flat() for row in run.rows if last is None or row.epoch <= last.epoch]
     names = dict.fromkeys([*LOSSES, *(name for row in logged for name in row)])
-    missing = [np.nan] * (epochs - len(logged))
-    curves = {name: [row.get(name, np.nan) for row in logged] + missing for name in names}
+    logged += [{} if last is None else logged[-1]] * (epochs - len(logged))
+    curves = {name: [row.get(name, np.nan) for row in logged] for name in names}
     train, *after = (curves.pop(name) for name in LOSSES)
-    before = (run.summary.untrained.get(name, np.nan) for name in LOSSES[1:])
+    before = (summary.untrained.get(name, np.nan) for name in LOSSES[1:])
     validation, test = ([first, *rest] for first, rest in zip(before, after, strict=True))
     return ContenderRun(
         **about,

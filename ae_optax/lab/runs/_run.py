@@ -71,9 +71,10 @@ class Summary:
         parameters: How many the model has; ``None`` likewise.
         untrained: What was measured before training, by name.
         fault: The first step that was not finite, in words, or ``None``.
-        step: Steps done, those of an epoch that was not finished among them; ``None`` until the
-            end is known.
-        last: The last row of the log; ``None`` if no epoch is done.
+        step: Steps done to the state that is kept, those of an epoch that was not finished among
+            them; ``None`` until the end is known. With ``patience`` it is the end of the epoch with
+            the lowest validation loss.
+        last: The last row of the log up to that step; ``None`` if no epoch is done.
         best_test_loss: The lowest after any epoch; ``None`` if none was finite.
         training_seconds: Spent on training and evaluation, by all commands together.
         compile_seconds: Spent on compilation by the last command; of runs that share a program,
@@ -107,19 +108,24 @@ class Summary:
         """Return the last loss of ``train``, ``validation`` or ``test``; NaN if there is none."""
         return math.nan if self.last is None else getattr(self.last, f"{part}_loss")
 
-    def ended(self, rows: Sequence[EpochRow], status: Status, **how: Any) -> "Summary":
+    def ended(
+        self, rows: Sequence[EpochRow], status: Status, *, step: int, **how: Any
+    ) -> "Summary":
         """Return the summary of a run at its end.
 
         Args:
             rows: All of them.
             status: How it ended.
+            step: Steps done to the state that it ended in.
             **how: What else is known now, by the names of attributes.
         """
         losses = (row.test_loss for row in rows)
+        ended_in = [row for row in rows if row.step <= step]
         return dataclasses.replace(
             self,
             status=status,
-            last=rows[-1] if rows else None,
+            step=step,
+            last=ended_in[-1] if ended_in else None,
             best_test_loss=min(filter(math.isfinite, losses), default=None),
             training_seconds=sum(row.seconds for row in rows),
             **how,

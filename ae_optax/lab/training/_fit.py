@@ -36,7 +36,8 @@ class FitResult(NamedTuple):
     """What a training run leaves behind.
 
     Attributes:
-        state: The last state.
+        state: The last state; with ``patience``, unless the run was cut off or diverged, that of
+            the epoch with the lowest validation loss.
         rows: One row for each epoch done, also of those before the run was taken up again.
         status: How it ended: ``"done"``; ``"diverged"``: loss or gradient were not finite;
             ``"stopped"``: ``patience`` was at its end; ``"out of time"``; ``"interrupted"``.
@@ -95,7 +96,7 @@ def fit(
         CheckpointError: If what was saved is of another run.
     """
     settings = settings or Settings()
-    if settings.on_non_finite == "restore" and saving is None:
+    if saving is None and (settings.on_non_finite == "restore" or settings.patience is not None):
         epoch = steps_per_epoch(len(task.data.train), settings.batch_size)
         saving = Saving(Memory(), every_steps=epoch, every_minutes=None)
     started = time.perf_counter()
@@ -133,6 +134,8 @@ def fit(
         if done == end:
             if end > len(rows) * program.steps_per_epoch:
                 rows.append(make_row(len(rows) + 1, done, seconds, jax.device_get(numbers)))
+                if settings.patience is not None and epochs_without_gain(rows) == 0:
+                    saver.save_best(state, rows)  # Before its number is told.
                 on_epoch(rows[-1])
                 status = early_end(rows, settings)
             seconds = 0.0
@@ -144,6 +147,10 @@ def fit(
         saver.after_call(state, done, past, seconds, last=status is not None)
     reason = first_fault(state.faults, state.params, state.model_state)
     rows = rows[: done // program.steps_per_epoch]
+    if settings.patience is not None and status in ("done", "stopped", "out of time"):
+        best = rows[-1 - epochs_without_gain(rows)].step
+        if best != done:
+            state = saver.restore_best(program.template, best) or state
     return FitResult(state, rows, status, reason, compile_seconds)
 
 

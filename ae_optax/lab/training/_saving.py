@@ -1,5 +1,6 @@
 """When a run is saved, where, and how it is taken up again."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +29,8 @@ class Store(Protocol):
         """Return the steps that are kept, in order."""
         ...
 
-    def restore(self, template: Any) -> Any:
-        """Return the newest state kept, its ``step`` and its ``extra``."""
+    def restore(self, template: Any, step: int | None = None) -> Any:
+        """Return the newest state kept, or that of a step; its ``step`` and its ``extra``."""
 
     def discard_after(self, step: int) -> None:
         """Forget what was kept of later steps."""
@@ -39,30 +40,32 @@ class Store(Protocol):
 
 
 class Memory:
-    """Keeps the newest state on the device: what ``on_non_finite="restore"`` needs at least."""
+    """Keeps the newest state and that of the lowest metric on the device."""
 
     def __init__(self):
-        self._kept: Restored | None = None
+        self._kept: dict[int, Restored] = {}
+        self._lowest = math.inf, 0  # The metric, and the step.
 
     def save(self, step, state, *, metric, extra):
         """Keep a copy."""
-        del metric
-        self._kept = Restored(jax.tree.map(jnp.copy, state), step, extra, skipped=())
+        if metric is not None and metric < self._lowest[0]:
+            self._lowest = metric, step
+        best = {at: one for at, one in self._kept.items() if at == self._lowest[1]}
+        self._kept = best | {step: Restored(jax.tree.map(jnp.copy, state), step, extra, ())}
 
     def steps(self):
-        """Return the step that is kept, if there is one."""
-        return [] if self._kept is None else [self._kept.step]
+        """Return the steps that are kept."""
+        return sorted(self._kept)
 
-    def restore(self, template):
+    def restore(self, template, step=None):
         """Return a copy of what is kept."""
         del template
-        assert self._kept is not None, "`steps` tells whether something is kept"
-        return self._kept._replace(state=jax.tree.map(jnp.copy, self._kept.state))
+        kept = self._kept[max(self._kept) if step is None else step]
+        return kept._replace(state=jax.tree.map(jnp.copy, kept.state))
 
     def discard_after(self, step):
-        """Forget what is kept, if it is of a later step."""
-        if self._kept is not None and self._kept.step > step:
-            self._kept = None
+        """Forget what is kept of later steps."""
+        self._kept = {at: one for at, one in self._kept.items() if at <= step}
 
     def wait(self):
         """Return: memory does not make one wait."""
@@ -117,16 +120,36 @@ class Saver:
         self, state: TrainState, done: int, rows: Sequence[EpochRow], seconds: float, *, last: bool
     ) -> None:
         """Save the run if it is time to, and at its end."""
-        saving = self._saving
-        if saving is None:
+        if self._saving is None:
             return
-        if done != self._saved_step and (last or self._is_due(saving, done)):
-            extra = {"rows": [to_json(row) for row in rows], "seconds": seconds}
-            metric = rows[-1].validation_loss if rows else None
-            self._saved_at, self._saved_step = time.monotonic(), done
-            _attempt(saving, lambda: saving.store.save(done, state, metric=metric, extra=extra))
+        if last or self._is_due(self._saving, done):
+            self._save(self._saving, state, done, rows, seconds)
         if last:
-            _attempt(saving, saving.store.wait)
+            _attempt(self._saving, self._saving.store.wait)
+
+    def save_best(self, state: TrainState, rows: Sequence[EpochRow]) -> None:
+        """Save the epoch that has just ended, and return when that is done."""
+        assert self._saving is not None, "`fit` has a store if the best epoch matters"
+        self._save(self._saving, state, rows[-1].step, rows, 0.0)
+        _attempt(self._saving, self._saving.store.wait)
+
+    def restore_best(self, template: Any, step: int) -> TrainState | None:
+        """Return the state that was saved after a step; ``None``, and say so, if it was not."""
+        assert self._saving is not None, "`fit` has a store if the best epoch matters"
+        try:
+            return self._saving.store.restore(template, step).state
+        except CheckpointError as error:
+            self._saving.on_failure(error)
+            return None
+
+    def _save(self, saving, state, done, rows, seconds):
+        if done == self._saved_step:
+            return
+        extra = {"rows": [to_json(row) for row in rows], "seconds": seconds}
+        # In the middle of an epoch nobody knows what the state is worth.
+        metric = rows[-1].validation_loss if rows and rows[-1].step == done else None
+        self._saved_at, self._saved_step = time.monotonic(), done
+        _attempt(saving, lambda: saving.store.save(done, state, metric=metric, extra=extra))
 
     def _is_due(self, saving, done):
         steps, minutes = saving.every_steps, saving.every_minutes

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -7,12 +8,16 @@ import optax
 import pytest
 
 from ae_optax.lab import comparison
+from ae_optax.lab.comparison._result import contender_run
 from ae_optax.lab.config import kinds
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.plans import load_comparison, make_task
 from ae_optax.lab.runs import (
     ContenderRun,
+    EpochRow,
     OverSeeds,
+    Run,
+    Summary,
     read_comparison,
     to_json,
     write_comparison,
@@ -83,6 +88,24 @@ def a_run(rate, tests, validation=None, seed=0, setting=None, values=None):
     lost = not (np.isfinite(tests).all() and tests[-1] <= tests[0])
     curves = map(list, (tests[1:], validation, tests))
     return ContenderRun(setting, rate, values or {}, seed, lost, 1.0, *curves, rows={})
+
+
+def test_a_run_that_was_stopped_counts_as_the_epoch_that_is_kept():
+    losses = [0.5, 0.2, 0.3, 0.4]
+    rows = [EpochRow(i + 1, 3 * (i + 1), x, x, x, 0.1, 1, 1) for i, x in enumerate(losses)]
+    untrained = {"validation_loss": 0.9, "test_loss": 0.9}
+    begun = Summary(status="running", untrained=untrained)
+    about = {"setting": 0, "learning_rate": 0.1, "values": {}, "seed": 0}
+    ended = {"stopped": begun.ended(rows, "stopped", step=6),
+             "diverged": begun.ended(rows, "diverged", step=12)}  # fmt: skip
+    found = {
+        how: contender_run(Run(Path(), summary, rows, ""), epochs=6, **about)
+        for how, summary in ended.items()
+    }
+    assert found["stopped"].test_loss == [0.9, 0.5, 0.2, 0.2, 0.2, 0.2, 0.2]
+    assert not found["stopped"].diverged
+    assert found["diverged"].train_loss[:4] == losses
+    assert found["diverged"].diverged
 
 
 def a_result(runs):

@@ -256,6 +256,42 @@ def test_training_stops_when_the_validation_loss_no_longer_falls(tiny):
     assert len(result.rows) == 4
 
 
+def improving_until(step):
+    """Return a loss that falls to a step and rises thereafter, whatever is learnt."""
+
+    def terms(seen):
+        distance = jnp.abs(seen.step - step).astype(jnp.float32)
+        error = jnp.mean(jnp.square(seen.output.decoded - seen.target), axis=(1, 2))
+        return {"error": losses.Term(0 * error + distance)}
+
+    return losses.mse()._replace(terms=terms)
+
+
+@pytest.mark.parametrize("way", ["memory", "disk", "taken up"])
+def test_patience_gives_back_the_best_epoch(tiny, tmp_path, way):
+    folder, loss = None if way == "memory" else tmp_path, improving_until(2 * STEPS)
+    if way == "taken up":
+        cut = fit(tiny, folder, loss=loss, epochs=50, patience=2, stop_at=3 * STEPS + 1)
+        assert (cut.status, int(cut.state.step)) == ("interrupted", 3 * STEPS + 1)
+    result = fit(tiny, folder, loss=loss, epochs=50, patience=2)
+    assert (result.status, len(result.rows), int(result.state.step)) == ("stopped", 4, 2 * STEPS)
+    chex.assert_trees_all_equal(result.state, fit(tiny, loss=loss, epochs=2).state)
+
+
+def test_the_best_epoch_is_on_disk_when_its_number_is_told(tiny, tmp_path):
+    saved = []
+    task = training.Task(MODELS["linear"](), losses.mse(), tiny)
+    with checkpoints.Checkpoints(tmp_path) as store:
+        training.fit(
+            task,
+            ao.sgd(1e-2),
+            training.Settings(epochs=3, batch_size=4, patience=3),
+            saving=training.Saving(store, every_minutes=None),
+            on_epoch=lambda row: saved.append((row.step, store.steps()[-1])),
+        )
+    assert saved == [(STEPS, STEPS), (2 * STEPS, 2 * STEPS), (3 * STEPS, 3 * STEPS)]
+
+
 def test_training_stops_when_its_time_is_over(tiny):
     result = fit(tiny, epochs=1000, max_minutes=1e-9)
     assert result.status == "out of time"
