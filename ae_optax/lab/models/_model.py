@@ -21,7 +21,7 @@ class Model(NamedTuple):
         squashed: Whether the output is already squashed into [0, 1], and so holds no logits.
         decode: ``decode(params, state, code, shape) -> decoded`` for codes (n, code) and images of
             ``shape`` (n left out), or ``None``: with it, samples and walks through the codes can be
-            shown. Decoded is what the output's ``decoded`` is; shape (n, *shape).
+            shown. Decoded is what the output's ``decoded`` is; shape ``(n, *shape)``.
         code_range: Between which numbers all codes lie; ``None``: not known.
     """
 
