@@ -56,7 +56,7 @@ LAYERS = {
     "lab.models": HELPERS,
     "lab.corruptions": HELPERS,
     "lab.losses": HELPERS | {"transforms", "lab.models"},
-    "lab.metrics": HELPERS | {"lab.losses", "lab.models"},
+    "lab.metrics": HELPERS | {"lab.data", "lab.losses", "lab.models"},
     "lab.runs": set(),
     "lab.checkpoints": HELPERS | {"lab._processes"},
     "lab.training": LIBRARY | TASK | {"lab._processes", "lab.checkpoints", "lab.runs"},

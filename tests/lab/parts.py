@@ -18,20 +18,29 @@ WIDTHS = {"hidden": [5], "code": 4}
 # What a config says of each beside its name.
 ARGUMENTS = {
     "model": {
+        "batch_topk_dictionary": {"code": 9, "k": 2},
         "conv_autoencoder": {"channels": [2, 3], "code": 4},
         "conv_encoder_decoder": {"channels": [2, 3], "skips": 1},
         "conv_variational_autoencoder": {"channels": [2], "code": 4},
         "deep_autoencoder": {"problem": "curves"},
+        "jump_relu_dictionary": {"code": 9},
         "k_sparse_autoencoder": {**WIDTHS, "k": 2},
         "mlp_autoencoder": WIDTHS,
-        "sparse_dictionary": {"code": 9},
+        "relu_dictionary": {"code": 9},
+        "resample_dead": {
+            "model": {"name": "topk_dictionary", "code": 9, "k": 2},
+            "every": 3,
+            "dead_after": 2,
+        },
         "tied_autoencoder": WIDTHS,
+        "topk_dictionary": {"code": 9, "k": 2},
         "variational_autoencoder": {**WIDTHS, "learnt_variance": True},
     },
     "loss": {
         "bce_mean": {},
         "bce_sum": {},
         "code_kl": {"weight": 0.1},
+        "code_l0": {"weight": 0.1},
         "code_l1": {"weight": SCHEDULE},
         "elastic_penalty": {"l1": 0.1, "l2": 0.2},
         "gaussian_kl": {},
@@ -40,6 +49,7 @@ ARGUMENTS = {
         "l2_penalty": {"weight": 0.1},
         "mse": {},
         "negative_elbo": {"likelihood": {"name": "gaussian_nll"}, "beta": 0.5},
+        "revival": {},
         "sse": {},
         "total": {"terms": [{"name": "mse"}, {"name": "code_l1", "weight": 1e-3}]},
     },
@@ -47,9 +57,11 @@ ARGUMENTS = {
         "active_units": {},
         "code_l0": {},
         "dead_units": {},
+        "fvu": {},
         "input_psnr": {},
         "mse": {},
         "psnr": {},
+        "recovery": {"features": 5},
         "ssim": {"window": 7},
     },
     "corruption": {
@@ -69,7 +81,7 @@ ARGUMENTS = {
 }
 # What is made of a function, which a config can hardly say, or of files; each has its own tests.
 ELSEWHERE = {
-    "data": {"fashion_mnist", "from_arrays", "from_iterable", "image_folder", "mnist"},
+    "data": {"fashion_mnist", "from_arrays", "from_iterable", "image_folder", "mnist", "planted"},
     "metric": {"of_images"},
     "model": {"from_linen", "from_nnx"},
 }
@@ -110,8 +122,9 @@ def seen(n=6):
     rng = np.random.default_rng(1)
     target = images(n)
     code, mean, log_variance = (rng.uniform(0.05, 0.95, (n, 4)).astype(np.float32) for _ in "abc")
-    output = Output(images(n, seed=2), code, Gaussian(mean, log_variance), jnp.float32(-1.0))
-    params = {"layer": {"kernel": rng.normal(size=(3, 2)).astype(np.float32)}}
+    told = {"l0": np.sum(code, axis=1), "revived": images(n, seed=4)}
+    output = Output(images(n, seed=2), code, Gaussian(mean, log_variance), jnp.float32(-1.0), told)
+    params = {"decoder": {"kernel": rng.normal(size=(3, 2)).astype(np.float32)}}
     return Seen(output, target, params, jnp.int32(3), np.ones(n, np.float32), images(n, seed=3))
 
 
@@ -119,9 +132,9 @@ def some_of(whole, rows, weights):
     """Return the part of what was :func:`seen` that these rows are, counted so."""
     output = whole.output
     posterior = Gaussian(*(part[rows] for part in output.posterior))
-    output = output._replace(
-        decoded=output.decoded[rows], code=output.code[rows], posterior=posterior
-    )
+    told = {name: part[rows] for name, part in output.told.items()}
+    decoded, code = output.decoded[rows], output.code[rows]
+    output = output._replace(decoded=decoded, code=code, posterior=posterior, told=told)
     target, given = whole.target[rows], whole.given[rows]
     counted = np.asarray(weights, np.float32)
     return whole._replace(output=output, target=target, given=given, weights=counted)

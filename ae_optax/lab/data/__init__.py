@@ -8,6 +8,7 @@ from ae_optax.lab.data._fetch import fetch
 from ae_optax.lab.data._image_folder import image_folder
 from ae_optax.lab.data._locate import locate
 from ae_optax.lab.data._mnist import fashion_mnist, mnist
+from ae_optax.lab.data._planted import planted, planted_features
 from ae_optax.lab.data._synthetic import synthetic, synthetic_error
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "image_folder",
     "locate",
     "mnist",
+    "planted",
+    "planted_features",
     "synthetic",
     "synthetic_error",
 ]

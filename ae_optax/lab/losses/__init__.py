@@ -4,7 +4,7 @@ from ae_optax.lab.losses._binary_cross_entropy import bce_mean, bce_sum
 from ae_optax.lab.losses._gaussian import gaussian_nll
 from ae_optax.lab.losses._loss import Loss, Seen, Term, sum_of_terms
 from ae_optax.lab.losses._penalties import elastic_penalty, l1_penalty, l2_penalty
-from ae_optax.lab.losses._sparsity import code_kl, code_l1
+from ae_optax.lab.losses._sparsity import code_kl, code_l0, code_l1, revival
 from ae_optax.lab.losses._squared_error import mse, sse
 from ae_optax.lab.losses._total import total
 from ae_optax.lab.losses._variational import gaussian_kl, negative_elbo
@@ -16,6 +16,7 @@ __all__ = [
     "bce_mean",
     "bce_sum",
     "code_kl",
+    "code_l0",
     "code_l1",
     "elastic_penalty",
     "gaussian_kl",
@@ -24,6 +25,7 @@ __all__ = [
     "l2_penalty",
     "mse",
     "negative_elbo",
+    "revival",
     "sse",
     "sum_of_terms",
     "total",

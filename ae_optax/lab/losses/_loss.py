@@ -13,6 +13,8 @@ _TOLD_BY = {
     "code": "code, as mlp_autoencoder does",
     "posterior": "posterior, as variational_autoencoder does",
     "log_variance": "variance of the pixels, as variational_autoencoder with learnt_variance does",
+    "l0": "number of units in use and its derivative, as jump_relu_dictionary does",
+    "revived": "dead units' view of the images, as relu_dictionary does",
 }
 
 
@@ -43,9 +45,9 @@ class Seen(NamedTuple):
         kept = weights.reshape(-1, *(1,) * (values.ndim - 1)) * values
         return jnp.sum(kept, axis=0) / jnp.sum(weights)
 
-    def require(self, what: Literal["code", "posterior", "log_variance"]) -> Any:
+    def require(self, what: str) -> Any:
         """Return a part of the output that not all models have, or raise ``ValueError``."""
-        found = getattr(self.output, what)
+        found = self.output.told.get(what, getattr(self.output, what, None))
         if found is None:
             raise ValueError(f"`model` must tell its {_TOLD_BY[what]}, got a model that does not.")
         return found

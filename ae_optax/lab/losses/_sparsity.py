@@ -1,12 +1,13 @@
 """Penalties of codes that are not sparse."""
 
+import jax
 import jax.numpy as jnp
 from jax.scipy.special import xlogy
 
 from ae_optax._checks import check_number, is_plain_number
 from ae_optax._numbers import scalar
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.lab.losses._loss import Loss, Term
+from ae_optax.lab.losses._loss import Loss, Term, over_pixels
 from ae_optax.lab.losses._weights import check_weight, weight_at
 
 
@@ -28,6 +29,72 @@ def code_l1(weight: ScalarOrSchedule) -> Loss:
     def terms(seen):
         values = jnp.sum(jnp.abs(seen.require("code")), axis=-1)
         return {"code_l1": Term(values, weight_at(weight, seen.step))}
+
+    return Loss(terms, reconstruct=None, expects=None)
+
+
+def code_l0(weight: ScalarOrSchedule) -> Loss:
+    r"""Penalise the number of units in use: :math:`\lambda \sum_j [c_j \neq 0]`.
+
+    It is constant almost everywhere; what is followed is the derivative that the model gives it.
+
+    Args:
+        weight: :math:`\lambda \ge 0`: a number, or a schedule of the step.
+
+    Returns:
+        A loss of models that give it a derivative,
+        :func:`~ae_optax.lab.models.jump_relu_dictionary`, of one term, reported without
+        :math:`\lambda`.
+
+    Raises:
+        ValueError: If ``weight`` is negative; when used, if the model gives no derivative.
+        TypeError: If ``weight`` is neither a number nor a schedule.
+
+    References:
+        Rajamanoharan et al., `Jumping Ahead: Improving Reconstruction Fidelity with JumpReLU Sparse
+        Autoencoders <https://arxiv.org/abs/2407.14435>`_, 2024.
+    """
+    check_weight("weight", weight)
+
+    def terms(seen):
+        return {"code_l0": Term(seen.require("l0"), weight_at(weight, seen.step))}
+
+    return Loss(terms, reconstruct=None, expects=None)
+
+
+def revival(weight: ScalarOrSchedule = 1 / 32) -> Loss:
+    r"""Let dead units of a dictionary learn what the others leave unexplained.
+
+    .. math::
+
+        \lambda\, \frac1d \lVert e - \hat e \rVert^2, \qquad e = x - r
+
+    where :math:`\hat e` is what the largest of the dead units decode to, half as many as there are
+    inputs at the most, and :math:`e` is taken as given. An image of which no dead unit says
+    anything counts 0. Known as the auxiliary loss of k-sparse dictionaries.
+
+    Args:
+        weight: :math:`\lambda \ge 0`: a number, or a schedule of the step.
+
+    Returns:
+        A loss of dictionaries, of one term, reported without :math:`\lambda`.
+
+    Raises:
+        ValueError: If ``weight`` is negative; when used, if the model tells nothing of dead units.
+        TypeError: If ``weight`` is neither a number nor a schedule.
+
+    References:
+        Gao et al., `Scaling and Evaluating Sparse Autoencoders
+        <https://arxiv.org/abs/2406.04093>`_, ICLR 2025.
+    """
+    check_weight("weight", weight)
+
+    def terms(seen):
+        found = seen.require("revived")
+        missing = jax.lax.stop_gradient(seen.target - seen.output.decoded)
+        values = over_pixels(jnp.mean, jnp.square(missing - found))
+        values = jnp.where(over_pixels(jnp.any, found != 0), values, 0)
+        return {"revival": Term(values, weight_at(weight, seen.step))}
 
     return Loss(terms, reconstruct=None, expects=None)
 

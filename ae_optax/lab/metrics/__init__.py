@@ -1,6 +1,7 @@
 """Metrics: what is measured of a whole set of images beside the loss."""
 
 from ae_optax.lab.metrics._code import active_units, code_l0, dead_units
+from ae_optax.lab.metrics._dictionary import fvu, recovery
 from ae_optax.lab.metrics._metric import Metric, of_images
 from ae_optax.lab.metrics._mse import mse
 from ae_optax.lab.metrics._psnr import input_psnr, psnr, psnr_of_each
@@ -11,10 +12,12 @@ __all__ = [
     "active_units",
     "code_l0",
     "dead_units",
+    "fvu",
     "input_psnr",
     "mse",
     "of_images",
     "psnr",
     "psnr_of_each",
+    "recovery",
     "ssim",
 ]

@@ -82,7 +82,7 @@ def from_linen(module: Any) -> Model:
         return {name: value for name, value in words.items() if name in arguments}
 
     def init(key, x):
-        variables = dict(module.init(key, x, **told(False)))
+        variables = dict(module.init(key, x[:1], **told(False)))
         return variables.pop("params"), variables
 
     def apply(params, state, x, key, train):

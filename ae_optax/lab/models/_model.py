@@ -14,7 +14,7 @@ class Model(NamedTuple):
     Attributes:
         init: ``init(key, x) -> (params, state)``: fresh parameters, a tree of arrays, and whatever
             else the model remembers (``{}`` if nothing), for images ``x`` of shape
-            (n, height, width) or (n, height, width, channels).
+            (n, height, width) or (n, height, width, channels), a sample of those to train on.
         apply: ``apply(params, state, x, key, train) -> (output, state)``: what the model makes of
             ``x``, an :class:`Output` or the decoded images alone, and its new state. ``key`` feeds
             what is random in the model, ``train`` is a Python boolean.
@@ -23,6 +23,10 @@ class Model(NamedTuple):
             ``shape`` (n left out), or ``None``: with it, samples and walks through the codes can be
             shown. Decoded is what the output's ``decoded`` is; shape ``(n, *shape)``.
         code_range: Between which numbers all codes lie; ``None``: not known.
+        renew: ``renew(params, state, x, key) -> (params, state, renewed)`` changes the weights
+            before a step on images ``x``, as no gradient does; ``renewed`` says of which units, and
+            is passed to the optimizer as ``reset``, see :func:`~ae_optax.reset_units`. ``None``:
+            nothing but the optimizer changes them.
     """
 
     init: Callable[[jax.Array, jax.Array], tuple[Any, Any]]
@@ -30,3 +34,4 @@ class Model(NamedTuple):
     squashed: bool = False
     decode: Callable[[Any, Any, jax.Array, tuple[int, ...]], jax.Array] | None = None
     code_range: tuple[float, float] | None = None
+    renew: Callable[[Any, Any, jax.Array, jax.Array], tuple[Any, Any, Any]] | None = None

@@ -1,5 +1,6 @@
 """What a model makes of images."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -26,12 +27,17 @@ class Output(NamedTuple):
         posterior: The distribution that a variational model drew the code from, or ``None``.
         log_variance: Natural logarithm of the variance that a model gives its pixels, shape () or
             that of the images; ``None`` if it gives none.
+        told: What else there is to say, by name, for losses and metrics that are made for it:
+            ``l0``, how many units an image uses, shape (n,), with the derivative that its model
+            gives it; ``revived``, what units that have died make of the images, beside what is
+            decoded, shape of the images.
     """
 
     decoded: jax.Array
     code: jax.Array | None = None
     posterior: Gaussian | None = None
     log_variance: jax.Array | None = None
+    told: Mapping[str, jax.Array] = {}
 
 
 def as_output(output: Any) -> Output:

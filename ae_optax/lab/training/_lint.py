@@ -28,7 +28,8 @@ def lint_run(task: Task, optimizer: optax.GradientTransformation, settings: Sett
 
     They are those of :func:`~ae_optax.lint` about the optimizer, and about schedules of learning
     rates that do not fit the length of the run (zero for a part of it, or still to fall at its
-    end) and a penalty of codes that the decoder can evade. What has no meaning at all is refused.
+    end), a penalty of codes that the decoder can evade, and units that are given new weights and
+    keep their old moments. What has no meaning at all is refused.
 
     Args:
         task: What is to be solved.
@@ -40,8 +41,12 @@ def lint_run(task: Task, optimizer: optax.GradientTransformation, settings: Sett
     """
     steps = settings.epochs * steps_per_epoch(len(task.data.train), settings.batch_size)
     rates = list(dict.fromkeys(_schedules(optimizer)))
-    about_rates = [warning for rate in rates for warning in _about_rate(rate, steps)]
-    return [*lint(optimizer), *about_rates, *_about_codes(task, optimizer)]
+    return [
+        *lint(optimizer),
+        *(warning for rate in rates for warning in _about_rate(rate, steps)),
+        *_about_codes(task, optimizer),
+        *_about_renewal(task.model, optimizer),
+    ]
 
 
 def _about_rate(rate, steps) -> Iterator[str]:
@@ -84,6 +89,14 @@ def _shown(model, loss, shape, dtype):
         return make_evaluate(Task(model, loss))(state, images)
 
     return frozenset(jax.eval_shape(measured, jax.ShapeDtypeStruct(shape, dtype)))
+
+
+def _about_renewal(model, optimizer) -> Iterator[str]:
+    if model.renew is not None and "reset_units" not in _names(optimizer):
+        yield (
+            "the model gives units new weights, and the optimizer goes on with what it remembers "
+            "of the old ones. Put the optimizer of each kernel into reset_units."
+        )
 
 
 def _schedules(node: Any) -> Iterator[Callable[..., Any]]:

@@ -10,6 +10,9 @@ from ae_optax._checks import check_seed
 from ae_optax.lab.models import Model
 from ae_optax.lab.training._faults import FaultState, no_faults
 
+SAMPLE = 4096
+"""How many images a model is shown before it starts, at the most."""
+
 
 class EpochSums(NamedTuple):
     """What is summed up over the steps of an epoch; all of shape ().
@@ -70,7 +73,7 @@ def init_state(
     Args:
         model: The model.
         optimizer: The optimizer.
-        images: Images (n, height, width) of the size to train on; only their shape matters.
+        images: Images (n, height, width) to train on, of which the model is shown a sample.
         seed: An integer in [0, 2³¹), which may be traced.
 
     Returns:
@@ -80,7 +83,8 @@ def init_state(
         check_seed("seed", seed)
     key = jax.random.key(seed)
     init_key, run_key = jax.random.split(key)
-    params, model_state = model.init(init_key, images[:1])
+    evenly = max(1, images.shape[0] // SAMPLE)
+    params, model_state = model.init(init_key, images[::evenly][:SAMPLE])
     return TrainState(
         params=params,
         model_state=model_state,
@@ -93,8 +97,8 @@ def init_state(
     )
 
 
-Purpose = Literal["order", "step", "corruption"]
-PURPOSES: tuple[Purpose, ...] = ("order", "step", "corruption")
+Purpose = Literal["order", "step", "corruption", "renew"]
+PURPOSES: tuple[Purpose, ...] = ("order", "step", "corruption", "renew")
 
 
 def key_for(state: TrainState, purpose: Purpose) -> jax.Array:

@@ -27,7 +27,8 @@ def make_step(
     Args:
         task: What is to be solved.
         optimizer: The optimizer. It is also passed the batch's loss, as ``value``, and
-            ``observe=False``: what ``reduce_on_plateau`` observes is a loss over a whole set.
+            ``observe=False``: what ``reduce_on_plateau`` observes is a loss over a whole set; and
+            ``reset``, which units the model has given other weights, if it does that.
         on_non_finite: What to do if loss, gradient or what comes of the step are not finite, see
             :class:`Settings`. ``"skip"``: keep all but the count of steps as it was. Else the step
             is taken and noted in the state: whoever loops looks there, and goes back.
@@ -55,12 +56,23 @@ def make_step(
         seen = Seen(as_output(output), images, params, state.step, weights, given)
         return loss(seen), model_state
 
+    def renewed(state, images):
+        """Return the state with the model's own change, and what the optimizer is told of it."""
+        if model.renew is None:
+            return state, {}
+        params, model_state, units = model.renew(
+            state.params, state.model_state, images, key_for(state, "renew")
+        )
+        return state._replace(params=params, model_state=model_state), {"reset": units}
+
     def step(state, images, weights=None):
+        before = state
+        state, told = renewed(state, images)
         (value, model_state), grads = jax.value_and_grad(batch_loss, has_aux=True)(
             state.params, state, images, weights
         )
         updates, opt_state = optimizer.update(
-            grads, state.opt_state, state.params, value=value, observe=False
+            grads, state.opt_state, state.params, value=value, observe=False, **told
         )
         if on_non_finite == "restore":
             updates = jax.tree.map(lambda u: u * state.rate_scale.astype(u.dtype), updates)
@@ -70,7 +82,7 @@ def make_step(
         )
         new = state._replace(params=params, model_state=model_state, opt_state=opt_state)
         if on_non_finite == "skip":
-            new = jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, state)
+            new = jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, before)
             value = jnp.where(finite, value, 0)
         return new._replace(step=state.step + 1, faults=faults), value
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ae_optax.lab import losses, metrics, models
+from ae_optax.lab import data, losses, metrics, models
 
 RNG = np.random.default_rng(0)
 X, R, GIVEN = RNG.uniform(size=(3, 7, 16, 14)).astype(np.float32)
@@ -142,3 +142,33 @@ def test_what_the_model_does_not_tell_is_asked_for_by_name(metric, what):
 def test_bad_arguments_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_unexplained_variance_is_one_for_the_mean_and_the_share_of_it_otherwise():
+    target = np.random.default_rng(0).normal(3, 2, size=(20, 5)).astype(np.float32)
+
+    def share(decoded):
+        batch = losses.Seen(models.Output(decoded), target, {}, 0, np.ones(20, np.float32))
+        metric = metrics.fvu()
+        return metric.finish(metric.add(metric.start(batch), batch))["fvu"]
+
+    np.testing.assert_allclose(share(np.broadcast_to(target.mean(0), target.shape)), 1, rtol=1e-5)
+    half = target.mean(0) + 0.5 * (target - target.mean(0))
+    np.testing.assert_allclose(share(half), 0.25, rtol=1e-5)
+
+
+def test_what_is_recovered_is_what_is_near_a_planted_direction():
+    planted = data.planted_features(30, 4, seed=3)
+    rng = np.random.default_rng(0)
+    across = rng.normal(size=30)
+    across -= planted[1] * (across @ planted[1])
+    turned = 0.8 * planted[1] + 0.6 * across / np.linalg.norm(across)
+    entries = np.stack([5 * planted[0], turned, -planted[2], np.zeros(30)]).astype(np.float32)
+    batch = losses.Seen(None, None, {"decoder": {"kernel": entries}}, 0)
+    metric = metrics.recovery(features=4, seed=3)
+    told = metric.finish(metric.add(metric.start(batch), batch))
+    cosines = planted @ (entries[:3] / np.linalg.norm(entries[:3], axis=1, keepdims=True)).T
+    np.testing.assert_allclose(told["mean_max_cosine"], cosines.max(1).mean(), rtol=1e-5)
+    assert cosines[0].max() == pytest.approx(1)
+    assert cosines[1].max() == pytest.approx(0.8)
+    assert told["recovered"] == 0.25

@@ -39,33 +39,6 @@ def test_no_gradient_passes_through_what_is_not_kept():
     np.testing.assert_array_equal(bias, np.asarray(output.code[0] != 0, float))
 
 
-def test_a_dictionary_computes_its_formula():
-    model = models.sparse_dictionary(40, k=5)
-    x = np.random.default_rng(1).normal(size=(6, 12)).astype(np.float32)
-    params, state = filled(model, x)
-    params["decoder"]["bias"] = jnp.asarray(x.mean(0))
-    params["encoder"]["bias"] = jnp.full(40, 0.1)
-    output, _ = jax.jit(model.apply, static_argnums=4)(params, state, x, jax.random.key(1), True)
-    encode, decode = (np.asarray(params[p]["kernel"], float) for p in ("encoder", "decoder"))
-    f = np.maximum((x - x.mean(0)) @ encode + 0.1, 0)
-    f = np.where(f >= np.sort(f, axis=1)[:, [-5]], f, 0)
-    np.testing.assert_allclose(output.code, f, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(output.decoded, f @ decode + x.mean(0), rtol=1e-4, atol=1e-5)
-    assert np.count_nonzero(output.code, axis=1).max() == 5
-
-
-def test_a_dictionary_starts_with_unit_vectors_and_their_transpose():
-    model = models.sparse_dictionary(40)
-    params, state = jax.jit(model.init)(jax.random.key(0), X)
-    output, _ = model.apply(params, state, X, jax.random.key(1), True)
-    kernel = np.asarray(params["decoder"]["kernel"])
-    assert kernel.shape == (40, 16)
-    np.testing.assert_allclose(np.linalg.norm(kernel, axis=1), 1, rtol=1e-5)
-    np.testing.assert_array_equal(params["encoder"]["kernel"], kernel.T)
-    assert np.all(np.asarray(output.code) >= 0)
-    assert output.decoded.shape == X.shape
-
-
 def test_tied_weights_computes_with_the_transpose():
     model = models.tied_autoencoder([5], 2, activation="tanh", output="linear")
     params, output = applied(model, X)
@@ -106,8 +79,6 @@ def test_tied_weights_get_the_sum_of_the_gradients_of_both_places():
     [
         (lambda: models.k_sparse_autoencoder([], 3, k=4), ValueError, "`k` must be at most `code`"),
         (lambda: models.k_sparse_autoencoder([], 3, k=0), ValueError, "`k` must be at least 1"),
-        (lambda: models.sparse_dictionary(3, k=1.0), TypeError, "`k` must be an integer"),
-        (lambda: models.sparse_dictionary(0), ValueError, "`code` must be at least 1"),
         (lambda: models.tied_autoencoder([0], 3), ValueError, r"`hidden\[0\]` must be at least 1"),
         (lambda: models.tied_autoencoder([], 0), ValueError, "`code` must be at least 1"),
         (lambda: models.tied_autoencoder([], 1, output="x"), ValueError, "`output` must be one"),

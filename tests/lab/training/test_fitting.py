@@ -49,7 +49,7 @@ def test_what_fits_is_accepted():
             r"`model` must give back the shape of the images, \(1, 4, 4\), got \(1, 2, 4\)",
         ),
         (PLAIN, SPARSE, metrics.psnr(), r"codes in \[0, 1\], but the model's lie in \[-inf, inf\]"),
-        (models.sparse_dictionary(3), SPARSE, metrics.psnr(), r"the model's lie in \[0, inf\]"),
+        (models.relu_dictionary(3), SPARSE, metrics.psnr(), r"the model's lie in \[0, inf\]"),
         (VARIATIONAL, SPARSE, metrics.psnr(), "use a loss of codes of any range, such as code_l1"),
         (PLAIN, losses.mse(), metrics.ssim(), "`window` must be at most the sides"),
         (PLAIN, losses.l2_penalty(1.0, patterns=["x"]), metrics.psnr(), "`patterns` must match"),

@@ -9,7 +9,7 @@ from ae_optax.lab import data, losses, models, training
 
 IMAGES = np.random.default_rng(0).uniform(size=(100, 4, 4)).astype(np.float32)
 DATA = data.Dataset("tiny", IMAGES, IMAGES, IMAGES, source="", fingerprint="", attribution="")
-DICTIONARY = models.sparse_dictionary(20)
+DICTIONARY = models.relu_dictionary(20)
 SPARSE = losses.total([losses.mse(), losses.code_l1(0.1)])
 # 10 epochs of 10 steps.
 SETTINGS = training.Settings(epochs=10, batch_size=10)
@@ -49,6 +49,15 @@ def test_a_penalty_of_codes_needs_a_decoder_that_cannot_grow(optimizer, evaded):
     assert any("code_l1 can be evaded" in w for w in warnings(optimizer, SPARSE)) == evaded
     bounded = losses.total([SPARSE, losses.l2_penalty(0.1, patterns=["decoder/**"])])
     assert not warnings(optimizer, bounded)
+
+
+def test_units_that_are_renewed_need_an_optimizer_of_their_own():
+    renewed = models.resample_dead(DICTIONARY, every=2, dead_after=1)
+    task = training.Task(renewed, losses.mse(), DATA)
+    own = ao.by_path({"encoder/*": ao.reset_units(ao.adam(0.1), axis=-1), "**": ao.adam(0.1)})
+    (warning,) = training.lint_run(task, ao.adam(0.1), SETTINGS)
+    assert "Put the optimizer of each kernel into reset_units" in warning
+    assert not training.lint_run(task, own, SETTINGS)
 
 
 def test_the_order_of_stages_is_looked_at_too():

@@ -57,6 +57,9 @@ def apply_linear(params, state, x, key, train):
 MODELS = {
     "linear": lambda: models.Model(init_linear, apply_linear),  # Compiles in no time.
     "with state": lambda: models.from_nnx(Normalised),
+    "renewing": lambda: models.resample_dead(
+        models.topk_dictionary(20, k=1), every=2, dead_after=1
+    ),
 }
 
 OPTIMIZERS = {
@@ -68,6 +71,13 @@ OPTIMIZERS = {
     ),
     "averaging": lambda: ao.chain(ao.adam(1e-2), ao.average_params(0.9)),
     "still": lambda: ao.sgd(0.0),
+    "units": lambda: ao.by_path(
+        {
+            "encoder/*": ao.reset_units(ao.adam(1e-2), axis=-1),
+            "decoder/kernel": ao.reset_units(ao.adam(1e-2), axis=0),
+            "**": ao.adam(1e-2),
+        }
+    ),
     "accumulation": lambda: ao.accumulate(ao.adam(1e-2), every=2),
 }
 
@@ -93,8 +103,15 @@ def without_time(rows):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [1, 4, 5, 8, 11])
-@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name != "still"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("model", "optimizer"),
+    [
+        *itertools.product(
+            ("linear", "with state"), [n for n in OPTIMIZERS if n not in ("still", "units")]
+        ),
+        ("renewing", "units"),
+    ],
+)
 def test_a_run_taken_up_in_mid_epoch_gives_the_bits_of_one_that_was_not_cut(
     tiny, tmp_path, model, optimizer, stop_at
 ):
@@ -107,11 +124,13 @@ def test_a_run_taken_up_in_mid_epoch_gives_the_bits_of_one_that_was_not_cut(
     np.testing.assert_equal(without_time(second.rows), without_time(whole.rows))
 
 
-def test_a_run_cut_twice_gives_the_bits_of_one_that_was_not(tiny, tmp_path):
+@pytest.mark.parametrize(("model", "optimizer"), [("linear", "plateau"), ("renewing", "units")])
+def test_a_run_cut_twice_gives_the_bits_of_one_that_was_not(tiny, tmp_path, model, optimizer):
+    parts = {"model": model, "optimizer": optimizer}
     for stop_at, done in ((2, 2), (3, 5)):
-        result = fit(tiny, tmp_path, optimizer="plateau", stop_at=stop_at)
+        result = fit(tiny, tmp_path, **parts, stop_at=stop_at)
         assert int(result.state.step) == done
-    result, whole = fit(tiny, tmp_path, optimizer="plateau"), fit(tiny, optimizer="plateau")
+    result, whole = fit(tiny, tmp_path, **parts), fit(tiny, **parts)
     chex.assert_trees_all_equal(result.state, whole.state)
     np.testing.assert_equal(without_time(result.rows), without_time(whole.rows))
 
