@@ -27,6 +27,7 @@ LABORATORY = TASK | {
     "lab.report",
     "lab.runs",
     "lab.sweeps",
+    "lab.trained",
     "lab.training",
 }
 
@@ -65,6 +66,7 @@ LAYERS = {
     "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},
     "lab.sweeps": LIBRARY | TASK | {"lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.comparison": LIBRARY | TASK | {"lab.plans", "lab.runs", "lab.sweeps", "lab.training"},
+    "lab.trained": LIBRARY | TASK | {"lab.checkpoints", "lab.plans", "lab.runs", "lab.training"},
     "lab.figures": {"lab._format"},
     "lab.report": {"lab._format", "lab.figures", "lab.runs"},  # It reads files only.
     # It explains every name, so it reads the list of all packages.
@@ -232,7 +234,7 @@ print(sorted(name for name in ae_optax.lab.__all__ if getattr(ae_optax.lab, name
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     folders = {path.parent.name for path in (ROOT / "lab").glob("*/__init__.py")}
-    assert set(ast.literal_eval(found.stdout)) == folders
+    assert set(ast.literal_eval(found.stdout)) == folders | {"load"}
 
 
 def test_the_command_without_the_laboratory_tells_what_to_install():

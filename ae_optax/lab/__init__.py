@@ -1,7 +1,7 @@
 """The laboratory: autoencoders, losses, data, training, comparisons and what they leave behind.
 
 It stands on the library, which knows nothing of it, and needs ``pip install "ae_optax[lab]"``.
-Each package is imported when it is first used.
+Each package is imported when it is first used. ``load("runs/a")`` gives back what was trained.
 """
 
 import importlib
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         runs,
         study,
         sweeps,
+        trained,
         training,
     )
+    from ae_optax.lab.trained import load
 
 __all__ = [
     "checkpoints",
@@ -37,6 +39,7 @@ __all__ = [
     "data",
     "figures",
     "landscapes",
+    "load",
     "losses",
     "metrics",
     "models",
@@ -45,11 +48,14 @@ __all__ = [
     "runs",
     "study",
     "sweeps",
+    "trained",
     "training",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "load":
+        return importlib.import_module("ae_optax.lab.trained").load
     if name in __all__:
         return importlib.import_module(f"ae_optax.lab.{name}")
     raise AttributeError(f"module 'ae_optax.lab' has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """Images in memory: data sets by name, files and arrays of one's own, and checks of images."""
 
 from ae_optax.lab.data._array_files import arrays
-from ae_optax.lab.data._arrays import from_arrays, from_iterable
+from ae_optax.lab.data._arrays import as_images, from_arrays, from_iterable
 from ae_optax.lab.data._dataset import DataError, Dataset, check_images, describe_data, fingerprint
 from ae_optax.lab.data._digits import digits
 from ae_optax.lab.data._fetch import fetch
@@ -15,6 +15,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "arrays",
+    "as_images",
     "check_images",
     "describe_data",
     "digits",

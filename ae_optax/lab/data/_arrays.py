@@ -103,8 +103,15 @@ def from_iterable(
     )
 
 
-def as_images(array: Any, *, white: float | None, name: str) -> np.ndarray:
+def as_images(array: Any, *, white: float | None = None, name: str) -> np.ndarray:
     """Return ``array`` as float32 images in [0, 1].
+
+    Args:
+        array: Images (n, height, width) or (n, height, width, channels): whatever
+            ``numpy.asarray`` takes.
+        white: What becomes 1, positive; ``None`` is 1 for floats and booleans, 255 for unsigned
+            bytes, 65535 for unsigned integers of 16 bits. Others must be told.
+        name: The file or argument it came from, with which messages begin.
 
     Raises:
         TypeError: If ``white`` is no number.

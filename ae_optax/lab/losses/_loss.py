@@ -102,6 +102,10 @@ class Loss(NamedTuple):
         """Return the loss of a batch; shape ()."""
         return sum_of_terms(self.terms(seen), seen)
 
+    def as_pixels(self, decoded: jax.Array) -> jax.Array:
+        """Return an output as pixels in [0, 1]; as it is if the loss does not look at pixels."""
+        return decoded if self.reconstruct is None else self.reconstruct(decoded)
+
 
 def sum_of_terms(terms: Mapping[str, Term], seen: Seen) -> jax.Array:
     """Return the weighted sum of the terms' means over the images that count."""

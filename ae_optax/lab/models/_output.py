@@ -39,6 +39,11 @@ class Output(NamedTuple):
     log_variance: jax.Array | None = None
     told: Mapping[str, jax.Array] = {}
 
+    @property
+    def mean_code(self) -> jax.Array | None:
+        """The code without what was drawn: the mean of the posterior, if there is one."""
+        return self.code if self.posterior is None else self.posterior.mean
+
 
 def as_output(output: Any) -> Output:
     """Return ``output`` if it is an ``Output``, and else one that only decodes."""

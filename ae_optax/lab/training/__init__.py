@@ -15,6 +15,7 @@ from ae_optax.lab.training._fit import FitResult, fit
 from ae_optax.lab.training._lint import lint_run
 from ae_optax.lab.training._mesh import Mesh, check_devices
 from ae_optax.lab.training._pictures import pictures, pictures_of
+from ae_optax.lab.training._prepare import state_shapes
 from ae_optax.lab.training._run import (
     RunResult,
     Start,
@@ -66,6 +67,7 @@ __all__ = [
     "on_device",
     "pictures",
     "pictures_of",
+    "state_shapes",
     "steps_per_epoch",
     "untrained",
 ]

@@ -133,7 +133,7 @@ def make_samples(task: Task) -> Show:
         shape = (N_SHOWN, *posterior.mean.shape[1:])
         drawn = jax.random.normal(jax.random.key(EVALUATION_SEED), shape, posterior.mean.dtype)
         decoded = model.decode(state.params, state.model_state, drawn, images.shape[1:])
-        return decoded if loss.reconstruct is None else loss.reconstruct(decoded)
+        return loss.as_pixels(decoded)
 
     return samples
 
@@ -151,7 +151,7 @@ def make_codes(task: Task) -> Show:
 
     def codes(state, images):
         output = _output(task.model, _where_to_evaluate(state), images[:N_CODES])
-        code = output.code if output.posterior is None else output.posterior.mean
+        code = output.mean_code
         return None if code is None else code.astype(jnp.float32)
 
     return codes
@@ -188,9 +188,7 @@ def _means(loss, seen):
 
 
 def _pixels(loss, output):
-    if loss.reconstruct is None:
-        return output
-    return output._replace(decoded=loss.reconstruct(output.decoded))
+    return output._replace(decoded=loss.as_pixels(output.decoded))
 
 
 def _output(model, state, images):

@@ -48,14 +48,14 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
     layout = make_layout(settings.mesh)
     images = on_device(data, layout.everywhere)
     task = task._replace(model=layout.split(task.model))
-    optimizer = observed(optimizer, settings)
+    watched = observed(optimizer, settings)
 
     def initial(images):
-        return init_state(task.model, optimizer, images, settings.seed)
+        return init_state(task.model, watched, images, settings.seed)
 
-    template = layout.place(jax.eval_shape(initial, images.train))
+    template = layout.place(state_shapes(task, optimizer, settings, images.train))
     check_observable(template.opt_state, images.validation.shape[0])
-    step = make_step(task, optimizer, on_non_finite=settings.on_non_finite)
+    step = make_step(task, watched, on_non_finite=settings.on_non_finite)
     close = make_close(make_evaluate(task), settings)
     unbroken = 1 if jax.default_backend() == "cpu" else UNBROKEN
     segment = make_segment(step, settings.batch_size, unbroken=unbroken)
@@ -69,6 +69,23 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
         initial=lambda: begin(images.train),
         advance=compiled.lower(template, images, 0).compile(),
         steps_per_epoch=steps_per_epoch(len(data.train), settings.batch_size),
+    )
+
+
+def state_shapes(
+    task: Task, optimizer: optax.GradientTransformation, settings: Settings, images: jax.Array
+) -> Any:
+    """Return the shapes and dtypes of a run's state, and compute nothing.
+
+    Args:
+        task: Of the run; its data may be left out.
+        optimizer: The optimizer.
+        settings: As for :func:`fit`.
+        images: Images (n, ...) of the size trained on; only their shape and dtype matter.
+    """
+    optimizer = observed(optimizer, settings)
+    return jax.eval_shape(
+        lambda images: init_state(task.model, optimizer, images, settings.seed), images
     )
 
 

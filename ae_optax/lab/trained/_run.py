@@ -1,0 +1,134 @@
+"""A training run, loaded from its folder: nothing of its data is needed, no step compiled."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+
+from ae_optax.lab import runs, training
+from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
+from ae_optax.lab.data import DataError, Dataset
+from ae_optax.lab.plans import RunConfig, load_run, make_task
+from ae_optax.lab.trained._model import TrainedModel
+from ae_optax.transforms import evaluation_params
+
+
+@dataclass(frozen=True, repr=False)
+class TrainedRun:
+    """A training run as its folder tells it, with what was trained.
+
+    Attributes:
+        folder: The folder.
+        config: What was run; ``config.plain()`` is what stands in ``config.yaml``.
+        summary: How it ended, and where its numbers come from.
+        rows: One for every epoch done when ``state`` was saved.
+        model: The model that was trained.
+        state: All that training goes on from: parameters, ``opt_state``, step.
+    """
+
+    folder: Path
+    config: RunConfig
+    summary: runs.Summary
+    rows: Sequence[runs.EpochRow]
+    model: TrainedModel
+    state: training.TrainState
+    _kept: Mapping[str, Any]
+
+    def __repr__(self):
+        return f"TrainedRun({str(self.folder)!r}, {self.summary.status}, step {self.step})"
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return int(self.state.step)
+
+    @property
+    def optimizer(self) -> optax.GradientTransformation:
+        """The optimizer, made anew; without telemetry its state is ``optimizer_state``."""
+        return self.config.optimizer.build()
+
+    @property
+    def optimizer_state(self) -> Any:
+        """What the optimizer remembers."""
+        return self.state.opt_state
+
+    def continue_(self, data: Dataset | None = None, **changes: Any) -> training.FitResult:
+        """Train on from here, and leave the folder as it is.
+
+        Args:
+            data: What the run was trained on; ``None`` to have it made as the config says.
+            **changes: Of the settings, by name: ``epochs=200`` is how many there are in all, those
+                done before among them. It is done on one device.
+
+        Returns:
+            What :func:`ae_optax.lab.training.fit` returns: the same as if the run had been longer
+            from the beginning, unless a schedule or a setting depends on its length.
+
+        Raises:
+            ConfigError: If a function of the config refuses its arguments.
+            DataError: If the data are not there, or are other ones.
+            ValueError: If a setting is out of range.
+        """
+        task = make_task(self.config, data)
+        before = self.summary.data
+        if before is not None and before.fingerprint != task.data.fingerprint:
+            raise DataError(
+                f"`data` must be what {self.folder} was trained on, {before.source} with the "
+                f"fingerprint {before.fingerprint[:12]}, got {task.data.source} with "
+                f"{task.data.fingerprint[:12]}. `training.fit` begins anew on others."
+            )
+        settings = replace(self.config.training, **({"mesh": None} | changes))
+        memory = training.Memory()
+        memory.save(self.step, self.state, metric=None, extra=self._kept)
+        saving = training.Saving(memory, every_minutes=None)
+        return training.fit(task, self.optimizer, settings, saving=saving)
+
+
+def load(
+    folder: str | os.PathLike[str], *, step: int | None = None, batch_size: int = 256
+) -> TrainedRun:
+    """Load a training run, with the model that it trained.
+
+    Neither the data are read nor a training step is compiled.
+
+    Args:
+        folder: The folder that ``ae-optax train`` has made.
+        step: The checkpoint to take; ``None`` for the last one.
+        batch_size: Images at a time, for the functions of the model.
+
+    Returns:
+        The run; ``load("runs/a").model.encode(images)`` gives codes.
+
+    Raises:
+        FileNotFoundError: If there is no such run.
+        DamagedError: If its summary or its log is damaged.
+        ConfigError: If its config cannot be read, as by another version.
+        CheckpointError: If it has kept no state, or none that is intact.
+    """
+    folder = Path(folder)
+    run = runs.read_run(folder)
+    config, about = load_run(folder / runs.CONFIG), run.summary.data
+    if about is None:
+        raise CheckpointError(f"{folder}: the summary must tell of the data, got an older one.")
+    task = training.Task(config.model.build(), config.loss.build())
+    image = jnp.zeros((1, *about.shape), jnp.float32)
+    template = training.state_shapes(task, config.optimizer.build(), config.training, image)
+    identity = {"data": about.fingerprint}
+    with Checkpoints(folder / runs.CHECKPOINTS, identity=identity) as checkpoints:
+        if not checkpoints.steps():
+            raise CheckpointError(
+                f"{folder}: has kept no state. `ae-optax train {folder / runs.CONFIG} --out DIR` "
+                "makes the run again, with its states."
+            )
+        restored = checkpoints.restore(template, step)
+    state = restored.state
+    rows = [row for row in run.rows if row.step <= restored.step]
+    params, shape = evaluation_params(state), tuple(about.shape)
+    model = TrainedModel(
+        task.model, task.loss, params, state.model_state, shape, batch_size=batch_size
+    )
+    return TrainedRun(folder, config, run.summary, rows, model, state, restored.extra)

@@ -1,0 +1,187 @@
+"""What was trained is loaded from its folder, and used, without what it was trained on."""
+
+import contextlib
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+import ae_optax
+from ae_optax.lab import data, plans, training
+from ae_optax.lab.checkpoints import CheckpointError
+from ae_optax.lab.data import DataError
+from ae_optax.lab.trained import load
+
+
+@contextlib.contextmanager
+def compilations():
+    """Give a list to which every program that is compiled within the block is added."""
+    found = []
+
+    def note(event, seconds, **_):
+        if event.endswith("backend_compile_duration"):
+            found.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        yield found
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+
+
+@pytest.fixture
+def run(logits):
+    return load(logits)
+
+
+@pytest.fixture(scope="module")
+def dataset(logits):
+    return data.arrays(logits.parent / "kept.npy", validation=20, test=20)
+
+
+def test_a_run_tells_what_its_folder_holds(run):
+    assert run.config.optimizer.plain()["chain"][0]["name"] == "adam"
+    assert run.summary.status == "done"
+    assert [row.epoch for row in run.rows] == [1, 2]
+    assert run.step == run.rows[-1].step == 6
+    mean = ae_optax.read(run.optimizer_state, "numerator[0].mean")
+    assert jax.tree.structure(mean) == jax.tree.structure(run.state.params)
+    assert repr(run).endswith("done, step 6)")
+    assert repr(run.model) == "TrainedModel(images of 5×4, 407 parameters)"
+
+
+def test_the_model_is_that_of_the_trainer(run, dataset):
+    task = plans.make_task(run.config, dataset)
+    expected = training.make_reconstruct(task)(run.state, dataset.test).outputs
+    np.testing.assert_allclose(run.model.reconstruct(dataset.test), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        run.model.encode(dataset.test),
+        training.make_codes(task)(run.state, dataset.test),
+        rtol=1e-5,
+    )
+    loss = np.square(expected - dataset.test).mean(axis=(1, 2))
+    np.testing.assert_allclose(run.model.errors(dataset.test), loss, rtol=1e-5)
+
+
+def test_the_parameters_are_those_at_which_the_optimizer_wants_it_evaluated(run):
+    for mine, averaged, last in zip(
+        *map(
+            jax.tree.leaves,
+            (run.model.params, ae_optax.evaluation_params(run.state), run.state.params),
+        ),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(mine, averaged)
+        assert not np.array_equal(mine, last)
+
+
+def test_outputs_are_probabilities_and_decode_undoes_encode(run, images):
+    made = run.model.reconstruct(images)
+    assert made.shape == images.shape
+    assert 0 < made.min() < made.max() < 1
+    np.testing.assert_allclose(run.model.decode(run.model.encode(images)), made, rtol=1e-5)
+
+
+def test_nothing_is_compiled_but_what_is_asked_for_and_that_once(logits, images):
+    with compilations() as compiled:
+        model = load(logits, batch_size=32).model
+        before = len(compiled)
+        codes = model.encode(images)
+        assert len(compiled) - before == 1
+        for n in (1, 32, 33):
+            np.testing.assert_array_equal(model.encode(images[:n]), codes[:n])
+        assert len(compiled) - before == 1
+
+
+def test_loading_compiles_no_step_of_training(logits, monkeypatch):
+    monkeypatch.setattr(training, "fit", None)
+    with compilations() as compiled:
+        load(logits)
+    # Averages are worked out leaf by leaf, at once.
+    assert len(compiled) <= 8
+
+
+def test_bytes_are_images_too(run, images):
+    eighths = np.round(images * 255).astype(np.uint8)
+    np.testing.assert_array_equal(
+        run.model.encode(eighths), run.model.encode(eighths / np.float32(255))
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.zeros((5, 4), np.float32), r"must be \(n, height, width\)"),
+        (np.zeros((2, 4, 5), np.float32), r"`images` must have the shape \(n, 5, 4\), got \(2, 4"),
+        (np.full((2, 5, 4), 2.0, np.float32), r"pixels must lie in \[0, 1\], got 2.0"),
+    ],
+)
+def test_what_are_no_images_of_its_size_is_refused(run, wrong, message):
+    with pytest.raises(DataError, match=message):
+        run.model.encode(wrong)
+
+
+def test_codes_of_another_width_are_refused(run):
+    with pytest.raises(ValueError, match=r"`codes` must have the shape \(n, 3\), got \(2, 4\)"):
+        run.model.decode(np.zeros((2, 4)))
+
+
+def test_only_a_variational_model_is_sampled(run, variational):
+    with pytest.raises(ValueError, match="only a variational model can be sampled"):
+        run.model.sample(3)
+    samples = variational.model.sample(3, seed=1)
+    assert samples.shape == (3, 8, 8)
+    np.testing.assert_array_equal(samples, variational.model.sample(3, seed=1))
+    assert not np.array_equal(samples, variational.model.sample(3, seed=2))
+
+
+def test_what_a_variational_model_makes_of_an_image_does_not_depend_on_its_place(variational):
+    images = data.digits().test[:9]
+    forwards = variational.model.reconstruct(images)
+    np.testing.assert_allclose(variational.model.reconstruct(images[::-1]), forwards[::-1])
+
+
+def test_a_walk_leads_from_one_image_to_another(run, images):
+    walk = run.model.interpolate(images[0], images[1], 5)
+    assert walk.shape == (5, 5, 4)
+    np.testing.assert_allclose(walk[[0, -1]], run.model.reconstruct(images[:2]), rtol=1e-5)
+    with pytest.raises(ValueError, match="`n` must be at least 2"):
+        run.model.interpolate(images[0], images[1], 1)
+
+
+def test_training_goes_on_to_the_bit(run, dataset):
+    task = plans.make_task(run.config, dataset)
+    settings = training.Settings(epochs=4, batch_size=32, telemetry=True)
+    whole = training.fit(task, run.optimizer, settings)
+    longer = run.continue_(dataset, epochs=4)
+    assert [row.epoch for row in longer.rows] == [1, 2, 3, 4]
+    for mine, its in zip(*map(jax.tree.leaves, (longer.params, whole.params)), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+def test_training_goes_on_with_its_own_data_only(run, images):
+    with pytest.raises(
+        DataError, match=r"`data` must be what .* was trained on, .*images\.npy with .*, got memory"
+    ):
+        run.continue_(data.from_arrays(images[::-1], validation=20, test=20), epochs=4)
+
+
+def test_a_run_without_states_says_how_to_make_them(logits, tmp_path):
+    folder = shutil.copytree(logits, tmp_path / "copy")
+    shutil.rmtree(folder / "checkpoints")
+    with pytest.raises(
+        CheckpointError, match=r"has kept no state\. `ae-optax train .*config\.yaml"
+    ):
+        load(folder)
+
+
+def test_an_earlier_state_can_be_had(logits):
+    with pytest.raises(CheckpointError, match=r"there is no checkpoint of step 1, only \[6\]"):
+        load(logits, step=1)
+    assert load(logits, step=6).step == 6
+
+
+def test_a_folder_that_holds_no_run_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"summary\.json"):
+        load(tmp_path)
