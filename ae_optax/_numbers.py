@@ -19,10 +19,17 @@ def wide_dtype(dtype: Any) -> Any:
 
 def widen(x: jax.Array) -> jax.Array:
     """Cast ``x`` to at least float32."""
-    return jnp.asarray(x).astype(wide_dtype(jnp.asarray(x).dtype))
+    x = as_array(x)
+    wide = wide_dtype(x.dtype)
+    return x if x.dtype == wide else x.astype(wide)
 
 
-def scalar(value: Any, like: jax.Array) -> Any:
+def as_array(x: Any) -> jax.Array:
+    """Return ``x`` as an array; one that is an array already costs nothing."""
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
+
+
+def scalar(value: Any, like: Any) -> Any:
     """Make a hyperparameter meet ``like`` without promoting it.
 
     A plain number stays a Python number: weakly typed and exact. Anything else is cast to
@@ -30,7 +37,10 @@ def scalar(value: Any, like: jax.Array) -> Any:
     """
     if is_plain_number(value):
         return float(value)
-    return jnp.asarray(value).astype(like.dtype)
+    value = jnp.asarray(value)
+    # Of a number that met complex leaves the imaginary part is zero.
+    real = jnp.iscomplexobj(value) and not jnp.issubdtype(like.dtype, jnp.complexfloating)
+    return (value.real if real else value).astype(like.dtype)
 
 
 def default_float(value: Any) -> jax.Array:
@@ -42,6 +52,13 @@ def default_float(value: Any) -> jax.Array:
 def zeros_like(param: Any, dtype: StorageDType = "params") -> jax.Array:
     """Return zeros of the shape of ``param``, which may be abstract, to store state in."""
     return jnp.zeros_like(param, dtype=storage_dtype(param, dtype))
+
+
+def full_like(param: Any, value: Any, dtype: StorageDType = "params") -> jax.Array:
+    """Return an array of the shape of ``param``, which may be abstract, filled with a number."""
+    stored = storage_dtype(param, dtype)
+    # A copy: the state of a scalar parameter must not share the memory of the argument.
+    return jnp.full_like(param, jnp.array(value, dtype=stored), dtype=stored)
 
 
 def storage_dtype(param: Any, dtype: StorageDType = "params") -> Any:
@@ -57,7 +74,7 @@ def increment(count: jax.Array) -> jax.Array:
     return jnp.asarray(optax.safe_increment(count))
 
 
-def one_minus_power(decay: Any, count: jax.Array, like: jax.Array) -> jax.Array:
+def one_minus_power(decay: Any, count: jax.Array, like: Any) -> jax.Array:
     r"""Return :math:`1 - \rho^t`, accurate where :math:`\rho^t` is close to one.
 
     The naive difference loses four of float32's seven digits at :math:`\rho = 0.999, t = 1`.
@@ -66,18 +83,13 @@ def one_minus_power(decay: Any, count: jax.Array, like: jax.Array) -> jax.Array:
     return -jnp.expm1(-count.astype(fall.dtype) * fall)
 
 
-def minus_log(decay: Any, like: jax.Array) -> jax.Array:
+def minus_log(decay: Any, like: Any) -> jax.Array:
     r"""Return :math:`-\ln \rho`, of a plain number as accurately as ``like`` can hold it."""
     dtype = jnp.finfo(like.dtype).dtype
     if is_plain_number(decay):
         # On the host, in double precision: 0.999 is not a float32.
         return jnp.asarray(-_log(float(decay)), dtype)
     return -jnp.log(jnp.asarray(decay).astype(dtype))
-
-
-def debias(mean: jax.Array, decay: Any, count: jax.Array) -> jax.Array:
-    r"""Return :math:`m / (1 - \rho^t)`, the average ``mean`` freed of its start from zero."""
-    return mean * (1 / one_minus_power(decay, count, mean)).astype(mean.dtype)
 
 
 def norm(x: jax.Array) -> jax.Array:
@@ -95,7 +107,10 @@ def saturate(x: jax.Array, source: jax.Array) -> jax.Array:
     As a numerator: over an infinite denominator it is zero then, and where ``source`` is infinite
     no number, so that an infinite gradient is not hidden.
     """
-    return jnp.where(jnp.isfinite(source), in_range(x), x)
+    if jnp.iscomplexobj(x):
+        return x
+    # Not `where`, whose call is one more equation for the compiler to take apart.
+    return jax.lax.select(jax.lax.is_finite(source), in_range(x), x)
 
 
 def in_range(x: jax.Array) -> jax.Array:
@@ -106,7 +121,7 @@ def in_range(x: jax.Array) -> jax.Array:
     if jnp.iscomplexobj(x):
         return x
     largest = jnp.finfo(x.dtype).max
-    return jnp.clip(x, -largest, largest)
+    return jax.lax.clamp(-largest, x, largest)
 
 
 def _log(decay):

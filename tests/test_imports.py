@@ -14,7 +14,16 @@ import ae_optax
 from ae_optax import optimizers
 
 ROOT = Path(ae_optax.__file__).parent
-HELPERS = {"_checks", "_numbers", "_time", "_transformation", "_trees", "_types", "_values"}
+HELPERS = {
+    "_checks",
+    "_leafwise",
+    "_numbers",
+    "_time",
+    "_transformation",
+    "_trees",
+    "_types",
+    "_values",
+}
 LIBRARY = HELPERS | {"capturing", "compat", "observing", "optimizers", "schedules", "transforms"}
 TASK = {f"lab.{part}" for part in ("corruptions", "data", "losses", "metrics", "models")}
 LABORATORY = TASK | {
@@ -36,6 +45,7 @@ LAYERS = {
     "_types": set(),
     "_checks": set(),
     "_transformation": set(),
+    "_leafwise": {"_checks", "_numbers", "_types"},
     "_numbers": {"_checks", "_types"},
     "_time": {"_checks", "_numbers"},
     "_trees": {"_numbers", "_types"},

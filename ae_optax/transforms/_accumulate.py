@@ -2,14 +2,13 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_non_negative, check_rule
-from ae_optax._numbers import scalar, storage_dtype, widen
+from ae_optax._leafwise import leafwise, zeros
+from ae_optax._numbers import full_like
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -44,20 +43,15 @@ def running_sum(
     """
     check_non_negative("initial_value", initial_value)
 
-    def init(params):
-        def start(p):
-            stored = storage_dtype(p, dtype)
-            # A copy: the state of a scalar parameter must not share the memory of the argument.
-            return jnp.full_like(p, jnp.array(initial_value, dtype=stored), dtype=stored)
+    def start(p):
+        return (full_like(p, initial_value, dtype),)
 
-        return RunningSumState(jax.tree.map(start, params))
+    return leafwise(_running_sum, RunningSumState, start)
 
-    def update(updates, state, params=None):
-        del params
-        total = map_updates(lambda g, s: s.astype(widen(g).dtype) + widen(g), updates, state.sum)
-        return cast_like(total, updates), RunningSumState(store(total, state.sum))
 
-    return optax.GradientTransformation(init, update)
+def _running_sum(g, total):
+    total = total + g
+    return total, (total,)
 
 
 class RunningMaxState(NamedTuple):
@@ -98,17 +92,9 @@ def running_max(*, decay: Scalar = 1.0, dtype: StorageDType = None) -> optax.Gra
     """
     check_rule("decay", decay, "lie in [0, 1]", lambda v: 0 <= v <= 1)
 
-    def init(params):
-        return RunningMaxState(zeros_for(params, dtype))
+    return leafwise(_running_max, RunningMaxState, zeros(dtype), decay=decay)
 
-    def update(updates, state, params=None):
-        del params
 
-        def largest(g, u):
-            wide = widen(g)
-            return jnp.maximum(scalar(decay, wide) * u.astype(wide.dtype), wide)
-
-        new = map_updates(largest, updates, state.max)
-        return cast_like(new, updates), RunningMaxState(store(new, state.max))
-
-    return optax.GradientTransformation(init, update)
+def _running_max(g, largest, *, decay):
+    largest = jnp.maximum(decay * largest, g)
+    return largest, (largest,)

@@ -2,14 +2,12 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
-from ae_optax._numbers import scalar, widen
+from ae_optax._leafwise import leafwise, zeros
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import interpolate
 
@@ -65,27 +63,11 @@ def scale_by_adadelta(
     check_in_unit_interval("decay", decay)
     check_positive("eps", eps)
 
-    def init(params):
-        return ScaleByAdadeltaState(e_g=zeros_for(params, dtype), e_x=zeros_for(params, dtype))
-
-    def update(updates, state, params=None):
-        del params
-        e_g = map_updates(lambda g, v: interpolate(decay, v, _square(g)), updates, state.e_g)
-
-        def delta(g, v, u):
-            eps_ = scalar(eps, v)
-            # One root for both: it costs half, and cannot overflow where `v` did.
-            return jnp.sqrt((u.astype(v.dtype) + eps_) / (v + eps_)) * widen(g)
-
-        out = map_updates(delta, updates, e_g, state.e_x)
-        e_x = map_updates(lambda d, u: interpolate(decay, u, _square(d)), out, state.e_x)
-        return cast_like(out, updates), ScaleByAdadeltaState(
-            e_g=store(e_g, state.e_g), e_x=store(e_x, state.e_x)
-        )
-
-    return optax.GradientTransformation(init, update)
+    return leafwise(_adadelta, ScaleByAdadeltaState, zeros(dtype, dtype), decay=decay, eps=eps)
 
 
-def _square(g: jax.Array) -> jax.Array:
-    wide = widen(g)
-    return wide * jnp.conj(wide)
+def _adadelta(g, e_g, e_x, *, decay, eps):
+    e_g = interpolate(decay, e_g, g * jnp.conj(g))
+    # One root for both: it costs half, and cannot overflow where `v` did.
+    step = jnp.sqrt((e_x + eps) / (e_g + eps)) * g
+    return step, (e_g, interpolate(decay, e_x, step * jnp.conj(step)))

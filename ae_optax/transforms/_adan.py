@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
-from ae_optax._numbers import debias, in_range, increment, saturate, scalar, widen
+from ae_optax._leafwise import leafwise, zeros
+from ae_optax._numbers import in_range, one_minus_power, saturate
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import interpolate
 
@@ -82,52 +82,22 @@ def scale_by_adan(
         check_in_unit_interval(name, decay)
     check_positive("eps", eps)
 
-    def init(params):
-        return ScaleByAdanState(
-            count=jnp.zeros([], jnp.int32),
-            mu=zeros_for(params, mu_dtype),
-            delta=zeros_for(params, mu_dtype),
-            nu=zeros_for(params, nu_dtype),
-            previous=zeros_for(params, mu_dtype),
-        )
+    def scalars(t, like):
+        first, second, third = (1 / one_minus_power(b, t, like) for b in (b1, b2, b3))
+        return {"is_first": t == 1, "first": first, "second": second, "third": third}
 
-    def update(updates, state, params=None):
-        del params
-        count = increment(state.count)
+    start = zeros(mu_dtype, mu_dtype, nu_dtype, mu_dtype)
+    return leafwise(_adan, ScaleByAdanState, start, scalars=scalars, b1=b1, b2=b2, b3=b3, eps=eps)
 
-        def difference(g, last):
-            # In range, or two of opposite signs would make the running mean no number for good;
-            # that a gradient was infinite, the average of gradients shows.
-            change = in_range(widen(g) - last.astype(widen(g).dtype))
-            return jnp.where(count == 1, jnp.zeros_like(change), change)
 
-        def extrapolated_square(g, last, n):
-            ahead = widen(g) + scalar(b2, widen(g)) * difference(g, last)
-            return interpolate(b3, n, ahead * jnp.conj(ahead))
-
-        mu = map_updates(lambda g, m: interpolate(b1, m, g), updates, state.mu)
-        delta = map_updates(
-            lambda g, last, v: interpolate(b2, v, difference(g, last)),
-            updates,
-            state.previous,
-            state.delta,
-        )
-        nu = map_updates(extrapolated_square, updates, state.previous, state.nu)
-
-        def step(m, v, n):
-            mean = debias(m, b1, count)
-            change = debias(v, b2, count)
-            square = debias(n, b3, count)
-            ahead = saturate(mean + scalar(b2, mean) * change, m)
-            return ahead / (jnp.sqrt(square) + scalar(eps, square))
-
-        out = cast_like(map_updates(step, mu, delta, nu), updates)
-        return out, ScaleByAdanState(
-            count=count,
-            mu=store(mu, state.mu),
-            delta=store(delta, state.delta),
-            nu=store(nu, state.nu),
-            previous=store(updates, state.previous),
-        )
-
-    return optax.GradientTransformation(init, update)
+def _adan(g, mu, delta, nu, previous, *, b1, b2, b3, eps, is_first, first, second, third):
+    # In range, or two of opposite signs would make the running mean no number for good;
+    # that a gradient was infinite, the average of gradients shows.
+    change = in_range(g - previous)
+    change = jnp.where(is_first, jnp.zeros_like(change), change)
+    ahead = g + b2 * change
+    mu = interpolate(b1, mu, g)
+    delta = interpolate(b2, delta, change)
+    nu = interpolate(b3, nu, ahead * jnp.conj(ahead))
+    direction = saturate(mu * first + b2 * (delta * second), mu)
+    return direction / (jnp.sqrt(nu * third) + eps), (mu, delta, nu, g)

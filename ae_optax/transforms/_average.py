@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval
-from ae_optax._numbers import increment, one_minus_power, saturate, scalar, widen
+from ae_optax._leafwise import leafwise, zeros
+from ae_optax._numbers import one_minus_power, saturate
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -52,22 +52,17 @@ def average(decay: Scalar, *, dtype: StorageDType = None) -> optax.GradientTrans
     """
     check_in_unit_interval("decay", decay)
 
-    def init(params):
-        return AverageState(zeros_for(params, dtype))
+    return leafwise(_average, AverageState, zeros(dtype), decay=decay)
 
-    def update(updates, state, params=None):
-        del params
-        mean = map_updates(lambda g, m: interpolate(decay, m, g), updates, state.mean)
-        return cast_like(mean, updates), AverageState(store(mean, state.mean))
 
-    return optax.GradientTransformation(init, update)
+def _average(g, mean, *, decay):
+    mean = interpolate(decay, mean, g)
+    return mean, (mean,)
 
 
 def interpolate(decay: Scalar, mean: jax.Array, new: jax.Array) -> jax.Array:
     r"""Return :math:`\rho\, m + (1 - \rho)\, x` in at least float32."""
-    wide = widen(new)
-    rho = scalar(decay, wide)
-    return rho * mean.astype(wide.dtype) + (1 - rho) * wide
+    return decay * mean + (1 - decay) * new
 
 
 class CorrectBiasState(NamedTuple):
@@ -146,20 +141,11 @@ def correct_root_bias(decay: Scalar) -> optax.GradientTransformation:
 def _divide_by(decay: Scalar, function: Callable[[jax.Array], jax.Array]):
     check_in_unit_interval("decay", decay)
 
-    def init(params):
-        del params
-        return CorrectBiasState(jnp.zeros([], jnp.int32))
+    def scalars(t, like):
+        return {"factor": 1 / function(one_minus_power(decay, t, like))}
 
-    def update(updates, state, params=None):
-        del params
-        count = increment(state.count)
+    return leafwise(_correct, CorrectBiasState, scalars=scalars)
 
-        def correct(m):
-            wide = widen(m)
-            weight = function(one_minus_power(decay, count, wide))
-            corrected = saturate(wide * (1 / weight).astype(wide.dtype), wide)
-            return corrected.astype(m.dtype)
 
-        return map_updates(correct, updates), CorrectBiasState(count)
-
-    return optax.GradientTransformation(init, update)
+def _correct(m, *, factor):
+    return saturate(m * factor, m)

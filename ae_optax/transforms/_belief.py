@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
-from ae_optax._numbers import debias, increment, saturate, scalar, widen
+from ae_optax._leafwise import leafwise, zeros
+from ae_optax._numbers import one_minus_power, saturate
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import interpolate
 
@@ -75,30 +75,18 @@ def scale_by_belief(
     check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
 
-    def init(params):
-        return ScaleByBeliefState(
-            count=jnp.zeros([], jnp.int32),
-            mu=zeros_for(params, mu_dtype),
-            nu=zeros_for(params, nu_dtype),
-        )
+    def scalars(t, like):
+        return {
+            "first": 1 / one_minus_power(b1, t, like),
+            "second": 1 / one_minus_power(b2, t, like),
+        }
 
-    def update(updates, state, params=None):
-        del params
-        count = increment(state.count)
-        mu = map_updates(lambda g, m: interpolate(b1, m, g), updates, state.mu)
+    start = zeros(mu_dtype, nu_dtype)
+    return leafwise(_belief, ScaleByBeliefState, start, scalars=scalars, b1=b1, b2=b2, eps=eps)
 
-        def surprise(g, m, s):
-            error = widen(g) - m
-            return interpolate(b2, s, error * jnp.conj(error)) + scalar(eps, error)
 
-        nu = map_updates(surprise, updates, mu, state.nu)
-
-        def step(m, s):
-            mean = saturate(debias(m, b1, count), m)
-            square = debias(s, b2, count)
-            return mean / (jnp.sqrt(square) + scalar(eps, square))
-
-        out = cast_like(map_updates(step, mu, nu), updates)
-        return out, ScaleByBeliefState(count, store(mu, state.mu), store(nu, state.nu))
-
-    return optax.GradientTransformation(init, update)
+def _belief(g, mu, nu, *, b1, b2, eps, first, second):
+    mu = interpolate(b1, mu, g)
+    surprise = g - mu
+    nu = interpolate(b2, nu, surprise * jnp.conj(surprise)) + eps
+    return saturate(mu * first, mu) / (jnp.sqrt(nu * second) + eps), (mu, nu)

@@ -3,10 +3,9 @@
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_params_given
-from ae_optax._numbers import scalar, widen
+from ae_optax._checks import check_non_negative
+from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Mask, Scalar
 from ae_optax.transforms._weight_decay import where_masked
 
@@ -49,19 +48,11 @@ def add_cautious_decay(
     """
     check_non_negative("weight_decay", weight_decay)
 
-    def init(params):
-        del params
-        return optax.EmptyState()
+    decay = leafwise(_add_cautious_decay, reads_params=True, weight_decay=weight_decay)
+    return where_masked(decay, weight_decay_mask)
 
-    def decayed(u, p):
-        u = widen(u)
-        p = p.astype(u.dtype)
-        # Signs, not the product: that of two small numbers is zero.
-        agree = jnp.sign(u) * jnp.sign(p) >= 0
-        return u + jnp.where(agree, scalar(weight_decay, u) * p, jnp.zeros_like(p))
 
-    def update(updates, state, params=None):
-        check_params_given(params)
-        return cast_like(map_updates(decayed, updates, params), updates), state
-
-    return where_masked(optax.GradientTransformation(init, update), weight_decay_mask)
+def _add_cautious_decay(u, p, *, weight_decay):
+    # Signs, not the product: that of two small numbers is zero.
+    agree = jnp.sign(u) * jnp.sign(p) >= 0
+    return u + jnp.where(agree, weight_decay * p, jnp.zeros_like(p))

@@ -1,12 +1,13 @@
 """Clipping of updates that are too large: by value, by the norm of all, by each leaf's RMS."""
 
+import jax
 import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive
-from ae_optax._numbers import norm, scalar, widen
+from ae_optax._leafwise import leafwise, map_rule, times
+from ae_optax._numbers import norm, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 from ae_optax.transforms._global_norm import global_norm
 
@@ -27,11 +28,11 @@ def clip(max_value: Scalar) -> optax.GradientTransformation:
     """
     check_positive("max_value", max_value)
 
-    def clipped(g):
-        bound = scalar(max_value, widen(g))
-        return jnp.clip(widen(g), -bound, bound)
+    return leafwise(_clip, max_value=max_value)
 
-    return _stateless(lambda updates: map_updates(clipped, updates))
+
+def _clip(g, *, max_value):
+    return jnp.clip(g, -max_value, max_value)
 
 
 @transformation
@@ -60,13 +61,22 @@ def clip_by_global_norm(max_norm: Scalar) -> optax.GradientTransformation:
     """
     check_positive("max_norm", max_norm)
 
-    def shorten(updates):
-        length = global_norm(updates)
-        bound = scalar(max_norm, length)
-        factor = jnp.where(length > bound, bound / length, jnp.ones_like(length))
-        return map_updates(lambda g: scalar(factor, widen(g)) * widen(g), updates)
+    def init(params):
+        del params
+        return optax.EmptyState()
 
-    return _stateless(shorten)
+    def update(updates, state, params=None):
+        del params
+        factor = shortening(global_norm(updates), max_norm)
+        return map_rule(times, updates, factor=factor)[0], state
+
+    return optax.GradientTransformation(init, update)
+
+
+def shortening(length: jax.Array, max_norm: Scalar) -> jax.Array:
+    """Return the factor that shortens what is longer than the bound to it."""
+    bound = scalar(max_norm, length)
+    return jnp.where(length > bound, bound / length, jnp.ones_like(length))
 
 
 @transformation
@@ -89,21 +99,9 @@ def clip_by_rms(max_rms: Scalar) -> optax.GradientTransformation:
     """
     check_positive("max_rms", max_rms)
 
-    def shorten(g):
-        g = widen(g)
-        rms = norm(g) / max(g.size, 1) ** 0.5
-        return g / jnp.maximum(1, rms / scalar(max_rms, rms)).astype(g.dtype)
-
-    return _stateless(lambda updates: map_updates(shorten, updates))
+    return leafwise(_clip_by_rms, max_rms=max_rms)
 
 
-def _stateless(function):
-    def init(params):
-        del params
-        return optax.EmptyState()
-
-    def update(updates, state, params=None):
-        del params
-        return cast_like(function(updates), updates), state
-
-    return optax.GradientTransformation(init, update)
+def _clip_by_rms(g, *, max_rms):
+    rms = norm(g) / max(g.size, 1) ** 0.5
+    return g / jnp.maximum(1, rms / scalar(max_rms, rms)).astype(g.dtype)

@@ -1,13 +1,12 @@
 """Clipping of every leaf by its own Euclidean norm."""
 
-import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive
-from ae_optax._numbers import scalar, widen
+from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
+from ae_optax.transforms._clip import shortening
 from ae_optax.transforms._global_norm import global_norm
 
 
@@ -38,18 +37,8 @@ def clip_by_norm(max_norm: Scalar) -> optax.GradientTransformation:
     """
     check_positive("max_norm", max_norm)
 
-    def shorten(g):
-        length = global_norm(g)
-        bound = scalar(max_norm, length)
-        factor = jnp.where(length > bound, bound / length, jnp.ones_like(length))
-        return scalar(factor, widen(g)) * widen(g)
+    return leafwise(_clip_by_norm, max_norm=max_norm)
 
-    def init(params):
-        del params
-        return optax.EmptyState()
 
-    def update(updates, state, params=None):
-        del params
-        return cast_like(map_updates(shorten, updates), updates), state
-
-    return optax.GradientTransformation(init, update)
+def _clip_by_norm(g, *, max_norm):
+    return shortening(global_norm(g), max_norm).astype(g.dtype) * g

@@ -7,9 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_finite, check_positive, is_plain_number
-from ae_optax._numbers import scalar, widen
+from ae_optax._leafwise import leafwise, times
 from ae_optax._transformation import transformation
-from ae_optax._trees import map_updates
 from ae_optax._types import Scalar
 
 
@@ -20,7 +19,7 @@ def absolute() -> optax.GradientTransformation:
     Returns:
         A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
     """
-    return _elementwise(lambda g: jnp.abs(g).astype(g.dtype))
+    return leafwise(jnp.abs)
 
 
 @transformation
@@ -41,7 +40,7 @@ def add(value: Scalar) -> optax.GradientTransformation:
         TypeError: If ``value`` is not a number.
     """
     check_finite("value", value)
-    return _elementwise(lambda g: g + scalar(value, g))
+    return leafwise(_add, value=value)
 
 
 @transformation
@@ -51,7 +50,7 @@ def identity() -> optax.GradientTransformation:
     Returns:
         A stateless transformation; ignores ``params``.
     """
-    return _elementwise(lambda g: g)
+    return optax.identity()
 
 
 @transformation
@@ -73,7 +72,7 @@ def power(exponent: Scalar) -> optax.GradientTransformation:
         TypeError: If ``exponent`` is not a number.
     """
     check_positive("exponent", exponent)
-    return _elementwise(lambda g: _power(widen(g), exponent).astype(g.dtype))
+    return leafwise(_power, exponent=exponent)
 
 
 @transformation
@@ -83,7 +82,7 @@ def root() -> optax.GradientTransformation:
     Returns:
         A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
     """
-    return _elementwise(jnp.sqrt)
+    return leafwise(jnp.sqrt)
 
 
 @transformation
@@ -101,7 +100,7 @@ def scale(factor: Scalar) -> optax.GradientTransformation:
         TypeError: If ``factor`` is not a number.
     """
     check_finite("factor", factor)
-    return _elementwise(lambda g: g * scalar(factor, g))
+    return leafwise(times, factor=factor)
 
 
 @transformation
@@ -115,7 +114,7 @@ def sign() -> optax.GradientTransformation:
         Bernstein, Wang, Azizzadenesheli and Anandkumar, `signSGD
         <https://arxiv.org/abs/1802.04434>`_, ICML 2018.
     """
-    return _elementwise(jnp.sign)
+    return leafwise(jnp.sign)
 
 
 @transformation
@@ -125,29 +124,25 @@ def square() -> optax.GradientTransformation:
     Returns:
         A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
     """
-    return _elementwise(lambda g: (g * jnp.conj(g)) if jnp.iscomplexobj(g) else g * g)
+    return leafwise(_square)
 
 
-def _power(x, exponent):
+def _add(g, *, value):
+    return g + value
+
+
+def _power(g, *, exponent):
     if not is_plain_number(exponent):
-        return x ** scalar(exponent, x)
+        return g**exponent
     if float(exponent).is_integer():
-        return jax.lax.integer_pow(x, int(exponent))
+        return jax.lax.integer_pow(g, int(exponent))
     share, doublings = math.frexp(exponent)  # share * 2^doublings; a power of two has 1/2.
     if share == 0.5 and exponent < 1:
         for _ in range(1 - doublings):
-            x = jnp.sqrt(x)
-        return x
-    return x ** float(exponent)
+            g = jnp.sqrt(g)
+        return g
+    return g ** float(exponent)
 
 
-def _elementwise(function):
-    def init(params):
-        del params
-        return optax.EmptyState()
-
-    def update(updates, state, params=None):
-        del params
-        return map_updates(function, updates), state
-
-    return optax.GradientTransformation(init, update)
+def _square(g):
+    return (g * jnp.conj(g)) if jnp.iscomplexobj(g) else g * g

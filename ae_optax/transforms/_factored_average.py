@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_non_negative, check_positive
-from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import default_float, scalar, zeros_like
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -68,55 +68,31 @@ def factored_average(
     if minimum is not None:
         check_non_negative("minimum", minimum)
 
-    def init(params):
-        zeros = zeros_for(params, dtype)
+    def start(p):
         # Reduced like the squares to come, so that they inherit the sharding of the parameters.
-        return FactoredAverageState(
-            count=jnp.zeros([], jnp.int32),
-            rows=jax.tree.map(_rows, zeros),
-            columns=jax.tree.map(_columns, zeros),
-        )
+        like = zeros_like(p, dtype)
+        return _rows(like), _columns(like)
 
-    def update(updates, state, params=None):
-        del params
-        count = increment(state.count)
-        weight = default_float(count) ** -scalar(exponent, default_float(0.0))
+    def scalars(t, _):
+        return {"weight": default_float(t) ** -scalar(exponent, default_float(0.0))}
 
-        def towards(mean, new):
-            w = scalar(weight, new)
-            return (1 - w) * mean.astype(new.dtype) + w * new
+    return leafwise(_factored, FactoredAverageState, start, scalars=scalars, minimum=minimum)
 
-        squares = map_updates(_bounded, updates)
-        rows = map_updates(_rows, squares)
-        columns = map_updates(_columns, squares)
-        rows = map_updates(lambda new, mean: towards(mean, new), rows, state.rows)
-        columns = map_updates(lambda new, mean: towards(mean, new), columns, state.columns)
 
-        def product(x, r, c):
-            if jnp.ndim(x) < 2:
-                return r
-            mean = jnp.mean(r, -1, keepdims=True)
-            least = float(jnp.finfo(mean.dtype).eps) if minimum is None else scalar(minimum, mean)
-            share = r / jnp.maximum(mean, least)
-            return share[..., :, None] * c[..., None, :]
-
-        out = jax.tree.map(
-            lambda x, r, c: None if x is None else product(x, r, c),
-            updates,
-            rows,
-            columns,
-            is_leaf=lambda x: x is None,
-        )
-        return cast_like(out, updates), FactoredAverageState(
-            count, store(rows, state.rows), store(columns, state.columns)
-        )
-
-    return optax.GradientTransformation(init, update)
+def _factored(x, rows, columns, *, minimum, weight):
+    x = _bounded(x)
+    rows = (1 - weight) * rows + weight * _rows(x)
+    columns = (1 - weight) * columns + weight * _columns(x)
+    if x.ndim < 2:
+        return rows, (rows, columns)
+    mean = jnp.mean(rows, -1, keepdims=True)
+    least = float(jnp.finfo(mean.dtype).eps) if minimum is None else minimum
+    share = rows / jnp.maximum(mean, least)
+    return share[..., :, None] * columns[..., None, :], (rows, columns)
 
 
 def _bounded(x):
     """Keep sums of ``x`` finite: the quotient of two overflows would be NaN."""
-    x = widen(x)
     return jnp.minimum(x, float(jnp.finfo(x.dtype).max) / max(x.size, 1))
 
 

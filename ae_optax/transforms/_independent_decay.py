@@ -3,18 +3,12 @@
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import (
-    check_learning_rate,
-    check_non_negative,
-    check_params_given,
-    check_positive,
-)
-from ae_optax._numbers import increment, scalar, widen
+from ae_optax._checks import check_learning_rate, check_non_negative, check_positive
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
 from ae_optax.transforms._weight_decay import where_masked
 
@@ -75,20 +69,13 @@ def add_independent_decay(
     check_learning_rate("learning_rate", learning_rate)
     check_positive("peak", peak)
 
-    def init(params):
-        del params
-        return AddIndependentDecayState(jnp.zeros([], jnp.int32))
+    def scalars(t, like):
+        rate = learning_rate(t - 1) if callable(learning_rate) else learning_rate
+        return {"share": scalar(weight_decay, like) * scalar(rate, like) / scalar(peak, like)}
 
-    def update(updates, state, params=None):
-        check_params_given(params)
-        rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
+    decay = leafwise(_shrink, AddIndependentDecayState, scalars=scalars, reads_params=True)
+    return where_masked(decay, weight_decay_mask)
 
-        def decayed(u, p):
-            wide = widen(u)
-            share = scalar(weight_decay, wide) * scalar(rate, wide) / scalar(peak, wide)
-            return wide - share * p.astype(wide.dtype)
 
-        out = cast_like(map_updates(decayed, updates, params), updates)
-        return out, AddIndependentDecayState(increment(state.count))
-
-    return where_masked(optax.GradientTransformation(init, update), weight_decay_mask)
+def _shrink(u, p, *, share):
+    return u - share * p

@@ -3,8 +3,8 @@
 import optax
 
 from ae_optax._checks import check_in_unit_interval
+from ae_optax._leafwise import leafwise, zeros
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import AverageState, interpolate
 
@@ -45,13 +45,8 @@ def interpolated_average(
     check_in_unit_interval("b1", b1)
     check_in_unit_interval("b2", b2)
 
-    def init(params):
-        return AverageState(zeros_for(params, dtype))
+    return leafwise(_interpolated_average, AverageState, zeros(dtype), b1=b1, b2=b2)
 
-    def update(updates, state, params=None):
-        del params
-        out = map_updates(lambda g, m: interpolate(b1, m, g), updates, state.mean)
-        mean = map_updates(lambda g, m: interpolate(b2, m, g), updates, state.mean)
-        return cast_like(out, updates), AverageState(store(mean, state.mean))
 
-    return optax.GradientTransformation(init, update)
+def _interpolated_average(g, mean, *, b1, b2):
+    return interpolate(b1, mean, g), (interpolate(b2, mean, g),)

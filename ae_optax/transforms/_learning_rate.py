@@ -1,15 +1,16 @@
 """The one place where the sign flips and the learning rate is applied."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_learning_rate
-from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._leafwise import map_rule, times
+from ae_optax._numbers import default_float, increment
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, check_shapes, map_updates
+from ae_optax._trees import check_shapes
 from ae_optax._types import ScalarOrSchedule
 
 
@@ -47,7 +48,7 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule) -> optax.GradientTra
     """
     check_learning_rate("learning_rate", learning_rate)
 
-    def rate_at(count):
+    def rate_at(count) -> Any:
         return learning_rate(count) if callable(learning_rate) else learning_rate
 
     def init(params):
@@ -59,9 +60,7 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule) -> optax.GradientTra
         if params is not None:
             check_shapes(updates, params)
         rate = rate_at(state.count)
-        out = map_updates(lambda g: -scalar(rate, widen(g)) * widen(g), updates)
-        return cast_like(out, updates), ScaleByLearningRateState(
-            increment(state.count), default_float(rate)
-        )
+        out, _ = map_rule(times, updates, scalars=lambda _: {"factor": -rate})
+        return out, ScaleByLearningRateState(increment(state.count), default_float(rate))
 
     return optax.GradientTransformation(init, update)

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_params_given, check_positive_integer, check_rule
-from ae_optax._numbers import scalar
+from ae_optax._leafwise import map_rule
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, copies_of, map_updates, stepped, store
+from ae_optax._trees import cast_like, copies_of
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -92,19 +92,16 @@ def lookahead(
         fast, inner_state = inner.update(updates, state.inner, params, **extra)
         last = state.count + 1 == every
 
-        def back(_, reached, slow):
-            slow = slow.astype(reached.dtype)
-            returned = slow + scalar(slow_rate, reached) * (reached - slow)
-            return jnp.where(last, returned, slow)
-
-        def emitted(u, p, slow):
-            # The fast step as it came: the difference would round it.
-            return jnp.where(last, slow - p.astype(slow.dtype), u.astype(slow.dtype))
-
-        slow = map_updates(back, fast, stepped(fast, params), state.slow)
-        out = map_updates(emitted, fast, params, slow)
-        return cast_like(out, updates), LookaheadState(
-            jnp.where(last, 0, state.count + 1), store(slow, state.slow), inner_state
+        out, (slow,) = map_rule(
+            _lookahead, fast, params, kept=[state.slow], slow_rate=slow_rate, last=last
         )
+        count = jnp.where(last, 0, state.count + 1)
+        return cast_like(out, updates), LookaheadState(count, slow, inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _lookahead(u, p, slow, *, slow_rate, last):
+    slow = jnp.where(last, slow + slow_rate * (p + u - slow), slow)
+    # The fast step as it came: the difference would round it.
+    return jnp.where(last, slow - p, u), (slow,)

@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._numbers import widen
+from ae_optax._leafwise import map_rule
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import map_updates
 
 
 @transformation
@@ -39,9 +38,11 @@ def of_max_norm(inner: optax.GradientTransformation) -> optax.GradientTransforma
 
     def update(updates, state, params=None, **extra):
         del params  # Their shapes are not those that `inner` sees.
-        norms = map_updates(
-            lambda g: jnp.max(jnp.abs(widen(g)), initial=0).astype(g.dtype), updates
-        )
+        norms, _ = map_rule(_max_norm, updates)
         return inner.update(norms, state, None, **extra)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _max_norm(g):
+    return jnp.max(jnp.abs(g), initial=0)

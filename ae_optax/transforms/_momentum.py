@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import optax
 
 from ae_optax._checks import check_in_unit_interval
-from ae_optax._numbers import scalar, widen
+from ae_optax._leafwise import leafwise, map_rule, zeros
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, find_state, map_updates, store, zeros_for
+from ae_optax._trees import find_state
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -56,7 +56,8 @@ def scale_by_momentum(
         <https://doi.org/10.1016/0041-5553(64)90137-5>`_, USSR Computational Mathematics and
         Mathematical Physics 4(5), 1964.
     """
-    return _momentum(decay, dtype, lambda _g, _mu, v: v)
+    check_in_unit_interval("decay", decay)
+    return leafwise(_momentum, MomentumState, zeros(dtype), decay=decay)
 
 
 @transformation
@@ -94,7 +95,8 @@ def scale_by_nesterov(
         Sutskever, Martens, Dahl and Hinton, `On the importance of initialization and momentum in
         deep learning <https://proceedings.mlr.press/v28/sutskever13.html>`_, ICML 2013.
     """
-    return _momentum(decay, dtype, lambda g, mu, v: g + mu * v)
+    check_in_unit_interval("decay", decay)
+    return leafwise(_nesterov, MomentumState, zeros(dtype), decay=decay)
 
 
 def look_ahead(params: optax.Params, state: Any, *, decay: Scalar = 0.9) -> optax.Params:
@@ -125,28 +127,19 @@ def look_ahead(params: optax.Params, state: Any, *, decay: Scalar = 0.9) -> opta
     """
     check_in_unit_interval("decay", decay)
     trace = find_state(state, MomentumState).trace
-
-    # The trace behind a learning rate is -v: what is added to the parameters.
-    def ahead(p, v):
-        return (widen(p) + scalar(decay, widen(p)) * v.astype(widen(p).dtype)).astype(p.dtype)
-
-    return map_updates(ahead, params, trace)
+    # Behind a learning rate it is -v: what is added to the parameters.
+    return map_rule(_ahead, params, trace, decay=decay)[0]
 
 
-def _momentum(decay, dtype, emit):
-    check_in_unit_interval("decay", decay)
+def _ahead(p, trace, *, decay):
+    return p + decay * trace
 
-    def init(params):
-        return MomentumState(zeros_for(params, dtype))
 
-    def update(updates, state, params=None):
-        del params
-        trace = map_updates(
-            lambda g, v: widen(g) + scalar(decay, widen(g)) * v.astype(widen(g).dtype),
-            updates,
-            state.trace,
-        )
-        out = map_updates(lambda g, v: emit(widen(g), scalar(decay, v), v), updates, trace)
-        return cast_like(out, updates), MomentumState(store(trace, state.trace))
+def _momentum(g, trace, *, decay):
+    trace = g + decay * trace
+    return trace, (trace,)
 
-    return optax.GradientTransformation(init, update)
+
+def _nesterov(g, trace, *, decay):
+    trace = g + decay * trace
+    return g + decay * trace, (trace,)

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_non_negative
-from ae_optax._numbers import debias, default_float, increment, saturate, scalar, widen
+from ae_optax._leafwise import leafwise, map_rule, zeros
+from ae_optax._numbers import default_float, increment, one_minus_power, saturate, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._trees import zeros_for
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import interpolate
 
@@ -58,24 +59,17 @@ def nesterov_average(decay: Scalar, *, dtype: StorageDType = None) -> optax.Grad
     """
     check_in_unit_interval("decay", decay)
 
-    def init(params):
-        return NesterovAverageState(jnp.zeros([], jnp.int32), zeros_for(params, dtype))
+    def scalars(t, like):
+        ahead = one_minus_power(decay, t + 1, like)
+        return {"now": 1 / one_minus_power(decay, t, like), "ahead": 1 / ahead}
 
-    def update(updates, state, params=None):
-        del params
-        count = increment(state.count)
-        mean = map_updates(lambda g, m: interpolate(decay, m, g), updates, state.mean)
+    start = zeros(dtype)
+    return leafwise(_nesterov, NesterovAverageState, start, scalars=scalars, decay=decay)
 
-        def ahead(g, m):
-            beta = scalar(decay, m)
-            old = debias(beta * m, decay, count + 1)
-            new = debias((1 - beta) * widen(g), decay, count)
-            return saturate(old + new, m)
 
-        out = cast_like(map_updates(ahead, updates, mean), updates)
-        return out, NesterovAverageState(count, store(mean, state.mean))
-
-    return optax.GradientTransformation(init, update)
+def _nesterov(g, mean, *, decay, now, ahead):
+    mean = interpolate(decay, mean, g)
+    return saturate((decay * mean) * ahead + ((1 - decay) * g) * now, mean), (mean,)
 
 
 class ScheduledNesterovAverageState(NamedTuple):
@@ -144,17 +138,21 @@ def scheduled_nesterov_average(
         t = default_float(count)
         mu, mu_next = _scheduled(decay, momentum_decay, t), _scheduled(decay, momentum_decay, t + 1)
         product = state.product * mu
-        mean = map_updates(lambda g, m: interpolate(decay, m, g), updates, state.mean)
 
-        def ahead(g, m):
-            old = scalar(mu_next / (1 - product * mu_next), m)
-            new = scalar((1 - mu) / (1 - product), m)
-            return saturate(old * m + new * widen(g), m)
+        def scalars(_):
+            return {"old": mu_next / (1 - product * mu_next), "new": (1 - mu) / (1 - product)}
 
-        out = cast_like(map_updates(ahead, updates, mean), updates)
-        return out, ScheduledNesterovAverageState(count, product, store(mean, state.mean))
+        out, (mean,) = map_rule(
+            _scheduled_nesterov, updates, kept=[state.mean], scalars=scalars, decay=decay
+        )
+        return out, ScheduledNesterovAverageState(count, product, mean)
 
     return optax.GradientTransformation(init, update)
+
+
+def _scheduled_nesterov(g, mean, *, decay, old, new):
+    mean = interpolate(decay, mean, g)
+    return saturate(old * mean + new * g, mean), (mean,)
 
 
 def _scheduled(decay, momentum_decay, t):

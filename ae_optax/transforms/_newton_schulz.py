@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_finite
-from ae_optax._numbers import scalar, storage_dtype, widen
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import storage_dtype, widen
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 
 
@@ -65,33 +65,26 @@ def newton_schulz(
     if steps < 0:
         raise ValueError(f"`steps` must be at least 0, got {steps!r}.")
 
-    def iterate(x):
-        stored = storage_dtype(x, dtype)
+    a, b, c = coefficients
+    return leafwise(_orthogonalize, a=a, b=b, c=c, steps=steps, dtype=dtype)
 
-        def rounded(y):
-            return widen(y.astype(stored))
 
-        x = rounded(x)
-        a, b, c = (scalar(value, x) for value in coefficients)
-        for _ in range(steps):
-            gram = rounded(x @ jnp.matrix_transpose(x))
-            change = rounded(b * gram + c * (gram @ gram))
-            x = rounded(a * x + change @ x)
+def _orthogonalize(x, *, dtype, **iteration):
+    if x.ndim < 2:
         return x
+    stored = storage_dtype(x, dtype)
+    if x.shape[-2] <= x.shape[-1]:
+        return _iterate(x, stored=stored, **iteration)
+    return jnp.matrix_transpose(_iterate(jnp.matrix_transpose(x), stored=stored, **iteration))
 
-    def orthogonalize(x):
-        if x.ndim < 2:
-            return x
-        if x.shape[-2] <= x.shape[-1]:
-            return iterate(x)
-        return jnp.matrix_transpose(iterate(jnp.matrix_transpose(x)))
 
-    def init(params):
-        del params
-        return optax.EmptyState()
+def _iterate(x, *, a, b, c, steps, stored):
+    def rounded(y):
+        return widen(y.astype(stored))
 
-    def update(updates, state, params=None):
-        del params
-        return cast_like(map_updates(orthogonalize, updates), updates), state
-
-    return optax.GradientTransformation(init, update)
+    x = rounded(x)
+    for _ in range(steps):
+        gram = rounded(x @ jnp.matrix_transpose(x))
+        change = rounded(b * gram + c * (gram @ gram))
+        x = rounded(a * x + change @ x)
+    return x

@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_params_given, check_positive
-from ae_optax._numbers import norm, scalar, widen
+from ae_optax._checks import check_positive
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import norm, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 
 
@@ -34,17 +34,9 @@ def scale_by_parameter_rms(*, minimum: Scalar = 1e-3) -> optax.GradientTransform
     """
     check_positive("minimum", minimum)
 
-    def init(params):
-        del params
-        return optax.EmptyState()
+    return leafwise(_rescale, reads_params=True, minimum=minimum)
 
-    def update(updates, state, params=None):
-        check_params_given(params)
 
-        def rescale(g, p):
-            rms = norm(p) / max(p.size, 1) ** 0.5
-            return widen(g) * jnp.maximum(rms, scalar(minimum, rms)).astype(widen(g).dtype)
-
-        return cast_like(map_updates(rescale, updates, params), updates), state
-
-    return optax.GradientTransformation(init, update)
+def _rescale(g, p, *, minimum):
+    rms = norm(p) / max(p.size, 1) ** 0.5
+    return g * jnp.maximum(rms, scalar(minimum, rms)).astype(g.dtype)

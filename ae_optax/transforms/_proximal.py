@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_learning_rate, check_non_negative, check_params_given
-from ae_optax._numbers import increment, scalar
+from ae_optax._checks import check_learning_rate, check_non_negative
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, stepped
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
 from ae_optax.transforms._weight_decay import where_masked
 
@@ -68,21 +68,14 @@ def proximal_l1(
     check_non_negative("strength", strength)
     check_learning_rate("learning_rate", learning_rate)
 
-    def init(params):
-        del params
-        return ProximalL1State(jnp.zeros([], jnp.int32))
+    def scalars(t, like):
+        rate = learning_rate(t - 1) if callable(learning_rate) else learning_rate
+        return {"bound": scalar(rate, like) * scalar(strength, like)}
 
-    def update(updates, state, params=None):
-        check_params_given(params)
-        rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
+    step = leafwise(_soft_threshold, ProximalL1State, scalars=scalars, reads_params=True)
+    return where_masked(step, weight_decay_mask)
 
-        def drawn(_, p, reached):
-            bound = scalar(rate, reached) * scalar(strength, reached)
-            left = jnp.maximum(jnp.abs(reached) - bound, 0)
-            return jnp.sign(reached) * left - p.astype(reached.dtype)
 
-        out = map_updates(drawn, updates, params, stepped(updates, params))
-        state = ProximalL1State(increment(state.count))
-        return cast_like(out, updates), state
-
-    return where_masked(optax.GradientTransformation(init, update), weight_decay_mask)
+def _soft_threshold(u, p, *, bound):
+    reached = p + u
+    return jnp.sign(reached) * jnp.maximum(jnp.abs(reached) - bound, 0) - p

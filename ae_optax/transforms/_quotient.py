@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax._leafwise import map_rule
 from ae_optax._numbers import widen
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, map_updates
 
 
 class QuotientState(NamedTuple):
@@ -89,16 +89,22 @@ def quotient(
         return QuotientState(above.init(params), below.init(params))
 
     def update(updates, state, params=None, **extra):
-        wide = map_updates(widen, updates)
+        wide = jax.tree.map(widen, updates)
         top, above_state = above.update(wide, state.numerator, params, **extra)
         bottom, below_state = below.update(wide, state.denominator, params, **extra)
-        ratio = jax.tree.map_with_path(_divide, wide, top, bottom, is_leaf=lambda x: x is None)
-        return cast_like(ratio, updates), QuotientState(above_state, below_state)
+        bottom = jax.tree.map_with_path(_fitting, wide, top, bottom, is_leaf=lambda x: x is None)
+        ratio, _ = map_rule(_divide, updates, top, bottom)
+        return ratio, QuotientState(above_state, below_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _divide(path, gradient, top, bottom):
+def _divide(_, top, bottom):
+    return top / bottom
+
+
+def _fitting(path, gradient, top, bottom):
+    """Return the leaf ``bottom`` in the shape of the others."""
     if gradient is None:
         return None
     shape, place = jnp.shape(gradient), jax.tree_util.keystr(path)
@@ -111,4 +117,4 @@ def _divide(path, gradient, top, bottom):
             f"`denominator` must give a scalar or keep the shape of `updates{place}`, {shape}, "
             f"got {jnp.shape(bottom)}."
         )
-    return top / bottom
+    return bottom if jnp.shape(bottom) == shape else jnp.broadcast_to(bottom, shape)

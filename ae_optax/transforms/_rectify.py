@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_at_least, check_in_unit_interval
-from ae_optax._numbers import increment, minus_log, scalar
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import minus_log, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import map_updates
 from ae_optax._types import Scalar
 from ae_optax.transforms._average import CorrectBiasState
 
@@ -49,27 +49,19 @@ def rectify(decay: Scalar, *, threshold: Scalar = 5.0) -> optax.GradientTransfor
     check_in_unit_interval("decay", decay)
     check_at_least("threshold", threshold, 4)
 
-    def init(params):
-        del params
-        return CorrectBiasState(jnp.zeros([], jnp.int32))
+    def scalars(t, like):
+        length, longest = _lengths(t, minus_log(decay, like))
+        trusted = length >= scalar(threshold, length)
+        # A safe length in the branch not taken: its root would be NaN.
+        length = jnp.where(trusted, length, jnp.asarray(5.0, length.dtype))
+        squared = ((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length)
+        return {"trusted": trusted, "rectifier": jnp.sqrt(squared)}
 
-    def update(updates, state, params=None):
-        del params
-        count = increment(state.count)
+    return leafwise(_rectify, CorrectBiasState, scalars=scalars)
 
-        def divide(d):
-            length, longest = _lengths(count, minus_log(decay, d))
-            trusted = length >= scalar(threshold, length)
-            # A safe length in the branch not taken: its root would be NaN.
-            length = jnp.where(trusted, length, jnp.asarray(5.0, length.dtype))
-            squared = ((length - 4) * (length - 2) * longest) / (
-                (longest - 4) * (longest - 2) * length
-            )
-            return jnp.where(trusted, d / jnp.sqrt(squared).astype(d.dtype), jnp.ones_like(d))
 
-        return map_updates(divide, updates), CorrectBiasState(count)
-
-    return optax.GradientTransformation(init, update)
+def _rectify(d, *, trusted, rectifier):
+    return jnp.where(trusted, d / rectifier, jnp.ones_like(d))
 
 
 def _lengths(count, fall):

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_at_least, check_non_negative, check_one_of, check_rule
-from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._leafwise import map_rule, times
+from ae_optax._numbers import default_float, increment, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 
 
@@ -150,8 +150,7 @@ def reduce_on_plateau(
         if value is not None:
             state = _select(observe, _add(state, value), state)
         state = _select(state.value_count >= _whole(accumulation), observed(state), state)
-        out = map_updates(lambda g: scalar(state.scale, widen(g)) * widen(g), updates)
-        return cast_like(out, updates), state
+        return map_rule(times, updates, factor=state.scale)[0], state
 
     return optax.GradientTransformationExtraArgs(init, update)
 

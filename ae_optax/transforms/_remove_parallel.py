@@ -1,13 +1,9 @@
 """Removal of what points along the parameters: for vectors whose length is fixed."""
 
-import jax
-import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_params_given
-from ae_optax._numbers import wide_dtype
+from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax.transforms._unit_vectors import along, directions
 from ae_optax.transforms._units import check_axis
 
@@ -62,20 +58,11 @@ def remove_parallel(*, axis: int) -> optax.GradientTransformation:
     """
     check_axis(axis)
 
-    def init(params):
-        del params
-        return optax.EmptyState()
+    return leafwise(_remove_parallel, reads_params=True, axis=axis)
 
-    def remaining(g: jax.Array, p: jax.Array):
-        if g.ndim < 2:
-            return g
-        direction, _ = directions(p, axis)
-        wide = jnp.promote_types(wide_dtype(g.dtype), direction.dtype)
-        g, direction = g.astype(wide), direction.astype(wide)
-        return g - along(direction, g, axis).astype(wide) * direction
 
-    def update(updates, state, params=None):
-        check_params_given(params)
-        return cast_like(map_updates(remaining, updates, params), updates), state
-
-    return optax.GradientTransformation(init, update)
+def _remove_parallel(g, p, *, axis):
+    if g.ndim < 2:
+        return g
+    direction, _ = directions(p, axis)
+    return g - along(direction, g, axis).astype(g.dtype) * direction

@@ -1,13 +1,12 @@
 """Retraction: units whose weights stay on a sphere or in a ball."""
 
-import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_params_given, check_positive
+from ae_optax._checks import check_positive
+from ae_optax._leafwise import leafwise
 from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, stepped
 from ae_optax._types import Scalar
 from ae_optax.transforms._unit_vectors import directions
 from ae_optax.transforms._units import check_axis
@@ -52,13 +51,9 @@ def retract_to_sphere(*, axis: int, radius: Scalar = 1.0) -> optax.GradientTrans
         Gao et al., `Scaling and evaluating sparse autoencoders
         <https://arxiv.org/abs/2406.04093>`_, 2024.
     """
-
-    def target(p, reached):
-        direction, length = directions(reached, axis)
-        wanted = scalar(radius, direction) * direction
-        return jnp.where(length == 0, p.astype(wanted.dtype), wanted)
-
-    return _retract(target, axis, radius)
+    check_axis(axis)
+    check_positive("radius", radius)
+    return leafwise(_to_sphere, reads_params=True, axis=axis, radius=radius)
 
 
 @transformation
@@ -97,33 +92,25 @@ def retract_to_ball(*, axis: int, radius: Scalar = 1.0) -> optax.GradientTransfo
         Prevent Neural Networks from Overfitting
         <https://jmlr.org/papers/v15/srivastava14a.html>`_, section 5.1, JMLR 15, 2014.
     """
-
-    def target(_, reached):
-        direction, length = directions(reached, axis)
-        bound = scalar(radius, length)
-        return jnp.where(length > bound, scalar(radius, direction) * direction, reached)
-
-    return _retract(target, axis, radius)
-
-
-def _retract(target, axis, radius):
     check_axis(axis)
     check_positive("radius", radius)
+    return leafwise(_to_ball, reads_params=True, axis=axis, radius=radius)
 
-    def init(params):
-        del params
-        return optax.EmptyState()
 
-    def needed(u: jax.Array, p: jax.Array, reached: jax.Array):
-        if u.ndim < 2:
-            return u
-        wanted = target(p, reached)
-        # Where nothing changes, `reached - p` would be the update, but rounded once more.
-        return jnp.where(wanted == reached, u.astype(wanted.dtype), wanted - p.astype(wanted.dtype))
+def _to_sphere(u, p, *, axis, radius):
+    if u.ndim < 2:
+        return u
+    direction, length = directions(p + u, axis)
+    return _towards(jnp.where(length == 0, p, radius * direction), u, p)
 
-    def update(updates, state, params=None):
-        check_params_given(params)
-        out = map_updates(needed, updates, params, stepped(updates, params))
-        return cast_like(out, updates), state
 
-    return optax.GradientTransformation(init, update)
+def _to_ball(u, p, *, axis, radius):
+    if u.ndim < 2:
+        return u
+    direction, length = directions(p + u, axis)
+    return _towards(jnp.where(length > scalar(radius, length), radius * direction, p + u), u, p)
+
+
+def _towards(wanted, u, p):
+    # Where nothing changes, the difference would be the update, but rounded once more.
+    return jnp.where(wanted == p + u, u, wanted - p)

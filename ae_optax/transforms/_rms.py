@@ -6,9 +6,8 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
-from ae_optax._numbers import scalar, widen
+from ae_optax._leafwise import leafwise, zeros
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import average, interpolate
 from ae_optax.transforms._chain import chain
@@ -97,25 +96,12 @@ def running_variance(decay: Scalar, *, dtype: StorageDType = None) -> optax.Grad
     check_in_unit_interval("decay", decay)
     check_positive("decay", decay)
 
-    def init(params):
-        return RunningVarianceState(
-            mean=zeros_for(params, dtype), variance=zeros_for(params, dtype)
-        )
+    start = zeros(dtype, dtype)
+    return leafwise(_running_variance, RunningVarianceState, start, decay=decay)
 
-    def update(updates, state, params=None):
-        del params
 
-        # From the new mean, not the old: XLA then reads one array less.
-        def spread(g, m, s):
-            rho = scalar(decay, m)
-            error = widen(g) - m
-            return rho * s.astype(m.dtype) + ((1 - rho) / rho) * (error * jnp.conj(error))
-
-        mean = map_updates(lambda g, m: interpolate(decay, m, g), updates, state.mean)
-        variance = map_updates(spread, updates, mean, state.variance)
-        return cast_like(variance, updates), RunningVarianceState(
-            mean=store(mean, state.mean),
-            variance=store(variance, state.variance),
-        )
-
-    return optax.GradientTransformation(init, update)
+def _running_variance(g, mean, variance, *, decay):
+    mean = interpolate(decay, mean, g)
+    error = g - mean  # From the new mean, not the old: XLA then reads one array less.
+    variance = decay * variance + ((1 - decay) / decay) * (error * jnp.conj(error))
+    return variance, (mean, variance)

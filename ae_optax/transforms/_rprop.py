@@ -2,14 +2,13 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_non_negative, check_positive, check_rule
-from ae_optax._numbers import scalar, storage_dtype, widen
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import full_like, zeros_like
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar
 
 
@@ -83,32 +82,27 @@ def scale_by_rprop(
     check_rule("decrease", decrease, "lie in (0, 1)", lambda v: v < 1)
     check_rule("increase", increase, "be above 1", lambda v: v > 1)
 
-    def init(params):
-        def start(p):
-            stored = storage_dtype(p, None)
-            # A copy: the state of a scalar parameter must not share the memory of the argument.
-            return jnp.full_like(p, jnp.array(initial_step, dtype=stored), dtype=stored)
+    def start(p):
+        return full_like(p, initial_step, None), zeros_like(p)
 
-        return ScaleByRpropState(jax.tree.map(start, params), zeros_for(params))
+    return leafwise(
+        _rprop,
+        ScaleByRpropState,
+        start,
+        decrease=decrease,
+        increase=increase,
+        min_step=min_step,
+        max_step=max_step,
+    )
 
-    def update(updates, state, params=None):
-        del params
-        # Signs, not the gradients' product: that overflows, and vanishes for small ones.
-        signs = map_updates(lambda g: jnp.sign(widen(g)), updates)
-        agree = map_updates(lambda s, last: s * last.astype(s.dtype), signs, state.previous)
 
-        def adapt(a, size):
-            one = jnp.ones_like(a)
-            factor = jnp.where(a > 0, scalar(increase, a) * one, one)
-            factor = jnp.where(a < 0, scalar(decrease, a) * one, factor)
-            size = size.astype(a.dtype) * factor
-            return jnp.minimum(jnp.maximum(size, scalar(min_step, a)), scalar(max_step, a))
-
-        step_size = map_updates(adapt, agree, state.step_size)
-        signs = map_updates(lambda s, a: jnp.where(a < 0, jnp.zeros_like(s), s), signs, agree)
-        out = map_updates(lambda s, size: s * size, signs, step_size)
-        return cast_like(out, updates), ScaleByRpropState(
-            store(step_size, state.step_size), store(signs, state.previous)
-        )
-
-    return optax.GradientTransformation(init, update)
+def _rprop(g, size, previous, *, decrease, increase, min_step, max_step):
+    # Signs, not the gradients' product: that overflows, and vanishes for small ones.
+    sign = jnp.sign(g)
+    agree = sign * previous
+    one = jnp.ones_like(agree)
+    factor = jnp.where(agree > 0, increase * one, one)
+    factor = jnp.where(agree < 0, decrease * one, factor)
+    size = jnp.minimum(jnp.maximum(size * factor, min_step), max_step)
+    sign = jnp.where(agree < 0, jnp.zeros_like(sign), sign)
+    return sign * size, (size, sign)

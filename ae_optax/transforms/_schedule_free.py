@@ -13,9 +13,10 @@ from ae_optax._checks import (
     check_params_given,
     check_positive,
 )
+from ae_optax._leafwise import map_rule
 from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, copies_of, map_updates, store
+from ae_optax._trees import cast_like, copies_of
 from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
 
 
@@ -146,19 +147,8 @@ def schedule_free(
         share = jnp.where(weight_sum > 0, weight / jnp.where(weight_sum > 0, weight_sum, 1), 0)
         direction, inner_state = inner.update(updates, state.inner, params, **extra)
 
-        def stepped(d, z):
-            return z.astype(widen(d).dtype) - scalar(rate, widen(d)) * widen(d)
-
-        # y' - y with x eliminated: nothing is divided by b1, nothing large cancels. z is taken back
-        # from what it has become, so that it can be overwritten.
-        def move(d, y, z):
-            d = widen(d)
-            c, beta, moved = scalar(share, d), scalar(b1, d), scalar(rate, d) * d
-            ahead = c * (z.astype(d.dtype) + moved - y.astype(d.dtype))
-            return ahead - (1 - beta * (1 - c)) * moved
-
-        z = store(map_updates(stepped, direction, state.z), state.z)
-        out = map_updates(move, direction, params, z)
+        _, (z,) = map_rule(_step, direction, kept=[state.z], rate=rate)
+        out, _ = map_rule(_move, direction, params, z, rate=rate, share=share, b1=b1)
         return cast_like(out, updates), ScheduleFreeState(
             count=increment(state.count),
             learning_rate=rate,
@@ -170,3 +160,14 @@ def schedule_free(
         )
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _step(direction, z, *, rate):
+    return direction, (z - rate * direction,)
+
+
+def _move(direction, y, z, *, rate, share, b1):
+    # y' - y with x eliminated: nothing is divided by b1, nothing large cancels. z is taken back
+    # from what it has become, so that it can be overwritten.
+    moved = rate * direction
+    return share * (z + moved - y) - (1 - b1 * (1 - share)) * moved

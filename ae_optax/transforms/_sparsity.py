@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
-from ae_optax._numbers import increment, one_minus_power, scalar, widen
+from ae_optax._leafwise import leafwise, zeros
+from ae_optax._numbers import one_minus_power, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -70,28 +70,18 @@ def scale_by_sparsity(
     check_in_unit_interval("decay", decay)
     check_positive("exponent", exponent)
 
-    def init(params):
-        return ScaleBySparsityState(jnp.zeros([], jnp.int32), zeros_for(params, dtype))
+    def scalars(t, like):
+        # The weight of the newest: 1 at first, so that a dense gradient has share 1 at once.
+        return {"weight": (1 - scalar(decay, like)) / one_minus_power(decay, t, like)}
 
-    def update(updates, state, params=None):
-        del params
-        count = increment(state.count)
+    start = zeros(dtype)
+    return leafwise(_sparsity, ScaleBySparsityState, start, scalars=scalars, exponent=exponent)
 
-        def share(g, f):
-            active = (g != 0).astype(widen(jnp.real(g)).dtype)
-            # The weight of the newest: 1 at first, so that a dense gradient has share 1 at once.
-            weight = (1 - scalar(decay, active)) / one_minus_power(decay, count, active)
-            f = f.astype(active.dtype)
-            return f + weight * (active - f)
 
-        def enlarged(g, f):
-            factor = jnp.where(f > 0, f, jnp.ones_like(f)) ** -scalar(exponent, f)
-            return widen(g) * factor.astype(widen(g).dtype)
-
-        frequency = map_updates(share, updates, state.frequency)
-        out = map_updates(enlarged, updates, frequency)
-        return cast_like(out, updates), ScaleBySparsityState(
-            count, store(frequency, state.frequency)
-        )
-
-    return optax.GradientTransformation(init, update)
+def _sparsity(g, frequency, *, exponent, weight):
+    frequency = jnp.real(frequency)
+    active = (g != 0).astype(frequency.dtype)
+    frequency = frequency + scalar(weight, active) * (active - frequency)
+    seen = jnp.where(frequency > 0, frequency, jnp.ones_like(frequency))
+    factor = seen ** -scalar(exponent, seen)
+    return g * factor.astype(g.dtype), (frequency,)

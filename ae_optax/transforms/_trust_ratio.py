@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_params_given, check_positive
-from ae_optax._numbers import norm, scalar, widen
+from ae_optax._checks import check_non_negative, check_positive
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import scalar, widen
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Mask, Scalar
 from ae_optax.transforms._chain import chain
-from ae_optax.transforms._weight_decay import decayed
+from ae_optax.transforms._weight_decay import add_decay
 
 
 @transformation
@@ -43,11 +43,11 @@ def scale_by_trust_ratio(*, coefficient: Scalar = 1.0) -> optax.GradientTransfor
     """
     check_positive("coefficient", coefficient)
 
-    def rescale(g, p):
-        g = widen(g)
-        return _ratio(coefficient, norm(p), norm(g)).astype(g.dtype) * g
+    return leafwise(_trust, reads_params=True, coefficient=coefficient)
 
-    return _with_params(rescale)
+
+def _trust(g, p, *, coefficient):
+    return _ratio(coefficient, norm(p), norm(g)).astype(g.dtype) * g
 
 
 @transformation
@@ -90,20 +90,30 @@ def scale_by_local_rate(
     check_positive("coefficient", coefficient)
     check_non_negative("weight_decay", weight_decay)
 
-    def rescale_with(decay, g, p):
-        g, p = widen(g), p.astype(widen(g).dtype)
-        size = norm(p)
-        below = norm(g) + scalar(decay, size) * size
-        return _ratio(coefficient, size, below).astype(g.dtype) * decayed(g, decay, p)
-
-    decaying = _with_params(functools.partial(rescale_with, weight_decay))
+    local = functools.partial(leafwise, _local_rate, reads_params=True, coefficient=coefficient)
+    decaying = local(weight_decay=weight_decay)
     if weight_decay_mask is None:
         return decaying
-    others = _with_params(functools.partial(rescale_with, 0.0))
     return chain(
         optax.masked(decaying, weight_decay_mask),
-        optax.masked(others, _negation(weight_decay_mask)),
+        optax.masked(local(weight_decay=0.0), _negation(weight_decay_mask)),
     )
+
+
+def _local_rate(g, p, *, coefficient, weight_decay):
+    size = norm(p)
+    below = norm(g) + scalar(weight_decay, size) * size
+    decayed = add_decay(g, p, weight_decay=weight_decay)
+    return _ratio(coefficient, size, below).astype(g.dtype) * decayed
+
+
+def norm(x: jax.Array) -> jax.Array:
+    """Return the Euclidean norm of one leaf, in at least float32.
+
+    In float32 it is infinite above 1.8e19, and then a ratio to it is zero: the layer stands
+    still. Unlike the one question of ``global_norm``, one for each leaf would cost time.
+    """
+    return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(widen(x)))))
 
 
 def _ratio(coefficient, above, below):
@@ -116,15 +126,3 @@ def _negation(mask):
     if callable(mask):
         return lambda params: _negation(mask(params))
     return jax.tree.map(lambda chosen: not chosen, mask)
-
-
-def _with_params(rescale):
-    def init(params):
-        del params
-        return optax.EmptyState()
-
-    def update(updates, state, params=None):
-        check_params_given(params)
-        return cast_like(map_updates(rescale, updates, params), updates), state
-
-    return optax.GradientTransformation(init, update)

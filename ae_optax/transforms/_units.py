@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_optax._checks import check_params_given, check_positive
-from ae_optax._numbers import scalar, widen
+from ae_optax._checks import check_positive
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 
 
@@ -50,25 +50,16 @@ def adaptive_clip(
     check_positive("eps", eps)
     check_axis(axis)
 
-    def init(params):
-        del params
-        return optax.EmptyState()
+    return leafwise(_adaptive_clip, reads_params=True, max_ratio=max_ratio, eps=eps, axis=axis)
 
-    def clipped(g, p):
-        g = widen(g)
-        others = all_but(axis, g)
-        length, weights = _norm(g, others), _norm(widen(p), others)
-        bound = scalar(max_ratio, weights) * jnp.maximum(weights, scalar(eps, weights))
-        bound = bound.astype(length.dtype)
-        safe = jnp.where(length > bound, length, jnp.ones_like(length))
-        factor = jnp.where(length > bound, bound / safe, jnp.ones_like(length))
-        return jnp.broadcast_to(factor, g.shape).astype(g.dtype) * g
 
-    def update(updates, state, params=None):
-        check_params_given(params)
-        return cast_like(map_updates(clipped, updates, params), updates), state
-
-    return optax.GradientTransformation(init, update)
+def _adaptive_clip(g, p, *, max_ratio, eps, axis):
+    others = all_but(axis, g)
+    length, weights = _norm(g, others), _norm(p, others)
+    bound = scalar(max_ratio, weights) * jnp.maximum(weights, scalar(eps, weights))
+    safe = jnp.where(length > bound, length, jnp.ones_like(length))
+    factor = jnp.where(length > bound, bound / safe, jnp.ones_like(length))
+    return jnp.broadcast_to(factor, g.shape).astype(g.dtype) * g
 
 
 @transformation
@@ -103,21 +94,13 @@ def centralize(*, axis: int = -1) -> optax.GradientTransformation:
     """
     check_axis(axis)
 
-    def init(params):
-        del params
-        return optax.EmptyState()
+    return leafwise(_centralize, axis=axis)
 
-    def central(g):
-        if g.ndim < 2 or not g.size:
-            return g
-        wide = widen(g)
-        return wide - jnp.mean(wide, all_but(axis, wide), keepdims=True)
 
-    def update(updates, state, params=None):
-        del params
-        return cast_like(map_updates(central, updates), updates), state
-
-    return optax.GradientTransformation(init, update)
+def _centralize(g, *, axis):
+    if g.ndim < 2 or not g.size:
+        return g
+    return g - jnp.mean(g, all_but(axis, g), keepdims=True)
 
 
 def _norm(x, axes):

@@ -3,10 +3,9 @@
 import jax
 import optax
 
-from ae_optax._checks import check_non_negative, check_params_given, is_plain_number
-from ae_optax._numbers import scalar, widen
+from ae_optax._checks import check_non_negative, is_plain_number
+from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Mask, Scalar
 
 
@@ -38,24 +37,16 @@ def add_decayed_weights(
     """
     check_non_negative("weight_decay", weight_decay)
 
-    def init(params):
-        del params
-        return optax.EmptyState()
-
-    def update(updates, state, params=None):
-        check_params_given(params)
-        out = map_updates(lambda g, p: decayed(widen(g), weight_decay, p), updates, params)
-        return cast_like(out, updates), state
-
-    return where_masked(optax.GradientTransformation(init, update), weight_decay_mask)
+    decay = leafwise(add_decay, reads_params=True, weight_decay=weight_decay)
+    return where_masked(decay, weight_decay_mask)
 
 
-def decayed(g: jax.Array, weight_decay: Scalar, p: jax.Array) -> jax.Array:
-    r"""Return :math:`g + \lambda\, \theta` in the dtype of ``g``."""
+def add_decay(g: jax.Array, p: jax.Array, *, weight_decay: Scalar) -> jax.Array:
+    r"""Return :math:`g + \lambda\, \theta`."""
     if is_plain_number(weight_decay) and weight_decay == 0:
         # No compiler leaves out 0 * p, which is no zero for all p: `p` would be read for nothing.
         return g
-    return g + scalar(weight_decay, g) * p.astype(g.dtype)
+    return g + weight_decay * p
 
 
 def where_masked(

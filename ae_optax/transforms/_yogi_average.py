@@ -4,9 +4,8 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval
-from ae_optax._numbers import scalar, widen
+from ae_optax._leafwise import leafwise, zeros
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import AverageState
 
@@ -44,20 +43,11 @@ def yogi_average(decay: Scalar, *, dtype: StorageDType = None) -> optax.Gradient
     """
     check_in_unit_interval("decay", decay)
 
-    def init(params):
-        return AverageState(zeros_for(params, dtype))
+    return leafwise(_yogi, AverageState, zeros(dtype), decay=decay)
 
-    def update(updates, state, params=None):
-        del params
 
-        def step(x, v):
-            x = widen(x)
-            v = v.astype(x.dtype)
-            move = (1 - scalar(decay, x)) * x
-            # Comparisons, not the sign of a difference: that is NaN where both overflowed.
-            return jnp.where(v > x, v - move, jnp.where(v < x, v + move, v))
-
-        mean = map_updates(step, updates, state.mean)
-        return cast_like(mean, updates), AverageState(store(mean, state.mean))
-
-    return optax.GradientTransformation(init, update)
+def _yogi(x, v, *, decay):
+    move = (1 - decay) * x
+    # Comparisons, not the sign of a difference: that is NaN where both overflowed.
+    v = jnp.where(v > x, v - move, jnp.where(v < x, v + move, v))
+    return v, (v,)

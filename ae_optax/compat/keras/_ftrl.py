@@ -8,16 +8,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import (
-    check_finite,
-    check_non_negative,
-    check_params_given,
-    check_positive,
-    check_rule,
-)
-from ae_optax._numbers import increment, scalar, widen
+from ae_optax._checks import check_finite, check_non_negative, check_positive, check_rule
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import full_like, zeros_like
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.keras._common import Common, with_common
 
@@ -132,47 +126,25 @@ def ftrl(
     return with_common(rule, learning_rate, common)
 
 
-def _follow_the_leader(learning_rate, *, power, start, l1, l2, shrinkage, beta):
-    """Return FTRL-Proximal, whose update is the way to the new minimum."""
+def _follow_the_leader(learning_rate, *, start, **numbers):
+    def begin(p):
+        return full_like(p, start, None), zeros_like(p, None)
 
-    def init(params):
-        return FtrlState(
-            count=jnp.zeros([], jnp.int32),
-            accumulator=jax.tree.map(lambda z: z + scalar(start, z), zeros_for(params, None)),
-            linear=zeros_for(params, None),
-        )
+    def scalars(t, _):
+        return {"rate": learning_rate(t - 1) if callable(learning_rate) else learning_rate}
 
-    def update(updates, state, params=None):
-        check_params_given(params)
-        rate_now = learning_rate(state.count) if callable(learning_rate) else learning_rate
+    return leafwise(_ftrl, FtrlState, begin, scalars=scalars, reads_params=True, **numbers)
 
-        def rooted(n):
-            return n ** -scalar(power, n)
 
-        def summed(g, n):
-            total = n.astype(widen(g).dtype) + widen(g) ** 2
-            return jnp.minimum(total, jnp.finfo(total.dtype).max)  # No difference of infinities.
+def _ftrl(g, p, accumulator, linear, *, rate, power, l1, l2, shrinkage, beta):
+    def rooted(n):
+        return n**-power
 
-        def sloped(g, p, n, new_n, z):
-            g, p, n = widen(g), p.astype(new_n.dtype), n.astype(new_n.dtype)
-            sigma = (rooted(new_n) - rooted(n)) / scalar(rate_now, g)
-            return z.astype(g.dtype) + (g + 2 * scalar(shrinkage, g) * p - sigma * p)
-
-        def moved(g, p, n, z):
-            del g
-            p, rate, bound = p.astype(n.dtype), scalar(rate_now, n), scalar(l1, n)
-            stiffness = (rooted(n) + scalar(beta, n)) / rate + 2 * scalar(l2, n)
-            known = stiffness > 0
-            best = (jnp.clip(z, -bound, bound) - z) / jnp.where(known, stiffness, 1)
-            return jnp.where(known, best - p, 0)
-
-        accumulator = map_updates(summed, updates, state.accumulator)
-        linear = map_updates(sloped, updates, params, state.accumulator, accumulator, state.linear)
-        out = map_updates(moved, updates, params, accumulator, linear)
-        return cast_like(out, updates), FtrlState(
-            increment(state.count),
-            store(accumulator, state.accumulator),
-            store(linear, state.linear),
-        )
-
-    return optax.GradientTransformation(init, update)
+    # In range, for there must be no difference of infinities.
+    total = jnp.minimum(accumulator + g**2, jnp.finfo(g.dtype).max)
+    sigma = (rooted(total) - rooted(accumulator)) / rate
+    linear = linear + (g + 2 * shrinkage * p - sigma * p)
+    stiffness = (rooted(total) + beta) / rate + 2 * l2
+    known = stiffness > 0
+    best = (jnp.clip(linear, -l1, l1) - linear) / jnp.where(known, stiffness, 1)
+    return jnp.where(known, best - p, 0), (total, linear)

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_non_negative, check_positive
-from ae_optax._numbers import norm, scalar, widen
+from ae_optax._leafwise import leafwise
+from ae_optax._numbers import norm, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 
 
@@ -26,14 +26,15 @@ def divide_by_norm(*, eps: Scalar) -> optax.GradientTransformation:
     """
     check_positive("eps", eps)
 
-    def divide(g):
-        # Of finite numbers: the quotient of two overflows would be NaN.
-        largest = jnp.finfo(widen(g).dtype).max
-        wide = jnp.clip(widen(g), -largest, largest)
-        size = norm(wide)
-        return wide / (size + scalar(eps, size)).astype(wide.dtype)
+    return leafwise(_divide_by_norm, eps=eps)
 
-    return _stateless(divide)
+
+def _divide_by_norm(g, *, eps):
+    # Of finite numbers: the quotient of two overflows would be NaN.
+    largest = jnp.finfo(g.dtype).max
+    g = jnp.clip(g, -largest, largest)
+    size = norm(g)
+    return g / (size + scalar(eps, size)).astype(g.dtype)
 
 
 @transformation
@@ -54,20 +55,8 @@ def scale_by_longest_side(factor: Scalar) -> optax.GradientTransformation:
     """
     check_non_negative("factor", factor)
 
-    def rescale(g):
-        wide = widen(g)
-        return wide * max(g.shape) ** 0.5 * scalar(factor, wide)
-
-    return _stateless(rescale)
+    return leafwise(_scale_by_longest_side, factor=factor)
 
 
-def _stateless(function):
-    def init(params):
-        del params
-        return optax.EmptyState()
-
-    def update(updates, state, params=None):
-        del params
-        return cast_like(map_updates(function, updates), updates), state
-
-    return optax.GradientTransformation(init, update)
+def _scale_by_longest_side(g, *, factor):
+    return g * max(g.shape) ** 0.5 * factor

@@ -14,9 +14,9 @@ from ae_optax._checks import (
     check_positive,
     is_plain_number,
 )
-from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._leafwise import map_rule, times
+from ae_optax._numbers import default_float, increment
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 from ae_optax.compat.keras._accumulation import check_whole
 
@@ -137,8 +137,7 @@ def reduce_lr_on_plateau(
     def update(updates, state, params=None, *, value=None, **extra):
         del params, extra
         state = state if value is None else observe(state, value)
-        out = map_updates(lambda u: widen(u) * scalar(state.scale, widen(u)), updates)
-        return cast_like(out, updates), state
+        return map_rule(times, updates, factor=state.scale)[0], state
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -4,9 +4,8 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_learning_rate, check_positive, check_rule
-from ae_optax._numbers import scalar, widen
+from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
-from ae_optax._trees import map_updates
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import (
     check_without_meaning,
@@ -98,7 +97,7 @@ def adafactor(
             denominator=chain(
                 square(),
                 factored_average(exponent=-beta2_decay, minimum=eps1),
-                _at_least_square(eps1),
+                leafwise(_at_least_square, eps=eps1),
                 root(),
             ),
         ),
@@ -112,20 +111,6 @@ def adafactor(
     )
 
 
-def _at_least_square(eps):
-    """Keep every coordinate at or above the square of a constant."""
-
-    def bounded(v):
-        v = widen(v)
-        least = float(jnp.finfo(v.dtype).eps) if eps is None else scalar(eps, v)
-        return jnp.maximum(v, least * least)
-
-    def init(params):
-        del params
-        return optax.EmptyState()
-
-    def update(updates, state, params=None):
-        del params
-        return map_updates(bounded, updates), state
-
-    return optax.GradientTransformation(init, update)
+def _at_least_square(v, *, eps):
+    least = float(jnp.finfo(v.dtype).eps) if eps is None else eps
+    return jnp.maximum(v, least * least)

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_finite, check_learning_rate, check_non_negative
-from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._leafwise import leafwise, zeros
+from ae_optax._numbers import default_float
 from ae_optax._transformation import transformation
-from ae_optax._trees import map_updates, store, zeros_for
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import (
     check_without_meaning,
@@ -114,19 +114,12 @@ class AsgdAverageState(NamedTuple):
 
 
 def _average_of_parameters(t0):
-    def init(params):
-        return AsgdAverageState(jnp.zeros([], jnp.int32), zeros_for(params, None))
+    def scalars(t, _):
+        return {"weight": 1 / jnp.maximum(steps_done(t - 1) - default_float(t0), 1)}
 
-    def update(updates, state, params=None):
-        done = steps_done(state.count)
-        weight = 1 / jnp.maximum(done - default_float(t0), 1)
+    return leafwise(_average, AsgdAverageState, zeros(None), scalars=scalars, reads_params=True)
 
-        def towards(u, p, ax):
-            new, mu = widen(p) + widen(u), scalar(weight, widen(u))
-            ax = ax.astype(new.dtype)
-            return jnp.where(mu == 1, new, ax + mu * (new - ax))
 
-        ax = map_updates(towards, updates, params, state.ax)
-        return updates, AsgdAverageState(increment(state.count), store(ax, state.ax))
-
-    return optax.GradientTransformation(init, update)
+def _average(u, p, ax, *, weight):
+    new = p + u
+    return u, (jnp.where(weight == 1, new, ax + weight * (new - ax)),)

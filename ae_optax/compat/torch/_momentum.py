@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_finite, check_in_unit_interval
-from ae_optax._numbers import increment, scalar, widen
+from ae_optax._leafwise import leafwise, zeros
+from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar
 
 
@@ -52,21 +52,13 @@ def scale_by_dampened_momentum(decay: Scalar, *, dampening: Scalar) -> optax.Gra
     check_in_unit_interval("momentum", decay)
     check_finite("dampening", dampening)
 
-    def init(params):
-        return DampenedMomentumState(jnp.zeros([], jnp.int32), zeros_for(params, None))
+    def scalars(t, like):
+        weight = (1 - scalar(dampening, like)) * jnp.ones([], like.dtype)
+        return {"weight": jnp.where(t == 1, jnp.ones_like(weight), weight)}
 
-    def update(updates, state, params=None):
-        del params
+    return leafwise(_velocity, DampenedMomentumState, zeros(None), scalars=scalars, decay=decay)
 
-        def velocity(g, v):
-            g = widen(g)
-            weight = (1 - scalar(dampening, g)) * jnp.ones([], g.dtype)
-            weight = jnp.where(state.count == 0, jnp.ones_like(weight), weight)
-            return scalar(decay, g) * v.astype(g.dtype) + weight * g
 
-        trace = map_updates(velocity, updates, state.trace)
-        return cast_like(trace, updates), DampenedMomentumState(
-            increment(state.count), store(trace, state.trace)
-        )
-
-    return optax.GradientTransformation(init, update)
+def _velocity(g, trace, *, decay, weight):
+    trace = decay * trace + weight * g
+    return trace, (trace,)

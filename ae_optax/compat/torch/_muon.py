@@ -7,9 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_one_of, check_positive
-from ae_optax._numbers import widen
+from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import check_flag, descend
 from ae_optax.transforms import newton_schulz, scale, scale_by_momentum, scale_by_nesterov
@@ -83,7 +82,7 @@ def muon(
         scale(1 - momentum),  # From the sum of the past to its average.
         _divide_by_norm(eps),
         newton_schulz(ns_coefficients, steps=ns_steps, dtype=jnp.bfloat16),
-        _scale_by_shape(_ADJUSTMENTS[adjust_lr_fn]),
+        leafwise(_scale_by_shape, factor=_ADJUSTMENTS[adjust_lr_fn]),
         weight_decay=weight_decay,
         decoupled=True,
     )
@@ -91,13 +90,6 @@ def muon(
 
 def _divide_by_norm(eps):
     """Divide every matrix by its norm, rounding to bfloat16 where PyTorch does."""
-
-    def normalize(x):
-        # Of finite numbers: the quotient of two overflows would be NaN.
-        largest = float(jnp.finfo(jnp.bfloat16).max)
-        x = _rounded(jnp.clip(widen(x), -largest, largest))
-        norm = _rounded(jnp.sqrt(jnp.sum(x * x)))
-        return x / jnp.maximum(norm, _rounded(jnp.asarray(eps)))
 
     def init(params):
         for path, leaf in jax.tree_util.tree_leaves_with_path(params):
@@ -109,20 +101,20 @@ def _divide_by_norm(eps):
                 )
         return optax.EmptyState()
 
-    return _stateless(normalize, init)
+    return leafwise(_normalize, eps=eps)._replace(init=init)
+
+
+def _normalize(x, *, eps):
+    # Of finite numbers: the quotient of two overflows would be NaN.
+    largest = float(jnp.finfo(jnp.bfloat16).max)
+    x = _rounded(jnp.clip(x, -largest, largest))
+    norm = _rounded(jnp.sqrt(jnp.sum(x * x)))
+    return x / jnp.maximum(norm, _rounded(jnp.asarray(eps)))
 
 
 def _rounded(x):
     return x.astype(jnp.bfloat16).astype(jnp.float32)
 
 
-def _scale_by_shape(factor):
-    return _stateless(lambda x: x * factor(*x.shape), lambda _: optax.EmptyState())
-
-
-def _stateless(function, init):
-    def update(updates, state, params=None):
-        del params
-        return cast_like(map_updates(function, updates), updates), state
-
-    return optax.GradientTransformation(init, update)
+def _scale_by_shape(x, *, factor):
+    return x * factor(*x.shape)

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_non_negative, check_one_of, check_positive
-from ae_optax._numbers import default_float, scalar, widen
+from ae_optax._leafwise import map_rule, times
+from ae_optax._numbers import default_float
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
 
 
@@ -127,7 +127,6 @@ def reduce_lr_on_plateau(
         del params, extra
         state = state if value is None else observe(state, value)
         scale = state.rate / default_float(lr)
-        out = map_updates(lambda u: widen(u) * scalar(scale, widen(u)), updates)
-        return cast_like(out, updates), state
+        return map_rule(times, updates, factor=scale)[0], state
 
     return optax.GradientTransformationExtraArgs(init, update)
