@@ -12,6 +12,8 @@ copyright = "its authors"  # noqa: A001
 release = importlib.metadata.version("ae_optax")
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["formulas.css"]
 html_title = f"ae_optax {release}"
 autodoc_typehints = "none"
 autodoc_member_order = "alphabetical"
@@ -66,7 +68,7 @@ def visit_math_block(self, node):
     """Write a displayed formula; the lines of an alignment stand in a table of their own."""
     text = node.astext()
     if "\\\\" in text or "&" in text:
-        text = rf"\begin{{aligned}}{text}\end{{aligned}}"
+        text = rf"\begin{{split}}{text}\end{{split}}"
     self.body.append(latex2mathml.converter.convert(text, display="block"))
     raise _skip()
 
