@@ -31,8 +31,8 @@ def sweep(arguments: argparse.Namespace) -> int:
     study = _make_study(config)
     first = config.trials[0].config
     execute = make_executor(arguments.executor, arguments.jobs)
-    optimizer = first.optimizer.build()
     task = build(first)
+    optimizer = first.timed(task.data).optimizer.build()
     check_optimizer(task, optimizer)
     warn(training.lint_run(task, optimizer, first.training))
     folder = make_shared_folder(out / f"{path.stem}-{runs.run_id(config.plain())}")

@@ -69,11 +69,12 @@ def _result(config, contender, runs, failures, task):
             seed=seed,
         )
         made.append(run)
-    size = _state_bytes(task, contender.settings[0].optimizer.build())
+    size = _state_bytes(task, config.run(contender.settings[0], 0).timed(task.data))
     return Result(*about, made, folders, sum(compiled), size, None)
 
 
-def _state_bytes(task, optimizer):
+def _state_bytes(task, config):
+    optimizer = config.optimizer.build()
     images = task.data.train[:1]
     state = jax.eval_shape(lambda images: init_state(task.model, optimizer, images, 0), images)
     leaves = jax.tree.leaves(state.opt_state)

@@ -9,10 +9,12 @@ from ae_optax.lab.config import _values
 from ae_optax.lab.config._call import FAILED, SWEPT, Call, plain
 from ae_optax.lab.config._names import find_head, look_up, match
 from ae_optax.lab.config._nodes import (
+    SHARE,
     Entry,
     Items,
     Node,
     Scalar,
+    Share,
     Table,
     anything,
     child,
@@ -21,7 +23,7 @@ from ae_optax.lab.config._nodes import (
 )
 from ae_optax.lab.config._own import OwnCode, made_for
 from ae_optax.lab.config._problems import Problems, Where
-from ae_optax.lab.config._types import Accepts, Kind, accepts, annotations
+from ae_optax.lab.config._types import Accepts, Kind, accepts, annotations, counts_steps
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Binder:
         if isinstance(node, Scalar):
             if self.swept and wanted.number and node.value == node.text == "swept":
                 return SWEPT
+            if wanted.steps and SHARE.fullmatch(str(node.value)):
+                return Share(node.value)
             value, reason = _values.scalar(node, wanted)
         else:
             value, reason = FAILED, _values.expected(node, wanted)
@@ -144,6 +148,8 @@ class Binder:
         bound, unread = {}, set()
         for key, parameter in parameters.items():
             place, wanted = child(path, key), accepts(parameter.annotation, self.kinds)
+            if counts_steps(key, kind, function):
+                wanted = wanted.in_steps()
             value = default = parameter.default
             if key in given:
                 value = self._given(given[key], wanted, parameter, place)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_optax.lab.config._nodes import Node, child
+from ae_optax.lab.config._nodes import Node, Share, child
 from ae_optax.lab.config._own import Code
 from ae_optax.lab.config._problems import Problems, Where
 
@@ -88,6 +88,8 @@ class Call:
         given = values or {}
 
         def made_of(value, path):
+            if isinstance(value, Share):
+                return value.steps or self._refuse(value, path, problems)
             if path in given or not isinstance(value, Call):
                 return given.get(path, value)
             made = value.try_build(problems, given)
@@ -114,6 +116,21 @@ class Call:
         if known and made[argument] is not default:
             self._run({**made, argument: default}, problems)  # More may be wrong.
         return FAILED
+
+    def _refuse(self, share, path, problems):
+        reason = f"how many steps {share.text} is depends on the data: take `config.timed(data)`."
+        problems.add(self.where, path, reason)
+        return FAILED
+
+    def timed(self, steps: int) -> "Call":
+        """Return this call with its parts of the run counted, for a run of so many steps."""
+
+        def counted(value, _):
+            if isinstance(value, Call):
+                return value.timed(steps)
+            return value.of(steps) if isinstance(value, Share) else value
+
+        return replace(self, arguments=_mapped(counted, self.arguments, self.path))
 
     def filled(self, values: Mapping[str, Any]) -> "Call":
         """Return this call with values in the place of arguments, by their paths."""
@@ -173,6 +190,10 @@ class Call:
         """Return the paths of the arguments that are marked ``swept``."""
         return tuple(path for path, value in self.leaves() if value is SWEPT)
 
+    def steps(self) -> tuple[int | None, ...]:
+        """Return how many steps each part of the run is, as far as :meth:`timed` has said."""
+        return tuple(value.steps for _, value in self.leaves() if isinstance(value, Share))
+
     @property
     def complete(self) -> bool:
         """Tell whether every argument could be read."""
@@ -185,6 +206,8 @@ def plain(value: Any) -> Any:
         return value.plain()
     if value is SWEPT:
         return "swept"
+    if isinstance(value, Share):
+        return value.text
     if isinstance(value, Mapping):
         values = {key: plain(v) for key, v in value.items()}
         return FAILED if any(v is FAILED for v in values.values()) else values

@@ -14,6 +14,7 @@ CONSTANTS = {
 }
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+SHARE = re.compile(r"run|(?=.*[1-9])[0-9]+(\.[0-9]+)?%")
 SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -56,6 +57,24 @@ class Table:
 
 
 Node: TypeAlias = Scalar | Items | Table
+
+
+@dataclass(frozen=True)
+class Share:
+    """A number of steps, given as a part of the run's: ``5%``, or ``run`` for all of them.
+
+    Attributes:
+        text: How it was written.
+        steps: How many they are, at least 1; ``None``: the length of the run is not known yet.
+    """
+
+    text: str
+    steps: int | None = field(default=None, compare=False)
+
+    def of(self, steps: int) -> "Share":
+        """Return it for a run of so many steps."""
+        part = 1.0 if self.text == "run" else float(self.text.removesuffix("%")) / 100
+        return Share(self.text, max(1, round(part * steps)))
 
 
 def scalar_value(text: str) -> Any:

@@ -57,6 +57,7 @@ class Accepts:
     none: bool = False
     dtype: bool = False
     table: bool = False
+    steps: bool = False
     opaque: bool = False
     choices: tuple[Any, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -69,6 +70,13 @@ class Accepts:
         """Tell whether a config can say anything here, besides ``null``."""
         rest = dataclasses.replace(self, opaque=False, none=False)
         return rest != Accepts()
+
+    def in_steps(self) -> "Accepts":
+        """Return the same for numbers of steps, which may be parts of the run's."""
+        if self.sequence is None:
+            return dataclasses.replace(self, steps=True)
+        container, item, length = self.sequence
+        return dataclasses.replace(self, sequence=(container, item.in_steps(), length))
 
     def __str__(self) -> str:
         """Return a phrase such as "a number or a schedule {name: ...}"."""
@@ -98,6 +106,7 @@ PHRASES = {
     "text": "text",
     "dtype": "a dtype such as float32",
     "table": "a mapping {key: value}",
+    "steps": "a part of the run such as 5%",
 }
 
 
@@ -205,6 +214,23 @@ def makes(annotation: Any, product: Any) -> bool:
     if isinstance(annotation, type) and typing.get_origin(product) is collections.abc.Callable:
         return "__call__" in vars(annotation)  # A schedule that knows more than its value.
     return annotation == product
+
+
+STEPS = {
+    *("T_0", "T_max", "begin", "boundaries", "duration", "half_period", "milestones", "period"),
+    *("stable", "step_size", "step_size_down", "step_size_up", "total_iters", "transition_begin"),
+    *("warmup", "decay_steps", "first_decay_steps", "total_steps", "transition_steps"),
+}
+"""What numbers of steps are called in schedules, here and elsewhere."""
+
+
+def counts_steps(name: str, kind: str, function: Callable[..., Any]) -> bool:
+    """Tell whether an argument is a number of steps, so that it may be a part of the run's."""
+    if name == "warmup_steps":
+        return True
+    # `decay` is a factor elsewhere.
+    beside = name == "decay" and "stable" in inspect.signature(function).parameters
+    return kind == "schedule" and (name in STEPS or beside)
 
 
 def with_article(kind: str) -> str:

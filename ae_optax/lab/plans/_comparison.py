@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from ae_optax._checks import check_at_least, check_finite, check_positive, check_seed
 from ae_optax.lab.config import (
@@ -20,7 +20,14 @@ from ae_optax.lab.config import (
 )
 from ae_optax.lab.plans import _grid as grid
 from ae_optax.lab.plans._check import check_optimizer
-from ae_optax.lab.plans._run import RunConfig, TaskConfig, check_task, code_of, open_plan
+from ae_optax.lab.plans._run import (
+    SOME_STEPS,
+    RunConfig,
+    TaskConfig,
+    check_task,
+    code_of,
+    open_plan,
+)
 
 
 @dataclass(frozen=True)
@@ -162,6 +169,13 @@ class ComparisonConfig(TaskConfig):
             "target": self.target,
         }
         return self.plain_sections() | {"compare": compare}
+
+    def _counted(self, steps: int) -> Self:
+        def timed(contender):
+            tried = (replace(s, optimizer=s.optimizer.timed(steps)) for s in contender.settings)
+            return replace(contender, settings=tuple(tried))
+
+        return replace(super()._counted(steps), contenders=tuple(map(timed, self.contenders)))
 
     def code(self) -> tuple[Code, ...]:
         """Return one's own code that it names, sorted by name."""
@@ -378,5 +392,5 @@ def _bound(
         reason = "the learning rate has its own key: `learning_rates`."
         problems.add(*section.place("sweep"), reason)
     if not len(problems):
-        check_optimizer(call, problems, values=dict.fromkeys(call.swept(), rate))
+        check_optimizer(call.timed(SOME_STEPS), problems, values=dict.fromkeys(call.swept(), rate))
     return None if len(problems) else call

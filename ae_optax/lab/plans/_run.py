@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from ae_optax._checks import check_at_least
 from ae_optax.lab.config import (
@@ -35,7 +35,10 @@ from ae_optax.lab.config import (
 from ae_optax.lab.config import kinds as all_kinds
 from ae_optax.lab.data import Dataset
 from ae_optax.lab.plans._check import check_optimizer
-from ae_optax.lab.training import Settings, Task
+from ae_optax.lab.training import Settings, Task, steps_per_epoch
+
+SOME_STEPS = 10_000
+"""The length of a run for the checks, which are made without the data."""
 
 COMMANDS = {
     "sweep": "this is a sweep: use `ae-optax sweep`.",
@@ -73,6 +76,17 @@ class TaskConfig:
             return str(error)
         (file, line, column), path = section.blame(error)
         return str(Problem(file, line, column, path, str(error)))
+
+    def timed(self, data: Dataset) -> Self:
+        """Return the config with parts of a run, such as ``5%``, counted in steps on ``data``.
+
+        It dumps as before, and is the same run: how long that is, its sections say.
+        """
+        per_epoch = steps_per_epoch(len(data.train), self.training.batch_size)
+        return self._counted(self.training.epochs * per_epoch)
+
+    def _counted(self, steps: int) -> Self:
+        return replace(self, loss=self.loss.timed(steps))
 
     def task(self) -> dict[str, Any]:
         """Return the sections of the task alone, made or not."""
@@ -130,6 +144,10 @@ class RunConfig(TaskConfig):
     def plain(self) -> dict[str, Any]:
         """Return the config in words of YAML, every default written."""
         return self.identity() | {"checkpoints": asdict(self.checkpoints)}
+
+    def _counted(self, steps: int) -> Self:
+        counted = super()._counted(steps)
+        return replace(counted, optimizer=self.optimizer.timed(steps))
 
     def identity(self) -> dict[str, Any]:
         """Return that part of :meth:`plain` which decides the numbers of the run."""
@@ -218,10 +236,11 @@ def make_task(config: TaskConfig, data: Dataset | None = None) -> Task:
         ConfigError: If a function refuses its arguments.
         DataError: If the data are not there.
     """
+    data = config.data.build() if data is None else data
     return Task(
         model=config.model.build(),
-        loss=config.loss.build(),
-        data=config.data.build() if data is None else data,
+        loss=config.timed(data).loss.build(),
+        data=data,
         corruption=config.corruption and config.corruption.build(),
         metrics=[metric.build() for metric in config.metrics],
     )
@@ -289,7 +308,7 @@ def read_run(root: Table, binder: Binder) -> RunConfig | None:
     training = check_task(sections, binder.problems)
     optimizer = sections.arguments["optimizer"]
     if isinstance(optimizer, Call):
-        check_optimizer(optimizer, binder.problems)
+        check_optimizer(optimizer.timed(SOME_STEPS), binder.problems)
     checkpoints = sections.arguments["checkpoints"]
     if isinstance(checkpoints, Call):
         checkpoints = checkpoints.try_build(binder.problems)
@@ -305,7 +324,7 @@ def check_task(sections: Call, problems: Problems) -> Any:
     names = ("model", "loss", "corruption")
     for part in (*(sections.arguments[name] for name in names), *(metrics or ())):
         if isinstance(part, Call):
-            part.try_build(problems)
+            part.timed(SOME_STEPS).try_build(problems)
     training = sections.arguments["training"]
     return training.try_build(problems) if isinstance(training, Call) else FAILED
 

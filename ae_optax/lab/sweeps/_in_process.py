@@ -98,9 +98,8 @@ class _Group:
     def __init__(self, job: Job, prepared: _Prepared):
         self.prepared, self.task, self.lanes = prepared, prepared.task, prepared.lanes
         training.check_trainable(self.task.data, job.config.training)
-        self.paths = traceable(
-            self.task.model, job.config.optimizer, job.numbers(), prepared.images.train
-        )
+        optimizer = job.config.timed(self.task.data).optimizer
+        self.paths = traceable(self.task.model, optimizer, job.numbers(), prepared.images.train)
         self.programs: dict[tuple[float, ...], Program] = {}
 
     def execute(self, jobs, runs, about) -> Iterator[Outcome]:
@@ -131,8 +130,8 @@ class _Group:
     def compile(self, job: Job) -> Program:
         """Compile the program for jobs like this one."""
         images, start = self.prepared.images, self.prepared.start
-        paths = sorted(self.paths)
-        return compile_program(self.task, job.config, paths, images, start, self.lanes)
+        config, paths = job.config.timed(self.task.data), sorted(self.paths)
+        return compile_program(self.task, config, paths, images, start, self.lanes)
 
     def run(self, program, jobs, runs, about) -> None:
         """Do as many jobs as a program does at once, and write what came out."""
@@ -164,7 +163,8 @@ class _Group:
         for job in jobs:
             try:
                 settings = job.config.training
-                result = training.fit(self.task, job.config.optimizer.build(), settings)
+                optimizer = job.config.timed(self.task.data).optimizer.build()
+                result = training.fit(self.task, optimizer, settings)
                 before = training.untrained(self.task, settings.seed)
                 summary = self.prepared.begun.ended(
                     result.rows,

@@ -39,8 +39,11 @@ class Job(NamedTuple):
 
     def task(self) -> str:
         """Return what the optimizer is set to solve, as text."""
-        plain = self.config.identity()
-        return json.dumps({k: v for k, v in plain.items() if k not in {"training", "optimizer"}})
+        plain, settings = self.config.identity(), self.config.training
+        rest = [(k, v) for k, v in plain.items() if k not in {"training", "optimizer"}]
+        # What is said in parts of the run depends on its length.
+        length = (settings.epochs, settings.batch_size) if self.config.loss.steps() else None
+        return json.dumps([rest, length])
 
     def _sweeps(self, path):
         return any(path == s or path.startswith((f"{s}.", f"{s}[")) for s in self.swept)
