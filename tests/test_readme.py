@@ -52,9 +52,11 @@ def test_its_config_is_a_run(tmp_path):
     assert plans.load_run(path).training == training.Settings(100, 64, 0)
 
 
-def test_the_files_it_links_to_are_there():
-    for target in re.findall(r"\]\(([^)#]+)", README):
-        assert target.startswith("http") or (PROJECT / target).is_file(), target
+@pytest.mark.parametrize("page", ["README.md", "configs/README.md"])
+def test_the_files_it_links_to_are_there(page):
+    page = PROJECT / page
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert target.startswith("http") or (page.parent / target).is_file(), target
 
 
 def test_it_names_one_command_for_the_main_job_and_one_for_the_tests():
