@@ -74,7 +74,9 @@ LAYERS = {
     # The language reads every namespace and knows functions, not experiments.
     "lab.config": LIBRARY | TASK,
     "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},
-    "lab.sweeps": LIBRARY | TASK | {"lab.config", "lab.plans", "lab.runs", "lab.training"},
+    "lab.sweeps": LIBRARY
+    | TASK
+    | {"lab._environment", "lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.comparison": LIBRARY | TASK | {"lab.plans", "lab.runs", "lab.sweeps", "lab.training"},
     "lab.trained": LIBRARY | TASK | {"lab.checkpoints", "lab.plans", "lab.runs", "lab.training"},
     "lab.figures": {"lab._format"},

@@ -9,6 +9,17 @@ from typing import Any
 
 import jax
 
+ARITHMETIC = 1
+"""Raised by whoever changes this package so that the same run gives other numbers than before."""
+
+NAMES = (
+    "enable_x64",
+    "default_matmul_precision",
+    "default_prng_impl",
+    "threefry_partitionable",
+    "random_seed_offset",
+)
+
 
 def versions() -> dict[str, str]:
     """Return the versions that decide the numbers."""
@@ -17,14 +28,18 @@ def versions() -> dict[str, str]:
 
 
 def numerics() -> dict[str, Any]:
-    """Return the settings of JAX that change numbers."""
-    names = (
-        "enable_x64",
-        "default_matmul_precision",
-        "default_prng_impl",
-        "threefry_partitionable",
-    )
-    return {name: getattr(jax.config, f"jax_{name}") for name in names}
+    """Return what changes numbers beside a config and its data: JAX's settings, our arithmetic.
+
+    Versions and devices are no part of it: between them numbers agree to rounding.
+    """
+    settings = {name: getattr(jax.config, f"jax_{name}", None) for name in NAMES}
+    return {"arithmetic": ARITHMETIC, **settings}
+
+
+def variables() -> dict[str, str]:
+    """Return JAX's settings as variables of the environment, for processes that compute alike."""
+    settings = {name: value for name, value in numerics().items() if name in NAMES}
+    return {f"JAX_{n.upper()}": str(value) for n, value in settings.items() if value is not None}
 
 
 def device() -> str:

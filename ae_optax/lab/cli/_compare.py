@@ -5,7 +5,7 @@ import datetime
 import time
 
 from ae_optax.lab import comparison, report, runs, sweeps, training
-from ae_optax.lab._environment import command_line, device, versions
+from ae_optax.lab._environment import command_line, device, numerics, versions
 from ae_optax.lab.cli._exit import FAILED, OK
 from ae_optax.lab.cli._folder import one_line, open_folder
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
@@ -32,7 +32,7 @@ def compare(arguments: argparse.Namespace) -> int:
     path = arguments.config
     config = read(load_comparison, path, arguments.overrides)
     task = build(config)
-    execute = make_executor(arguments.executor, arguments.jobs)
+    execute = make_executor(arguments.executor, arguments.jobs, lambda _: task.data)
     with open_folder(arguments.out, path, config, load_comparison) as folder:
         return _compare(config, task, execute, path, folder, started, clock)
 
@@ -62,7 +62,9 @@ def _compare(config, task, execute, path, folder, started, clock):
             loss = "" if summary is None else f"  test {summary.loss('test'):.5f}"
             advance(f"{contender.label}{loss}", line=line)
 
-        results = comparison.compare(config, task, below, execute, on_outcome=on_outcome)
+        results = comparison.compare(
+            config, task, below, execute, on_outcome=on_outcome, on_note=lambda note: warn([note])
+        )
 
     seconds = time.perf_counter() - clock
     # Of a comparison that is taken up, or only reported again, all commands count.
@@ -83,6 +85,7 @@ def _compare(config, task, execute, path, folder, started, clock):
         wall_seconds=before + seconds,
         versions=versions(),
         device=device(),
+        numerics=numerics(),
         model=config.model.plain(),
         loss=config.loss.plain(),
         corruption=config.corruption and config.corruption.plain(),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ae_optax.lab import runs
+from ae_optax.lab._environment import numerics
 from ae_optax.lab.cli._exit import RunError, UsageError
 from ae_optax.lab.config import ConfigError, dump
 from ae_optax.lab.plans import ComparisonConfig, RunConfig
@@ -75,16 +76,11 @@ def watch(folder: Path) -> Callable[[], None]:
     return check
 
 
-def check_same_data(folder: Path, data: runs.DataRecord) -> None:
-    """Raise a ``UsageError`` if the run in a folder was begun on other images."""
+def check_same_inputs(folder: Path, fingerprint: str) -> None:
+    """Raise a ``UsageError`` if the run in a folder was begun otherwise than it would be now."""
     summary = runs.find_summary(folder)
-    before = data if summary is None or summary.data is None else summary.data
-    if before.fingerprint != data.fingerprint:
-        raise UsageError(
-            f"{folder} holds a run on other images: {before.source} had the fingerprint "
-            f"{before.fingerprint[:12]}, {data.source} has {data.fingerprint[:12]}. "
-            "Name another folder with --out."
-        )
+    if summary is not None and (how := summary.otherwise(fingerprint, numerics())):
+        raise UsageError(f"{folder} holds a run {how}. Name another folder with --out.")
 
 
 def make_folder(out: Path | None, name: str) -> Path:

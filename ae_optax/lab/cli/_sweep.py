@@ -30,7 +30,8 @@ def sweep(arguments: argparse.Namespace) -> int:
     config = read(load_sweep, path, arguments.overrides)
     study = _make_study(config)
     first = config.trials[0].config
-    execute = make_executor(arguments.executor, arguments.jobs)
+    data_of = sweeps.build_once()
+    execute = make_executor(arguments.executor, arguments.jobs, data_of)
     task = build(first)
     optimizer = first.timed(task.data).optimizer.build()
     check_optimizer(task, optimizer)
@@ -49,13 +50,18 @@ def sweep(arguments: argparse.Namespace) -> int:
             note = None if outcome.failure is None else f"run {name}: {outcome.failure}"
             advance(name, note=note)
 
+        told: Any = {
+            "data_of": data_of,
+            "on_outcome": on_outcome,
+            "on_note": lambda note: warn([note]),
+        }
         if study is None:
             swept = tuple(config.trials[0].values)
             jobs = [sweeps.Job(t.run(seed), swept) for t in config.trials for seed in config.seeds]
-            failures = sweeps.complete(jobs, out, execute, on_outcome=on_outcome)
+            failures = sweeps.complete(jobs, out, execute, **told)
         else:
             try:
-                config, failures = sweeps.search(config, study, out, execute, on_outcome=on_outcome)
+                config, failures = sweeps.search(config, study, out, execute, **told)
             except ConfigError as error:
                 raise UsageError(str(error)) from error
             finally:

@@ -8,7 +8,7 @@ import jax
 import optax
 
 from ae_optax.lab import sweeps, training
-from ae_optax.lab._environment import command_line, device, versions
+from ae_optax.lab._environment import command_line
 from ae_optax.lab.cli._exit import UsageError
 from ae_optax.lab.cli._machine import memory
 from ae_optax.lab.config import ConfigError, Problem
@@ -97,12 +97,13 @@ def check_mesh(config: RunConfig) -> None:
         raise UsageError(f"training: {error}") from error
 
 
-def make_executor(name: str, at_once: int) -> sweeps.Executor:
+def make_executor(name: str, at_once: int, data_of: sweeps.DataOf) -> sweeps.Executor:
     """Make an executor.
 
     Args:
         name: ``"in-process"``, ``"subprocess"`` or ``"ray"``.
         at_once: How many processes at a time, where runs have processes of their own.
+        data_of: Gives the data of a run, where this process makes it.
 
     Raises:
         UsageError: If it cannot be had.
@@ -116,5 +117,4 @@ def make_executor(name: str, at_once: int) -> sweeps.Executor:
         raise UsageError(f"--jobs: {error}") from error
     except ModuleNotFoundError as error:
         raise UsageError(str(error)) from error
-    about = {"command": command_line(), "versions": versions(), "device": device()}
-    return sweeps.in_process(about=about)
+    return sweeps.in_process(command=command_line(), data_of=data_of)

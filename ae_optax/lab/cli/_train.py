@@ -11,7 +11,7 @@ from ae_optax.lab._environment import command_line, device, numerics, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
 from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, RunError, UsageError
-from ae_optax.lab.cli._folder import check_same_data, open_folder, watch
+from ae_optax.lab.cli._folder import check_same_inputs, open_folder, watch
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._processes import agree, find_place, together
 from ae_optax.lab.cli._progress import Recorder, progress
@@ -78,8 +78,7 @@ def _lead(config, task, optimizer, path, out):
         told = None, FAILED  # The folder to train in, or how there is nothing to do.
         try:
             folder = stack.enter_context(open_folder(out, path, config, load_run))
-            data = describe_data(task.data)
-            check_same_data(folder, data)
+            check_same_inputs(folder, task.data.fingerprint)
             ended = _ended(folder)
             told = (str(folder.absolute()), None) if ended is None else (None, ended)
         finally:
@@ -88,7 +87,7 @@ def _lead(config, task, optimizer, path, out):
             return _conclude(folder) or ended
         # Until the last file is written: a second signal must not cut that off.
         stop = stack.enter_context(listening())
-        summary = _begun(config, task, folder, data)
+        summary = _begun(config, task, folder)
         runs.write_summary(folder, summary)
         warn(training.lint_run(task, optimizer, config.training))
         started, check_there = time.perf_counter(), watch(folder)
@@ -169,7 +168,7 @@ def _ended(folder):
     return DIVERGED if run.summary.diverged else OK
 
 
-def _begun(config, task, folder, data):
+def _begun(config, task, folder):
     """Return what is known of a run before it is trained."""
     before = runs.find_summary(folder)
     return runs.Summary(
@@ -179,7 +178,8 @@ def _begun(config, task, folder, data):
         seeds=[config.training.seed],
         versions=versions(),
         device=device(),
-        data=data,
+        numerics=numerics(),
+        data=describe_data(task.data),
         parameters=count_parameters(task.model, task.data.test[:1]),
         # Measured once: a run that is taken up knows it.
         untrained=(before and before.untrained) or training.untrained(task, config.training.seed),

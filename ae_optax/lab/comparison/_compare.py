@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from warnings import warn
 
 import jax
 
@@ -20,10 +21,12 @@ def compare(
     execute: Executor,
     *,
     on_outcome: Callable[[Contender, Outcome], None] = lambda *_: None,
+    on_note: Callable[[str], None] = warn,
 ) -> list[Result]:
     """Train contenders x settings x seeds on one problem.
 
-    Runs that are there already, of this comparison, another or a sweep, are taken as they are. A
+    Runs that are there already, of this comparison, another or a sweep, are taken if they
+    would be the same today. A
     contender that cannot be built or run, and a run that diverges, take nothing else with them.
 
     Args:
@@ -32,6 +35,8 @@ def compare(
         runs: The folder below which every run has, or gets, its own.
         execute: What makes the missing ones.
         on_outcome: Called with each outcome as soon as it is known.
+        on_note: Called with what there is to say of runs that were there; see
+            :func:`ae_optax.lab.sweeps.complete`.
 
     Returns:
         One result for each contender, in their order.
@@ -45,7 +50,9 @@ def compare(
     def tell(outcome):
         on_outcome(whose[id(outcome.job)], outcome)
 
-    failures = complete(jobs, runs, execute, on_outcome=tell)
+    failures = complete(
+        jobs, runs, execute, data_of=lambda _: task.data, on_outcome=tell, on_note=on_note
+    )
     return [_result(config, c, runs, failures, task) for c in config.contenders]
 
 

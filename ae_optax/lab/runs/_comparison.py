@@ -182,6 +182,7 @@ class ComparisonRecord:
         wall_seconds: From start to end, of all commands together.
         versions: Of the packages, by name.
         device: What it ran on.
+        numerics: What else changed its numbers; see :class:`Summary`.
         model: Its config.
         loss: Its config.
         corruption: Its config, or ``None``.
@@ -204,6 +205,7 @@ class ComparisonRecord:
     wall_seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
+    numerics: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
     loss: Mapping[str, Any] = field(default_factory=dict)
     corruption: Mapping[str, Any] | None = None

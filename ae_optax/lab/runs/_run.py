@@ -67,6 +67,8 @@ class Summary:
         seeds: The seed.
         versions: Of the packages, by name.
         device: What it ran on.
+        numerics: What else changed its numbers, by name: settings of JAX, and ``arithmetic``, the
+            number of this package's own; none if it was not written down.
         data: The data; ``None`` if it was not written down.
         parameters: How many the model has; ``None`` likewise.
         untrained: What was measured before training, by name.
@@ -88,6 +90,7 @@ class Summary:
     seeds: Sequence[int] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
+    numerics: Mapping[str, Any] = field(default_factory=dict)
     data: DataRecord | None = None
     parameters: int | None = None
     untrained: Mapping[str, float] = field(default_factory=dict)
@@ -107,6 +110,23 @@ class Summary:
     def loss(self, part: str) -> float:
         """Return the last loss of ``train``, ``validation`` or ``test``; NaN if there is none."""
         return math.nan if self.last is None else getattr(self.last, f"{part}_loss")
+
+    def otherwise(self, fingerprint: str, numerics: Mapping[str, Any]) -> str:
+        """Say what the run was made from that is not so now; nothing if it would be the same run.
+
+        Args:
+            fingerprint: Of the images that there are now.
+            numerics: As in the attribute, what is in force now.
+        """
+        if self.data is not None and self.data.fingerprint != fingerprint:
+            there, here = self.data.fingerprint[:12], fingerprint[:12]
+            return f"on other images, of fingerprint {there} there and {here} here"
+        changed = [
+            f"{name} {there} there and {numerics[name]} here"
+            for name, there in self.numerics.items()
+            if name in numerics and numerics[name] != there
+        ]
+        return f"with {', '.join(changed)}" if changed else ""
 
     def ended(
         self, rows: Sequence[EpochRow], status: Status, *, step: int, **how: Any

@@ -5,15 +5,17 @@ from ae_optax.lab.sweeps._in_process import in_process
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._optuna import journal_of, make_study, search
 from ae_optax.lab.sweeps._ray import ray_cluster
-from ae_optax.lab.sweeps._store import folder_of
+from ae_optax.lab.sweeps._store import DataOf, build_once, folder_of
 from ae_optax.lab.sweeps._subprocesses import subprocesses
 from ae_optax.lab.sweeps._table import at_edge_of_grid, sweep_record, sweep_table
 
 __all__ = [
+    "DataOf",
     "Executor",
     "Job",
     "Outcome",
     "at_edge_of_grid",
+    "build_once",
     "complete",
     "folder_of",
     "in_process",

@@ -1,16 +1,16 @@
 """Runs made in this process: those that differ in numbers and seeds only, by one program."""
 
 import functools
-import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from ae_optax.lab import training
+from ae_optax.lab._environment import device, numerics, versions
 from ae_optax.lab.data import Dataset, describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import make_task
@@ -18,7 +18,7 @@ from ae_optax.lab.runs import Summary
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._lanes import Compiled, Devices, Lanes
 from ae_optax.lab.sweeps._program import Program, compile_program, compile_start, traceable
-from ae_optax.lab.sweeps._store import folder_of, keep, rows_of
+from ae_optax.lab.sweeps._store import DataOf, build_once, folder_of, keep, rows_of
 
 LANES = 8
 
@@ -27,7 +27,8 @@ def in_process(
     *,
     lanes: int | None = None,
     devices: Devices | None = None,
-    about: Mapping[str, Any] | None = None,
+    command: str = "",
+    data_of: DataOf | None = None,
 ) -> Executor:
     """Make the executor that trains in this process.
 
@@ -39,23 +40,23 @@ def in_process(
         lanes: How many runs each device makes side by side, vectorised: the same as one after the
             other to rounding. ``None``: one on a CPU, where there is nothing to gain, else eight.
         devices: Each makes runs of its own; all there are by default.
-        about: Further entries of every :class:`~ae_optax.lab.runs.Summary`, the command for
-            instance.
+        command: What was typed, for the records.
+        data_of: Gives the data of a run; they are built from its config by default, once.
 
     Returns:
         The executor.
     """
-    groups: dict[str, _Group] = {}
-    prepared: dict[str, _Prepared] = {}
-    sets: dict[str, tuple[Dataset, training.Images]] = {}
+    groups: dict[tuple[str, str], _Group] = {}
+    prepared: dict[tuple[str, str], _Prepared] = {}
+    placed: dict[str, training.Images] = {}
 
-    def group_of(job: Job, several: Lanes) -> _Group:
-        data, task, rest = json.dumps(job.config.data.plain()), job.task(), job.rest()
-        if data not in sets:
-            built = job.config.data.build()
-            sets[data] = built, several.images(built)
+    def group_of(job: Job, data: Dataset, several: Lanes) -> _Group:
+        images = data.fingerprint
+        task, rest = (job.task(), images), (job.rest(), images)
+        if images not in placed:
+            placed[images] = several.images(data)
         if task not in prepared:
-            prepared[task] = _Prepared(job, *sets[data], several)
+            prepared[task] = _Prepared(job, data, placed[images], several, command)
         if rest not in groups:
             groups[rest] = _Group(job, prepared[task])
         return groups[rest]
@@ -63,13 +64,14 @@ def in_process(
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
         own = tuple(devices or jax.devices())
         several = Lanes(own, lanes or (1 if own[0].platform == "cpu" else LANES))
+        data = data_of or build_once()
         for alike in _by(Job.rest, jobs).values():
             try:
-                group = group_of(alike[0], several)
+                group = group_of(alike[0], data(alike[0].config), several)
             except Exception as error:
                 yield from _failed(alike, error)
                 continue
-            yield from group.execute(alike, runs, about or {})
+            yield from group.execute(alike, runs)
 
     return execute
 
@@ -77,11 +79,17 @@ def in_process(
 class _Prepared:
     """A task with its images on the devices, and what runs of all optimizers start from."""
 
-    def __init__(self, job: Job, data: Dataset, images: training.Images, lanes: Lanes):
+    def __init__(
+        self, job: Job, data: Dataset, images: training.Images, lanes: Lanes, command: str
+    ):
         self.task = make_task(job.config, data)
         self.images, self.lanes = images, lanes
         self.begun = Summary(
             status="running",
+            command=command,
+            versions=versions(),
+            device=device(),
+            numerics=numerics(),
             data=describe_data(data),
             parameters=count_parameters(self.task.model, data.test[:1]),
         )
@@ -102,10 +110,10 @@ class _Group:
         self.paths = traceable(self.task.model, optimizer, job.numbers(), prepared.images.train)
         self.programs: dict[tuple[float, ...], Program] = {}
 
-    def execute(self, jobs, runs, about) -> Iterator[Outcome]:
+    def execute(self, jobs, runs) -> Iterator[Outcome]:
         """Do jobs of this group; the numbers that must be known divide them once more."""
         if not _is_one_program(jobs[0].config.training):
-            yield from self.one_by_one(jobs, runs, about)
+            yield from self.one_by_one(jobs, runs)
             return
         for known, alike in _by(self.known, jobs).items():
             try:
@@ -117,7 +125,7 @@ class _Group:
             for first in range(0, len(alike), self.lanes.width):
                 batch = alike[first : first + self.lanes.width]
                 try:
-                    self.run(program, batch, runs, about)
+                    self.run(program, batch, runs)
                 except Exception as error:
                     yield from _failed(batch, error)
                 else:
@@ -133,7 +141,7 @@ class _Group:
         config, paths = job.config.timed(self.task.data), sorted(self.paths)
         return compile_program(self.task, config, paths, images, start, self.lanes)
 
-    def run(self, program, jobs, runs, about) -> None:
+    def run(self, program, jobs, runs) -> None:
         """Do as many jobs as a program does at once, and write what came out."""
         numbers = [{path: job.numbers()[path] for path in sorted(self.paths)} for job in jobs]
         started = time.perf_counter()
@@ -153,12 +161,11 @@ class _Group:
                 step=rows[-1].step if rows else 0,
                 untrained=_floats(result.untrained),
                 compile_seconds=program.run.seconds,
-                **about,
             )
             pictures = {"originals": data.test[: training.N_SHOWN], **seen}
             keep(folder_of(job.config, runs), job.config, rows, pictures, summary)
 
-    def one_by_one(self, jobs, runs, about) -> Iterator[Outcome]:
+    def one_by_one(self, jobs, runs) -> Iterator[Outcome]:
         """Do jobs that are no programs, as `ae-optax train` does."""
         for job in jobs:
             try:
@@ -174,7 +181,6 @@ class _Group:
                     step=int(result.state.step),
                     untrained=_floats(before),
                     compile_seconds=result.compile_seconds,
-                    **about,
                 )
                 pictures = training.pictures_of(self.task, result.state)
                 keep(folder_of(job.config, runs), job.config, result.rows, pictures, summary)

@@ -14,7 +14,7 @@ from typing import Any
 from ae_optax.lab.plans import Search, SweepConfig
 from ae_optax.lab.sweeps._complete import complete
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
-from ae_optax.lab.sweeps._store import folder_of
+from ae_optax.lab.sweeps._store import DataOf, build_once, folder_of
 from ae_optax.lab.sweeps._table import sweep_record
 
 SAMPLERS = {"tpe": "TPESampler", "random": "RandomSampler", "gp": "GPSampler"}
@@ -49,7 +49,9 @@ def search(
     runs: Path,
     execute: Executor,
     *,
+    data_of: DataOf | None = None,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
+    on_note: Callable[[str], None] = warnings.warn,
 ) -> tuple[SweepConfig, dict[str, str]]:
     """Ask a study for one trial after the other, do its runs that are missing, tell what came out.
 
@@ -63,7 +65,9 @@ def search(
         study: From :func:`make_study`.
         runs: The folder below which each run has its own.
         execute: What does the runs of a trial.
+        data_of: Gives the data of a run; as in :func:`complete`, like what follows.
         on_outcome: Called with each outcome as soon as it is known.
+        on_note: Called with what there is to say of records that were there.
 
     Returns:
         The sweep with the trials that were found, each once, and why runs failed, by the names of
@@ -75,7 +79,7 @@ def search(
     space = config.search
     assert space is not None
     distributions = {axis.path: _distribution(axis) for axis in space.axes}
-    found, failures = {}, {}
+    found, failures, data_of = {}, {}, data_of or build_once()
     for _ in range(space.count):
         with _quiet():
             asked = study.ask(distributions)
@@ -84,7 +88,9 @@ def search(
         jobs = [Job(trial.run(seed), tuple(trial.values)) for seed in config.seeds]
         for job in jobs:  # Chosen once more, what failed has another chance.
             failures.pop(folder_of(job.config, runs).name, None)
-        failures |= complete(jobs, runs, execute, on_outcome=on_outcome)
+        failures |= complete(
+            jobs, runs, execute, data_of=data_of, on_outcome=on_outcome, on_note=on_note
+        )
         asked.set_user_attr("values", dict(trial.values))
         record = sweep_record(replace(config, trials=(trial,)), runs, failures)
         loss = getattr(record.trials[0], record.criterion)

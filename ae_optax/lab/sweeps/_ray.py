@@ -3,10 +3,11 @@
 import importlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ae_optax.lab._environment import variables
 from ae_optax.lab.config import dump
 from ae_optax.lab.runs import CONFIG, find_run
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
@@ -42,7 +43,7 @@ def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
         if not ray.is_initialized():
             ray.init(address=address, log_to_driver=False)
         remote = ray.remote(_run).options(**resources)
-        pending = {remote.remote(*_sent(job.config)): job for job in jobs}
+        pending = {remote.remote(*_sent(job.config), variables()): job for job in jobs}
         while pending:
             (ready,), _ = ray.wait(list(pending))
             job = pending.pop(ready)
@@ -62,14 +63,16 @@ def _sent(config):
     return dump(config), {own.file: own.source for own in config.code()}
 
 
-def _run(config: str, code: dict[str, bytes]) -> tuple[dict[str, bytes], str | None]:
+def _run(
+    config: str, code: Mapping[str, bytes], settings: Mapping[str, str]
+) -> tuple[dict[str, bytes], str | None]:
     """Train on a machine of the cluster; return the files of the run, or why there are none."""
     with tempfile.TemporaryDirectory() as place:
         path, folder = Path(place) / CONFIG, Path(place) / "run"
         path.write_text(config, encoding="utf-8")
         for name, source in code.items():
             path.with_name(name).write_bytes(source)
-        failure = train_alone(TRAIN, path, folder, Children())
+        failure = train_alone(TRAIN, path, folder, Children(settings))
         record = [] if failure else [path for path in folder.iterdir() if path.is_file()]
         return {path.name: path.read_bytes() for path in record}, failure
 

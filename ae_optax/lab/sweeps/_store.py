@@ -1,16 +1,35 @@
 """The folder of a run, named after its config: what is there need not be done again."""
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from ae_optax.lab import runs as folders
 from ae_optax.lab.config import dump
+from ae_optax.lab.data import Dataset
 from ae_optax.lab.plans import RunConfig
 from ae_optax.lab.runs import EpochRow, Summary, make_row
 from ae_optax.lab.training import RunResult
+
+DataOf: TypeAlias = Callable[[RunConfig], Dataset]
+"""Gives the data of a run."""
+
+
+def build_once() -> DataOf:
+    """Make what builds the data of runs from their configs, each set once."""
+    built: dict[str, Dataset] = {}
+
+    def data_of(config: RunConfig) -> Dataset:
+        key = json.dumps(config.data.plain())
+        if key not in built:
+            built[key] = config.data.build()
+        return built[key]
+
+    return data_of
 
 
 def folder_of(config: RunConfig, runs: Path) -> Path:

@@ -1,5 +1,6 @@
 """Runs made by other processes of this machine, a few at a time."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -7,12 +8,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from ae_optax._checks import check_positive_integer
 from ae_optax.lab import runs as folders
+from ae_optax.lab._environment import variables
 from ae_optax.lab.config import dump
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._store import folder_of
@@ -40,7 +42,8 @@ def subprocesses(n: int, *, command: Sequence[str] = TRAIN) -> Executor:
     check_positive_integer("n", n)
 
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
-        children = Children()
+        # They compute as this process does, also what it was told by way of `jax.config`.
+        children = Children(variables())
         with ThreadPoolExecutor(n) as pool, tempfile.TemporaryDirectory() as configs:
 
             def run(job):
@@ -68,8 +71,10 @@ class Children:
         ended: Whether none may be started any more.
     """
 
-    def __init__(self):
+    def __init__(self, settings: Mapping[str, str]):
+        """Begin with none; ``settings`` are variables that their environments have besides."""
         self.ended = False
+        self._environment = {**os.environ, **settings}
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
 
@@ -79,7 +84,11 @@ class Children:
             if self.ended:
                 return 0, "not begun"
             process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=self._environment,
             )
             self._running.add(process)
         _, errors = process.communicate()

@@ -137,9 +137,22 @@ def test_a_run_on_other_images_is_refused(done, capsys):
     summary["data"]["fingerprint"] = "0123456789abcdef"
     (done / "summary.json").write_text(json.dumps(summary))
     assert train() == 2
-    pattern = r"other images: .* fingerprint 0123456789ab, .* has [0-9a-f]{12}\."
+    pattern = r"a run on other images, of fingerprint 0123456789ab there and [0-9a-f]{12} here\."
     assert re.search(pattern, error(capsys))
     assert json.loads((done / "summary.json").read_text()) == summary
+
+
+def test_a_run_under_other_settings_of_jax_is_refused_and_one_of_other_versions_is_not(
+    done, capsys
+):
+    numerics = json.loads((done / "summary.json").read_text())["numerics"]
+    change_summary(done, numerics=numerics | {"enable_x64": True})
+    assert train() == 2
+    assert error(capsys) == (
+        "out holds a run with enable_x64 True there and False here. Name another folder with --out."
+    )
+    change_summary(done, numerics=numerics, versions={"jax": "0.1"})
+    assert train() == 0
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,9 @@ def test_the_end_of_a_run_is_told_by_its_rows():
     assert SUMMARY.last == ROWS[-1]
     assert (SUMMARY.best_test_loss, SUMMARY.training_seconds) == (1.0, 1.5)
     assert (SUMMARY.loss("validation"), SUMMARY.diverged) == (2 / 3, False)
-    lost = SUMMARY.ended([replace(ROWS[0], test_loss=math.nan)], "diverged")
+    lost = SUMMARY.ended([replace(ROWS[0], test_loss=math.nan)], "diverged", step=7)
     assert (lost.best_test_loss, lost.diverged) == (None, True)
-    assert math.isnan(SUMMARY.ended([], "interrupted").loss("test"))
+    assert math.isnan(SUMMARY.ended([], "interrupted", step=3).loss("test"))
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted"])

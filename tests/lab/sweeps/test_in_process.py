@@ -136,7 +136,7 @@ def test_a_run_that_diverges_is_recorded_and_one_that_fails_is_not(tmp_path):
 
 def test_the_record_of_a_run_is_complete(tmp_path):
     (job,) = jobs_of(tmp_path, "{optimizer.b2: [0.9]}", seeds=1)
-    list(in_process(about={"command": "ae-optax sweep"})([job], tmp_path))
+    list(in_process(command="ae-optax sweep")([job], tmp_path))
     folder = folder_of(job.config, tmp_path)
     assert {p.name for p in folder.iterdir()} == {
         "config.yaml",
