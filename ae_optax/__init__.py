@@ -116,6 +116,8 @@ from ae_optax.transforms import (
 if TYPE_CHECKING:
     from ae_optax import compat, lab
 
+__version__ = "0.1.0"
+
 _LAZY = ("compat", "lab")
 
 

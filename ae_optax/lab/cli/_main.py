@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 
+from ae_optax import __version__
 from ae_optax.lab.cli._exit import FAILED, STOPPED, RunError, UsageError
 from ae_optax.lab.cli._machine import is_out_of_memory
 from ae_optax.lab.cli._processes import add_processes
@@ -64,6 +65,7 @@ def _make_parser():
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"ae-optax {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     training = _add_run(commands, "train", "train an autoencoder as a config says", "_train.train")
     training.add_argument(
@@ -87,6 +89,16 @@ def _make_parser():
         metavar="DIR",
         help="a new or empty folder for a report of several runs (default: below runs/)",
     )
+    held = commands.add_parser("runs", help="list what a folder of runs holds")
+    held.add_argument(
+        "folder",
+        nargs="?",
+        type=_path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="a folder with run folders in it (default: runs)",
+    )
+    held.set_defaults(command="_runs.list_runs")
     _add_folders(
         commands, "tensorboard", "write TensorBoard events of runs", "_report.write_events"
     )
@@ -97,6 +109,11 @@ def _make_parser():
     explain = commands.add_parser("explain", help="show signature, formula and source of a name")
     explain.add_argument("name", metavar="NAME", help="for instance adam, or optax.lamb")
     explain.set_defaults(command="_catalogue.show_explanation")
+    example = commands.add_parser("example", help="print a config that comes with the package")
+    example.add_argument(
+        "name", nargs="?", metavar="NAME", help="for instance digits/train_adam (default: list all)"
+    )
+    example.set_defaults(command="_examples.show_example")
     return parser
 
 

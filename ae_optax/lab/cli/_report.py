@@ -8,15 +8,15 @@ from pathlib import Path
 from ae_optax.lab import comparison, report, runs
 from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._folder import make_folder, one_line
-from ae_optax.lab.cli._terminal import say
+from ae_optax.lab.cli._terminal import say, warn
 
 ENOUGH_FOR_A_PROFILE = 3
 
 
 def report_on(arguments: argparse.Namespace) -> int:
     """Rebuild the reports of run folders, and join several; return the exit code."""
-    folders = arguments.runs
-    kinds = {_kind(folder) for folder in folders}
+    found = _kinds(arguments.runs)
+    folders, kinds = [folder for folder, _ in found], {kind for _, kind in found}
     if len(kinds) > 1:
         raise UsageError(
             f"{folders[0]}: runs of one kind only: all comparisons, or all training runs."
@@ -39,8 +39,7 @@ def report_on(arguments: argparse.Namespace) -> int:
 
 def write_events(arguments: argparse.Namespace) -> int:
     """Write the events of run folders for TensorBoard; return the exit code."""
-    for folder in arguments.runs:
-        _kind(folder)
+    for folder, _ in _kinds(arguments.runs):
         try:
             with one_line():
                 say(f"Events: {report.write_events(folder)}")
@@ -80,9 +79,20 @@ def _times(labels, records, key):
     }
 
 
-def _kind(folder: Path) -> str:
-    if (folder / runs.COMPARISON).exists():
-        return "comparison"
-    if (folder / runs.SUMMARY).exists():
-        return "train"
-    raise UsageError(f"{folder}: holds no run: there must be {runs.COMPARISON} or {runs.SUMMARY}.")
+def _kinds(folders: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Return what folders hold, those without a run left out with a warning, if others have one.
+
+    A pattern such as ``runs/*`` names sweeps and stray files as well.
+    """
+    kinds = {runs.COMPARISON: "comparison", runs.SUMMARY: "train"}
+    found, none = [], []
+    for folder in folders:
+        kind = next((kind for file, kind in kinds.items() if (folder / file).exists()), None)
+        if kind is None:
+            none.append(f"{folder}: holds no run: there must be {' or '.join(kinds)}.")
+        else:
+            found.append((folder, kind))
+    if not found:
+        raise UsageError(none[0])
+    warn(none)
+    return found

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+import ae_optax
 from ae_optax.lab.cli import main
 from ae_optax.lab.config import dump
 from ae_optax.lab.plans import load_comparison
@@ -284,6 +285,24 @@ def test_list_and_explain_show_what_configs_can_name(capsys):
     assert "adamw" in capsys.readouterr().err
     assert main(["list", "optimisers"]) == 2
     assert "optimizers" in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"ae-optax {ae_optax.__version__}\n"
+
+
+def test_examples_are_listed_and_printed_as_they_are(tmp_path, capsys):
+    assert main(["example"]) == 0
+    listed = capsys.readouterr().out
+    assert re.search(r"digits/compare_optimizers +which optimizer trains a small autoenc", listed)
+    assert main(["example", "digits/compare_optimizers"]) == 0
+    (tmp_path / "my.yaml").write_text(capsys.readouterr().out)
+    assert len(load_comparison(tmp_path / "my.yaml").contenders) > 3
+    assert main(["example", "digits/train_adm"]) == 2
+    assert "Did you mean 'digits/train_adam'?" in lines_of(capsys)[0]
 
 
 def test_the_module_is_the_same_program():

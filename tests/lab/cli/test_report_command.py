@@ -74,6 +74,37 @@ def test_runs_of_two_kinds_and_folders_without_a_run_are_refused(
         )
 
 
+def test_what_holds_no_run_is_passed_over_among_others(trained, tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "sweep").mkdir()
+    places = [str(path) for path in (tmp_path / "notes.txt", trained, tmp_path / "sweep")]
+    assert main(["report", *places]) == 0
+    printed = capsys.readouterr()
+    assert f"Report: {trained / 'report.html'}" in printed.out
+    warnings = printed.err.splitlines()
+    assert [line.split(": ")[1] for line in warnings] == [places[0], places[2]]
+
+
+def test_a_folder_of_runs_is_listed(compared, trained, tmp_path, capsys):
+    for name, folder in (("one", trained), ("two", compared)):
+        (tmp_path / name).symlink_to(folder)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "summary.json").write_text("{")
+    (tmp_path / "other").mkdir()
+    assert main(["runs", str(tmp_path)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    told = {line[0]: line[1:] for line in lines if line}
+    assert told.keys() > {"broken", "one", "two"}
+    assert "other" not in told
+    assert told["one"][:4] == ["run", "done", "epoch", "1"]
+    assert told["two"][:3] == ["comparison", "done", "adam"]
+    assert told["broken"][:2] == ["?", "damaged:"]
+    for name in ("one", "two"):
+        assert 0 < float(told[name][-1]) < 1
+    assert main(["runs", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere: cannot be read" in capsys.readouterr().err
+
+
 def test_a_torn_run_is_refused(trained, tmp_path, capsys):
     (tmp_path / "summary.json").write_text("{")
     assert main(["report", str(tmp_path)]) == 2
