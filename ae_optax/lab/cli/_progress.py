@@ -92,6 +92,7 @@ class Recorder:
         self._folder, self._epochs, self._n_images = folder, epochs, n_images
         self._advance = advance
         self._log: runs.Log | None = None
+        self._steps = runs.StepLog(folder)
         self._scale = 1.0
         self._shown = 0
 
@@ -120,6 +121,10 @@ class Recorder:
             text, line=f"epoch {row.epoch}/{self._epochs}  {text}", note="\n".join(notes) or None
         )
         self._shown = row.epoch
+
+    def steps(self, steps: runs.Steps) -> None:
+        """Write what was recorded of single steps."""
+        self._steps.write(steps)
 
     def close(self) -> None:
         """Close the log."""

@@ -106,6 +106,7 @@ def _lead(config, task, optimizer, path, out):
                 interrupted=lambda: check_there() or stop(),
                 on_start=recorder.start,
                 on_epoch=lambda row: check_there() or recorder.epoch(row),
+                on_steps=recorder.steps,
             )
             kept = int(result.state.step) in checkpoints.steps()
         check_there()

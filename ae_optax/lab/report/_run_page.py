@@ -5,12 +5,13 @@ from html import escape
 from pathlib import Path
 
 from ae_optax.lab._format import counted, duration, integer, number
-from ae_optax.lab.figures import Labels, Line, line_figure
+from ae_optax.lab.figures import Labels, Line, Spread, line_figure
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._behaviour import behaviour, measured
 from ae_optax.lab.report._gallery import Exhibit, gallery
 from ae_optax.lab.report._key import key_to
 from ae_optax.lab.report._method import provenance
+from ae_optax.lab.report._quantities import BEHAVIOUR
 from ae_optax.lab.report._run_record import (
     data_name,
     final_loss,
@@ -20,14 +21,17 @@ from ae_optax.lab.report._run_record import (
 )
 from ae_optax.lab.runs import REPORT, Run, read_run, write_file
 
+POINTS = 1000
+"""More are not to be told apart in a figure."""
+
 _PARTS = {"train_loss": "training", "validation_loss": "validation", "test_loss": "test"}
 
 
 def write_run_report(folder: Path) -> Path:
     """Write the report of a training run into its folder.
 
-    Reads ``metrics.jsonl``, ``summary.json``, ``images.npz`` and ``config.yaml``. The same files
-    give the same report, to the byte.
+    Reads the config, the summary, the logs and the pictures. The same files give the same report,
+    to the byte.
 
     Args:
         folder: The run folder.
@@ -59,6 +63,7 @@ def _body(label: str, run: Run) -> Iterator[str]:
     yield from _html.opening(label, filter(None, facts))
     yield f'<p class="verdict">{escape(_conclusion(run))}</p>'
     yield from _losses(run)
+    yield from _single_steps(run)
     yield from behaviour(lines_of)
     yield from measured(lines_of, run.rows[-1].metrics if run.rows else ())
     pictures = run.pictures
@@ -88,13 +93,28 @@ def _conclusion(run):
     if run.summary.diverged:
         what = run.summary.fault or "a loss"
         return f"Diverged after {counted(len(run.rows), 'epoch')}: {what} not finite."
-    if not run.rows:
+    last, best = run.last, lowest(run)
+    if last is None:
         return "No epoch is done yet."
-    best, last = lowest(run), run.rows[-1]
     said = f"Test loss {number(last.test_loss)} after {counted(last.step, 'step')}"
     if best is not None and best[1] != last.epoch:
         said += f"; the lowest, {number(best[0])}, was in epoch {best[1]}"
     return f"{said}."
+
+
+def _single_steps(run: Run) -> Iterator[str]:
+    steps, drawings = run.steps, []
+    for key, label, log in (("loss", "loss of the batch", True), *BEHAVIOUR):
+        if key in steps:
+            thin = -(-len(steps["step"]) // POINTS)
+            x, y = steps["step"][::thin].astype(float), steps[key][::thin]
+            labels = Labels("steps", label, f"{label[0].upper()}{label[1:]}, by step.")
+            line = Line(0, "", x, Spread(y, y, y))
+            drawings.append(line_figure([line], labels, name=f"s{key}", log=log))
+    found = [drawing for drawing in drawings if drawing is not None]
+    if found:
+        yield "<h2>Single steps</h2>"
+        yield from _html.figures(found, "As they were recorded, one after every so many steps.")
 
 
 def _losses(run: Run) -> Iterator[str]:

@@ -54,6 +54,6 @@ def data_name(run: Run) -> str:
 
 
 def final_loss(run: Run) -> float | None:
-    """Return the test loss after the last epoch; ``None`` if there is none or it is not finite."""
-    last = run.rows[-1].test_loss if run.rows else np.nan
+    """Return the test loss of what is kept; ``None`` if there is none or it is not finite."""
+    last = np.nan if run.last is None else run.last.test_loss
     return last if np.isfinite(last) else None

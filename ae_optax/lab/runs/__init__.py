@@ -20,6 +20,7 @@ from ae_optax.lab.runs._files import (
     LOG,
     PICTURES,
     REPORT,
+    STEPS,
     SUMMARY,
     SWEEP,
     DamagedError,
@@ -43,6 +44,7 @@ from ae_optax.lab.runs._run import (
     write_run,
     write_summary,
 )
+from ae_optax.lab.runs._steps import StepLog, Steps, read_steps
 from ae_optax.lab.runs._sweep import SweepRecord, SweptRun, TrialRecord, read_sweep, write_sweep
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "LOG",
     "PICTURES",
     "REPORT",
+    "STEPS",
     "SUMMARY",
     "SWEEP",
     "Best",
@@ -68,6 +71,8 @@ __all__ = [
     "Rank",
     "Run",
     "Status",
+    "StepLog",
+    "Steps",
     "Summary",
     "SweepRecord",
     "SweptRun",
@@ -83,6 +88,7 @@ __all__ = [
     "read_pictures",
     "read_rows",
     "read_run",
+    "read_steps",
     "read_summary",
     "read_sweep",
     "read_text",

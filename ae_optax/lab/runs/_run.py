@@ -22,6 +22,7 @@ from ae_optax.lab.runs._files import (
     write_record,
 )
 from ae_optax.lab.runs._log import EpochRow, Log, read_rows
+from ae_optax.lab.runs._steps import StepLog, Steps, read_steps
 
 Status = Literal["running", "done", "diverged", "stopped", "out of time", "interrupted"]
 UNFINISHED = ("running", "interrupted")
@@ -173,6 +174,16 @@ class Run:
         """What there is to see, read anew; see :func:`read_pictures`."""
         return read_pictures(self.folder)
 
+    @property
+    def steps(self) -> dict[str, np.ndarray]:
+        """What was recorded of single steps, read anew; see :func:`read_steps`."""
+        return read_steps(self.folder)
+
+    @property
+    def last(self) -> EpochRow | None:
+        """The row of the state that is kept, or the last there is; ``None`` if there is none."""
+        return self.summary.last or (self.rows[-1] if self.rows else None)
+
 
 def read_run(folder: Path) -> Run:
     """Read the folder of a training run, whether it has come to its end or not.
@@ -202,16 +213,28 @@ def write_run(
     rows: Sequence[EpochRow],
     pictures: Mapping[str, np.ndarray],
     summary: Summary,
+    *,
+    steps: Steps | None = None,
 ) -> None:
     """Write all that a run leaves, the summary last: where it is, the run is complete.
 
     It does not wait for the disk: what a crash of the machine leaves half done is done again.
+
+    Args:
+        folder: The folder.
+        config: The config, YAML with every default written.
+        rows: One for every epoch done.
+        pictures: What there is to see.
+        summary: How it ended.
+        steps: What was recorded of single steps, if anything was.
 
     Raises:
         OSError: If it cannot be written.
     """
     write_file(folder / CONFIG, config, durable=False)
     Log(folder, rows, durable=False).close()
+    if steps and len(steps["step"]):
+        StepLog(folder).write(steps)
     write_pictures(folder, pictures, durable=False)
     write_summary(folder, summary, durable=False)
 

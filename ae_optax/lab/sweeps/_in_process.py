@@ -163,7 +163,8 @@ class _Group:
                 compile_seconds=program.run.seconds,
             )
             pictures = {"originals": data.test[: training.N_SHOWN], **seen}
-            keep(folder_of(job.config, runs), job.config, rows, pictures, summary)
+            folder = folder_of(job.config, runs)
+            keep(folder, job.config, rows, pictures, summary, steps=result.steps)
 
     def one_by_one(self, jobs, runs) -> Iterator[Outcome]:
         """Do jobs that are no programs, as `ae-optax train` does."""
@@ -183,7 +184,8 @@ class _Group:
                     compile_seconds=result.compile_seconds,
                 )
                 pictures = training.pictures_of(self.task, result.state)
-                keep(folder_of(job.config, runs), job.config, result.rows, pictures, summary)
+                folder, rows = folder_of(job.config, runs), result.rows
+                keep(folder, job.config, rows, pictures, summary, steps=result.steps)
             except Exception as error:
                 yield from _failed([job], error)
             else:

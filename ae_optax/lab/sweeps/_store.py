@@ -12,7 +12,7 @@ from ae_optax.lab import runs as folders
 from ae_optax.lab.config import dump
 from ae_optax.lab.data import Dataset
 from ae_optax.lab.plans import RunConfig
-from ae_optax.lab.runs import EpochRow, Summary, make_row
+from ae_optax.lab.runs import EpochRow, Steps, Summary, make_row
 from ae_optax.lab.training import RunResult
 
 DataOf: TypeAlias = Callable[[RunConfig], Dataset]
@@ -43,6 +43,8 @@ def keep(
     rows: Sequence[EpochRow],
     pictures: Mapping[str, np.ndarray],
     summary: Summary,
+    *,
+    steps: Steps | None = None,
 ) -> None:
     """Write what a run left behind into its folder.
 
@@ -52,6 +54,7 @@ def keep(
         rows: Of the epochs it has done.
         pictures: What there is to see.
         summary: How it ended.
+        steps: What was recorded of single steps, if anything was.
 
     Raises:
         FolderInUseError: If another process makes the same run.
@@ -61,7 +64,7 @@ def keep(
     with folders.lock(folder):
         for own in config.code():
             folders.write_file(folder / own.file, own.source, durable=False)
-        folders.write_run(folder, dump(config), rows, pictures, summary)
+        folders.write_run(folder, dump(config), rows, pictures, summary, steps=steps)
 
 
 def rows_of(result: RunResult, steps_per_epoch: int, seconds: float) -> list[EpochRow]:

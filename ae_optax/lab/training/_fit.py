@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -11,7 +11,7 @@ import optax
 
 from ae_optax.lab._processes import largest
 from ae_optax.lab.runs import EpochRow, make_row
-from ae_optax.lab.training._epoch import steps_per_epoch
+from ae_optax.lab.training._epoch import Numbers, steps_per_epoch
 from ae_optax.lab.training._faults import Fault, first_fault
 from ae_optax.lab.training._prepare import prepare
 from ae_optax.lab.training._saving import Memory, Saver, Saving
@@ -39,6 +39,8 @@ class FitResult(NamedTuple):
         state: The last state; with ``patience``, unless the run was cut off or diverged, that of
             the epoch with the lowest validation loss.
         rows: One row for each epoch done, also of those before the run was taken up again.
+        steps: What was recorded of every ``log_every``-th step since it was taken up, by name:
+            ``step`` (steps done), ``loss``, ``learning_rate`` and so on; each of shape (n,).
         status: How it ended: ``"done"``; ``"diverged"``: loss or gradient were not finite;
             ``"stopped"``: ``patience`` was at its end; ``"out of time"``; ``"interrupted"``.
         fault: The first step whose loss or gradient was not finite, or ``None``.
@@ -47,6 +49,7 @@ class FitResult(NamedTuple):
 
     state: TrainState
     rows: list[EpochRow]
+    steps: Mapping[str, np.ndarray]
     status: Status
     fault: Fault | None
     compile_seconds: float
@@ -65,6 +68,7 @@ def fit(
     saving: Saving | None = None,
     on_start: Callable[[Sequence[EpochRow]], None] = lambda _: None,
     on_epoch: Callable[[EpochRow], None] = lambda _: None,
+    on_steps: Callable[[Mapping[str, np.ndarray]], None] = lambda _: None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> FitResult:
     """Train a model, in one compiled call an epoch, or one a second if epochs are longer.
@@ -84,6 +88,9 @@ def fit(
         on_start: Called with the rows of the epochs that were done before: at the beginning, and
             again whenever ``on_non_finite="restore"`` goes back to them.
         on_epoch: Called with each new row as soon as it is known.
+        on_steps: Called after every call with what was recorded of its steps, as in
+            :class:`FitResult`, if ``settings.log_every`` asks for it. Steps that come again, as
+            the run went back, replace those that were told, and all thereafter.
         interrupted: Asked after every call; if true, the run is saved and ends.
 
     Returns:
@@ -107,11 +114,12 @@ def fit(
     on_start(rows)
     done, status = int(state.step), early_end(rows, settings)
     known, last, fault = int(state.faults.count), math.inf, state.faults
+    steps = Steps(settings.log_every, done, on_steps)
     while status is None:
         began = time.perf_counter()
         end = (done // program.steps_per_epoch + 1) * program.steps_per_epoch
         stop = int(min(end, saver.next_stop(done), done + pace.steps, last))
-        state, numbers = program.advance(state, program.images, stop)
+        state, numbers, log = program.advance(state, program.images, stop)
         count = int(state.faults.count)
         took = largest(time.perf_counter() - began)
         if settings.on_non_finite != "skip" and count > known:
@@ -127,9 +135,11 @@ def fit(
             state = state._replace(rate_scale=scale / 2 if lower else scale, faults=fault)
             rows = kept
             on_start(rows)
+            steps.go_back(done)
             status = None if lower else "diverged"
             continue
         pace.saw(stop - done, took)
+        steps.add(done, stop, log)
         done, seconds = stop, seconds + took
         if done == end:
             if end > len(rows) * program.steps_per_epoch:
@@ -151,13 +161,52 @@ def fit(
         best = rows[-1 - epochs_without_gain(rows)].step
         if best != done:
             state = saver.restore_best(program.template, best) or state
-    return FitResult(state, rows, status, reason, compile_seconds)
+    return FitResult(state, rows, steps.all(), status, reason, compile_seconds)
 
 
 def _begin(program, saver):
     """Return the state that was saved last, its rows and its seconds, or a fresh beginning."""
     state, rows, seconds = saver.restore(program.template)
     return (program.initial() if state is None else state), rows, seconds
+
+
+class Steps:
+    """What is recorded of single steps, passed on as it comes, each step once.
+
+    Args:
+        every: Which steps; ``None``: none.
+        done: Steps done before.
+        tell: Called with what is new.
+    """
+
+    def __init__(
+        self, every: int | None, done: int, tell: Callable[[Mapping[str, np.ndarray]], None]
+    ):
+        self._every, self._told, self._tell = every, done, tell
+        self._kept: list[dict[str, np.ndarray]] = []
+
+    def add(self, done: int, stop: int, log: Numbers) -> None:
+        """Take the log of a call that went from one step to another."""
+        if self._every is None:
+            return
+        at = np.arange(done // self._every + 1, stop // self._every + 1) * self._every
+        new = at > self._told
+        if new.any():
+            found = {name: np.asarray(x)[: len(at)][new] for name, x in log.items()}
+            self._kept.append({"step": at[new], **found})
+            self._told = int(at[-1])
+            self._tell(self._kept[-1])
+
+    def go_back(self, done: int) -> None:
+        """Forget what was recorded after a step."""
+        self._told = done
+        kept = [{k: x[part["step"] <= done] for k, x in part.items()} for part in self._kept]
+        self._kept = [part for part in kept if len(part["step"])]
+
+    def all(self) -> dict[str, np.ndarray]:
+        """Return all that was recorded, by name."""
+        names = self._kept[0] if self._kept else ()
+        return {name: np.concatenate([part[name] for part in self._kept]) for name in names}
 
 
 class Pace:

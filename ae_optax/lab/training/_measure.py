@@ -70,6 +70,11 @@ def observed(
     return with_telemetry(optimizer) if settings.telemetry else optimizer
 
 
+def step_numbers(state: TrainState, loss: jax.Array) -> Numbers:
+    """Return what is recorded of a step, given the loss of its batch and the state after it."""
+    return {"loss": loss.astype(jnp.float32), **optimizer_numbers(state)}
+
+
 def optimizer_numbers(state: TrainState) -> Numbers:
     """Return what the optimizer did at the last step: its rate, and what telemetry measured."""
     numbers = telemetry_numbers(state.opt_state)

@@ -8,9 +8,15 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax.lab.training._check import check_observable, check_trainable
-from ae_optax.lab.training._epoch import Numbers, Segment, make_segment, steps_per_epoch
+from ae_optax.lab.training._epoch import (
+    Numbers,
+    Segment,
+    make_segment,
+    record_nothing,
+    steps_per_epoch,
+)
 from ae_optax.lab.training._evaluate import make_evaluate
-from ae_optax.lab.training._measure import Close, make_close, observed
+from ae_optax.lab.training._measure import Close, make_close, observed, step_numbers
 from ae_optax.lab.training._mesh import make_layout, shardings
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
@@ -20,7 +26,7 @@ from ae_optax.lab.training._task import Images, Task, on_device
 UNBROKEN = 16
 """Steps that a GPU makes before it waits for the host."""
 
-Advance = Callable[[TrainState, Images, jax.Array | int], tuple[TrainState, Numbers]]
+Advance = Callable[[TrainState, Images, jax.Array | int], tuple[TrainState, Numbers, Numbers]]
 
 
 class CompiledRun(NamedTuple):
@@ -58,11 +64,18 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
     step = make_step(task, watched, on_non_finite=settings.on_non_finite)
     close = make_close(make_evaluate(task), settings)
     unbroken = 1 if jax.default_backend() == "cpu" else UNBROKEN
-    segment = make_segment(step, settings.batch_size, unbroken=unbroken)
+    segment = make_segment(
+        step,
+        settings.batch_size,
+        record=record_nothing if settings.log_every is None else step_numbers,
+        every=settings.log_every or 1,
+        unbroken=unbroken,
+    )
     advance = make_advance(segment, close, settings.batch_size)
     placed = shardings(template)
     begin = jax.jit(initial, out_shardings=placed)
-    compiled = jax.jit(advance, donate_argnums=0, out_shardings=(placed, layout.everywhere))
+    out = (placed, layout.everywhere, layout.everywhere)
+    compiled = jax.jit(advance, donate_argnums=0, out_shardings=out)
     return CompiledRun(
         images=images,
         template=template,
@@ -98,20 +111,20 @@ def make_advance(segment: Segment, close: Close, batch_size: int) -> Advance:
         batch_size: Images a step.
 
     Returns:
-        ``advance(state, images, stop) -> (state, numbers)``; the numbers are 0 where no epoch
-        ends. To be compiled by the caller, who may donate the state.
+        ``advance(state, images, stop) -> (state, numbers, log)``; the numbers are 0 where no epoch
+        ends, the log is the segment's. To be compiled by the caller, who may donate the state.
     """
 
     def advance(state, images, stop):
         steps = steps_per_epoch(images.train.shape[0], batch_size)
         end = state.step - state.step % steps + steps
-        state, _ = segment(state, images.train, stop)
+        state, log = segment(state, images.train, stop)
         _, shapes = jax.eval_shape(close, state, images)
 
         def go_on(state, images):
             del images
             return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
-        return jax.lax.cond(state.step == end, close, go_on, state, images)
+        return *jax.lax.cond(state.step == end, close, go_on, state, images), log
 
     return advance

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax.lab.training._check import check_observable
-from ae_optax.lab.training._epoch import Numbers, make_epoch
+from ae_optax.lab.training._epoch import Numbers, make_epoch, record_nothing
 from ae_optax.lab.training._evaluate import (
     Reconstructions,
     make_codes,
@@ -17,7 +17,7 @@ from ae_optax.lab.training._evaluate import (
     make_reconstruct,
     make_samples,
 )
-from ae_optax.lab.training._measure import make_close, make_measure, observed
+from ae_optax.lab.training._measure import make_close, make_measure, observed, step_numbers
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
@@ -77,6 +77,8 @@ class RunResult(NamedTuple):
     Attributes:
         untrained: What was measured before training, by name; each of shape ().
         rows: What was recorded of every epoch, by name; each of shape (epochs,).
+        steps: What was recorded of every ``log_every``-th step, by name; each of shape (n,). Empty
+            if ``log_every`` asks for none.
         reconstructions: The images shown, as the last parameters give them back.
         samples: What the last parameters decode from random codes, or ``None``.
         codes: Where they put test images, or ``None``; shape (n, code).
@@ -85,6 +87,7 @@ class RunResult(NamedTuple):
 
     untrained: Mapping[str, jax.Array]
     rows: Mapping[str, jax.Array]
+    steps: Mapping[str, jax.Array]
     reconstructions: Reconstructions
     samples: jax.Array | None
     codes: jax.Array | None
@@ -150,21 +153,23 @@ def make_run_from(
     def run(values, start, images):
         optimizer = observed(make_optimizer(values), settings)
         step = make_step(task, optimizer, on_non_finite="skip" if skips else "abort")
-        epoch = make_epoch(step, settings.batch_size)
+        record = record_nothing if settings.log_every is None else step_numbers
+        epoch = make_epoch(step, settings.batch_size, record=record)
         state = start.state._replace(opt_state=optimizer.init(start.state.params))
         check_observable(state.opt_state, images.validation.shape[0])
 
         def body(state, _):
-            state, _ = epoch(state, images.train)
+            state, log = epoch(state, images.train)
             state, numbers = close(state, images)
             # Who aborts is not stopped: to go on and forget costs less than to look out.
             lost = (state.faults.first >= 0) & (not skips)
-            return state, jax.tree.map(lambda x: jnp.where(lost, jnp.nan, x), numbers)
+            return state, (jax.tree.map(lambda x: jnp.where(lost, jnp.nan, x), numbers), log)
 
-        state, rows = jax.lax.scan(body, state, length=settings.epochs)
+        state, (rows, log) = jax.lax.scan(body, state, length=settings.epochs)
         return RunResult(
             untrained=start.untrained,
             rows=rows,
+            steps=_every(settings.log_every, log),
             reconstructions=reconstruct(state, images.shown),
             samples=samples(state, images.shown),
             codes=codes(state, images.test),
@@ -172,3 +177,11 @@ def make_run_from(
         )
 
     return run
+
+
+def _every(every, log):
+    """Return what was recorded of every so many steps, given that of all, by epochs."""
+    if every is None:
+        return {}
+    flat = {name: x.reshape(-1)[every - 1 :: every] for name, x in log.items()}
+    return {"step": every * jnp.arange(1, len(flat["loss"]) + 1), **flat}

@@ -20,6 +20,8 @@ class Settings:
             [0, 2³¹).
         telemetry: Whether to record what the optimizer does, see :func:`~ae_optax.with_telemetry`:
             norms of gradients and updates, effective rates, the share of coordinates clipped.
+        log_every: Record the loss of the batch, the rate and what ``telemetry`` measures after
+            every so many steps, at least 1; ``None``: after epochs only.
         on_non_finite: What to do about a step whose loss or gradient is not finite, or after which
             a parameter is not. No such step is ever taken. ``"abort"``: end the run; ``"skip"``: go
             on with the next batch, and leave this one out of the epoch's mean loss; ``"restore"``:
@@ -42,6 +44,7 @@ class Settings:
     patience: int | None = None
     max_minutes: float | None = None
     mesh: Mesh | None = None
+    log_every: int | None = None
 
     def __post_init__(self):
         """Check the ranges."""
@@ -49,6 +52,8 @@ class Settings:
         check_at_least("batch_size", self.batch_size, 1)
         check_seed("seed", self.seed)
         check_one_of("on_non_finite", self.on_non_finite, NonFinite)
+        if self.log_every is not None:
+            check_at_least("log_every", self.log_every, 1)
         if self.patience is not None:
             check_at_least("patience", self.patience, 1)
         if self.max_minutes is not None:

@@ -8,6 +8,7 @@ import pytest
 from made_up_runs import fill_run, rows_of
 
 from ae_optax.lab.report import labels_of, write_run_report, write_runs_report
+from ae_optax.lab.runs import StepLog
 
 
 def words(path):
@@ -44,6 +45,15 @@ def test_shows_losses_schedule_metrics_images_and_where_they_come_from(tmp_path)
     assert "ae-optax train run.yaml" in text
     assert "optimizer: adam" in text
     assert "0123abcd" in text
+
+
+def test_shows_single_steps_where_they_were_recorded(tmp_path):
+    fill_run(tmp_path)
+    warmup = {"step": np.arange(1, 41), "loss": np.ones(40), "learning_rate": np.arange(1, 41) / 40}
+    StepLog(tmp_path).write(warmup)
+    path = write_run_report(tmp_path)
+    assert heads(path)[1] == "Single steps"
+    assert axes_of(path) >= {"loss of the batch", "learning rate"}
 
 
 @pytest.mark.parametrize(

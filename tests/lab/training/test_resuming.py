@@ -238,6 +238,15 @@ def test_a_run_that_aborts_ends_with_the_bits_before_the_fault(tiny):
     assert [row.epoch for row in told] == [1]
 
 
+@pytest.mark.parametrize("policy", ["abort", "restore"])
+def test_steps_that_were_forgotten_are_told_no_more(tiny, policy):
+    task = training.Task(MODELS["linear"](), faulty("nan", 4), tiny)
+    settings = training.Settings(EPOCHS, batch_size=4, on_non_finite=policy, log_every=1)
+    found = training.fit(task, ao.sgd(1e-2), settings)
+    expected = [1, 2, 3, 4] if policy == "abort" else [1, 2, 3]  # To the last epoch's end.
+    assert found.steps["step"].tolist() == expected
+
+
 def test_the_loss_of_an_epoch_is_the_mean_over_the_steps_that_were_taken(tiny):
     def terms(seen):  # One, or not a number at step 1.
         one = jnp.ones(seen.target.shape[0]) + 0 * jnp.sum(seen.output.decoded)

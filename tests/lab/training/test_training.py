@@ -1,3 +1,5 @@
+import dataclasses
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -258,6 +260,31 @@ def test_rows_show_the_rate_of_the_last_step(model, tiny):
     hidden = fit(model, tiny, epochs=1, optimizer=optax.sgd(1e-2)).rows[0]
     assert np.isnan(hidden.learning_rate)
     assert hidden.plateau_scale == 1
+
+
+def test_steps_are_recorded_one_after_every_so_many(model, tiny):
+    def warmup(step):  # Over before the second epoch.
+        return 1e-2 * jnp.minimum(step.astype(jnp.float32) + 1, 3) / 3
+
+    optimizer, told = ae_optax.adam(warmup), []
+    settings = training.Settings(epochs=4, batch_size=4, seed=5, telemetry=True, log_every=2)
+    task = training.Task(model, losses.mse(), tiny)
+    found = training.fit(task, optimizer, settings, on_steps=told.append)
+    assert found.steps["step"].tolist() == [2, 4, 6, 8, 10, 12]
+    assert np.concatenate([part["step"] for part in told]).tolist() == [2, 4, 6, 8, 10, 12]
+    np.testing.assert_allclose(found.steps["learning_rate"][:2], [2e-2 / 3, 1e-2], rtol=1e-6)
+    assert found.steps["gradient_norm"][-1] == found.rows[-1].metrics["gradient_norm"]
+    every = training.fit(task, optimizer, dataclasses.replace(settings, log_every=1)).steps
+    np.testing.assert_array_equal(every["loss"][1::2], found.steps["loss"])
+    # Four images at two steps, two at the third.
+    mean = every["loss"].reshape(4, 3) @ np.asarray([0.4, 0.4, 0.2])
+    np.testing.assert_allclose(mean, [row.train_loss for row in found.rows], rtol=1e-6)
+    run = jax.jit(training.make_run(task, lambda _: optimizer, settings))
+    whole = run(0, 5, training.on_device(tiny)).steps
+    assert list(whole["step"]) == list(found.steps["step"])
+    np.testing.assert_allclose(whole["loss"], found.steps["loss"], rtol=1e-5)
+    quiet = fit(model, tiny, epochs=1)
+    assert quiet.steps == {}
 
 
 @pytest.mark.parametrize("unbroken", [1, 2])
