@@ -1,5 +1,6 @@
 """A scale that falls when a monitored value stops improving."""
 
+import warnings
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -11,6 +12,12 @@ from ae_optax._leafwise import map_rule, times
 from ae_optax._numbers import default_float, increment, scalar
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
+
+UNTOLD = (
+    "reduce_on_plateau was updated without `value`, and reduces nothing until it is told some: "
+    "pass `value=loss` to `update`; or use `observe(state, loss)` between updates, and pass "
+    "`observe=False` to them to say so."
+)
 
 
 class ReduceOnPlateauState(NamedTuple):
@@ -71,8 +78,9 @@ def reduce_on_plateau(
     Values come in two ways, which do the same: ``update(..., value=v)``, and :func:`observe` for a
     value that is known between two updates, such as a validation loss once an epoch. They wait
     until there are at least ``accumulation`` of them; the next update observes their mean, and is
-    the first to be scaled by what follows from it. An update without ``value``, or with
-    ``observe=False``, which may be traced, adds none.
+    the first to be scaled by what follows from it. An update with ``observe=False``, which may be
+    traced, adds none; one without ``value`` neither, and warns unless it says ``observe=False``:
+    without values nothing is ever reduced.
 
     Put it after the learning rate: what adapts to the size of the gradient would undo it.
 
@@ -145,10 +153,12 @@ def reduce_on_plateau(
             value_count=jnp.zeros([], jnp.int32),
         )
 
-    def update(updates, state, params=None, *, value=None, observe=True, **extra):
+    def update(updates, state, params=None, *, value=None, observe=None, **extra):
         del params, extra
         if value is not None:
-            state = _select(observe, _add(state, value), state)
+            state = _select(observe is None or observe, _add(state, value), state)
+        elif observe is None:
+            warnings.warn(UNTOLD, stacklevel=2)
         state = _select(state.value_count >= _whole(accumulation), observed(state), state)
         return map_rule(times, updates, factor=state.scale)[0], state
 

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import warnings
 
 import chex
 import jax
@@ -179,6 +180,17 @@ def test_a_value_is_told_through_wrappers_and_to_all_that_wait():
             for _ in range(2):
                 updates, state = update(params, state, params)
             chex.assert_trees_all_close(updates, {key: expected * p for key, p in params.items()})
+
+
+def test_updates_that_are_told_nothing_are_warned_of_unless_they_say_so():
+    tx, params = tf.reduce_on_plateau(factor=0.5, patience=2), jnp.ones(2)
+    state = tx.init(params)
+    with pytest.warns(UserWarning, match="reduces nothing until it is told some: pass `value="):
+        tx.update(params, state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tx.update(params, state, value=jnp.float32(1))
+        tx.update(params, state, observe=False)
 
 
 def test_telling_a_state_without_plateau_changes_nothing():

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from ae_optax.lab.config import FAILED, Call, ConfigError, Problems, describe
 from ae_optax.transforms import PathError
@@ -53,8 +54,8 @@ def _check_schedule(call, problems, values):
 
 def _check_update(call, problems, values):
     def update(params, values):
-        transformation = call.build(values)
-        return transformation.update(params, transformation.init(params), params)
+        transformation = optax.with_extra_args_support(call.build(values))
+        return transformation.update(params, transformation.init(params), params, observe=False)
 
     try:
         jax.eval_shape(update, PARAMS, {path: jnp.float32(v) for path, v in values.items()})
