@@ -41,7 +41,7 @@ def _compare(config, task, execute, path, folder, started, clock):
     data, settings = task.data, config.training
     below = folder.parent if folder.parent.name == RUNS else folder.parent / RUNS
 
-    for contender in config.timed(data).contenders:
+    for contender in config.timed(len(data.train)).contenders:
         found = training.lint_run(task, contender.settings[0].optimizer.build(), settings)
         warn(f"{contender.label}: {text}" for text in found)
 

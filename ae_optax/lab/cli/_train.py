@@ -38,7 +38,7 @@ def train(arguments: argparse.Namespace) -> int:
         try:
             config = read(load_run, path, arguments.overrides)
             task = build(config)
-            optimizer = config.timed(task.data).optimizer.build()
+            optimizer = config.timed(len(task.data.train)).optimizer.build()
             check_optimizer(task, optimizer)
             check_mesh(config)
         except Exception:

@@ -76,7 +76,7 @@ def _result(config, contender, runs, failures, task):
             seed=seed,
         )
         made.append(run)
-    size = _state_bytes(task, config.run(contender.settings[0], 0).timed(task.data))
+    size = _state_bytes(task, config.run(contender.settings[0], 0).timed(len(task.data.train)))
     return Result(*about, made, folders, sum(compiled), size, None)
 
 

@@ -118,7 +118,7 @@ class Call:
         return FAILED
 
     def _refuse(self, share, path, problems):
-        reason = f"how many steps {share.text} is depends on the data: take `config.timed(data)`."
+        reason = f"how many steps {share.text} is depends on the data: take `config.timed(images)`."
         problems.add(self.where, path, reason)
         return FAILED
 

@@ -102,9 +102,10 @@ class OwnCode:
             raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
         code = Code(name, hashlib.sha256(source).hexdigest(), path, source)
         if self.expected is not None and self.expected.get(name) != code.sha256:
+            said = self.expected.get(name)
             raise ValueError(
-                f"{path} is not run: its SHA-256 is {code.sha256[:12]}…, and `code` says "
-                f"{self.expected.get(name, 'nothing')[:12]}… of {name}."
+                f"{path} is not run: its SHA-256 is {code.sha256[:12]}…, and `code` "
+                + (f"says {said[:12]}…." if said else f"does not name {name}.")
             )
         return code
 

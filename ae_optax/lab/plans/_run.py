@@ -77,12 +77,15 @@ class TaskConfig:
         (file, line, column), path = section.blame(error)
         return str(Problem(file, line, column, path, str(error)))
 
-    def timed(self, data: Dataset) -> Self:
-        """Return the config with parts of a run, such as ``5%``, counted in steps on ``data``.
+    def timed(self, images: int) -> Self:
+        """Return the config with parts of a run, such as ``5%``, counted in steps.
 
-        It dumps as before, and is the same run: how long that is, its sections say.
+        It dumps as before, and is the same run.
+
+        Args:
+            images: How many there are to train on.
         """
-        per_epoch = steps_per_epoch(len(data.train), self.training.batch_size)
+        per_epoch = steps_per_epoch(images, self.training.batch_size)
         return self._counted(self.training.epochs * per_epoch)
 
     def _counted(self, steps: int) -> Self:
@@ -237,9 +240,10 @@ def make_task(config: TaskConfig, data: Dataset | None = None) -> Task:
         DataError: If the data are not there.
     """
     data = config.data.build() if data is None else data
+    assert data is not None
     return Task(
         model=config.model.build(),
-        loss=config.timed(data).loss.build(),
+        loss=config.timed(len(data.train)).loss.build(),
         data=data,
         corruption=config.corruption and config.corruption.build(),
         metrics=[metric.build() for metric in config.metrics],

@@ -106,7 +106,7 @@ class _Group:
     def __init__(self, job: Job, prepared: _Prepared):
         self.prepared, self.task, self.lanes = prepared, prepared.task, prepared.lanes
         training.check_trainable(self.task.data, job.config.training)
-        optimizer = job.config.timed(self.task.data).optimizer
+        optimizer = job.config.timed(len(self.task.data.train)).optimizer
         self.paths = traceable(self.task.model, optimizer, job.numbers(), prepared.images.train)
         self.programs: dict[tuple[float, ...], Program] = {}
 
@@ -138,7 +138,7 @@ class _Group:
     def compile(self, job: Job) -> Program:
         """Compile the program for jobs like this one."""
         images, start = self.prepared.images, self.prepared.start
-        config, paths = job.config.timed(self.task.data), sorted(self.paths)
+        config, paths = job.config.timed(len(self.task.data.train)), sorted(self.paths)
         return compile_program(self.task, config, paths, images, start, self.lanes)
 
     def run(self, program, jobs, runs) -> None:
@@ -171,7 +171,7 @@ class _Group:
         for job in jobs:
             try:
                 settings = job.config.training
-                optimizer = job.config.timed(self.task.data).optimizer.build()
+                optimizer = job.config.timed(len(self.task.data.train)).optimizer.build()
                 result = training.fit(self.task, optimizer, settings)
                 before = training.untrained(self.task, settings.seed)
                 summary = self.prepared.begun.ended(

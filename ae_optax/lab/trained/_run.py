@@ -89,7 +89,11 @@ class TrainedRun:
 
 
 def load(
-    folder: str | os.PathLike[str], *, step: int | None = None, batch_size: int = 256
+    folder: str | os.PathLike[str],
+    *,
+    step: int | None = None,
+    batch_size: int = 256,
+    own_code: bool = False,
 ) -> TrainedRun:
     """Load a training run, with the model that it trained.
 
@@ -99,6 +103,8 @@ def load(
         folder: The folder that ``ae-optax train`` has made.
         step: The checkpoint to take; ``None`` for the last one.
         batch_size: Images at a time, for the functions of the model.
+        own_code: Whether code of one's own that the config names, and a copy of which lies in the
+            folder, may be run; without it such a run is refused.
 
     Returns:
         The run; ``load("runs/a").model.encode(images)`` gives codes.
@@ -111,9 +117,11 @@ def load(
     """
     folder = Path(folder)
     run = runs.read_run(folder)
-    config, about = load_run(folder / runs.CONFIG), run.summary.data
+    config = load_run(folder / runs.CONFIG, code=None if own_code else {})
+    about = run.summary.data
     if about is None:
         raise CheckpointError(f"{folder}: the summary must tell of the data, got an older one.")
+    config = config.timed(about.train)
     task = training.Task(config.model.build(), config.loss.build())
     image = jnp.zeros((1, *about.shape), jnp.float32)
     template = training.state_shapes(task, config.optimizer.build(), config.training, image)

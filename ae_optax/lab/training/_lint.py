@@ -16,6 +16,7 @@ from ae_optax.lab.training._state import init_state
 from ae_optax.lab.training._task import Task
 from ae_optax.observing import lint
 
+WAY_OUT = "Give it their number; in a config, `duration: run`."
 POINTS = 200
 """At how many steps of a run its schedules are looked at."""
 
@@ -60,12 +61,12 @@ def _about_rate(rate, steps) -> Iterator[str]:
     if idle > 0.05:
         yield (
             f"the learning rate is 0 for the last {100 * idle:.0f} % of the run: its schedule is "
-            f"shorter than the run's {steps} steps. Give it their number."
+            f"shorter than the run's {steps} steps. {WAY_OUT}"
         )
     elif left > 0.9 and beyond < 0.1 * highest:
         yield (
             f"the learning rate still stands at {100 * left:.0f} % of its highest at the end of "
-            f"the run: its schedule is longer than the run's {steps} steps. Give it their number."
+            f"the run: its schedule is longer than the run's {steps} steps. {WAY_OUT}"
         )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from config_fakes import COMPARISON, HEAD, KINDS, RUN, comparison, mistakes, run, write
 
-from ae_optax.lab import config, runs
+from ae_optax.lab import config, load, runs
 from ae_optax.lab.cli import main
-from ae_optax.lab.config import dump
+from ae_optax.lab.config import ConfigError, dump
 from ae_optax.lab.plans import load_comparison, load_run, load_sweep
 
 OWN = """\
@@ -217,6 +217,11 @@ def test_a_flax_module_is_a_model_and_trains(tmp_path, monkeypatch, name):
     (tmp_path / "flax_models.py").unlink()
     assert main(["train", "--resume", "run"]) == 0
     assert main(["report", "run"]) == 0
+    # Whoever loads a run says whether its code may be run.
+    with pytest.raises(ConfigError, match=r"flax_models.py is not run: .*does not name"):
+        load("run")
+    images = np.zeros((2, 8, 8), np.float32)
+    assert load("run", own_code=True).model.reconstruct(images).shape == images.shape
 
 
 def test_code_that_lies_in_a_folder_is_not_run_for_another_config(tmp_path, monkeypatch, capsys):

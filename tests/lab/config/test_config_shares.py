@@ -36,7 +36,7 @@ def read(folder, text, *overrides):
 
 
 def timed(config):
-    return config.timed(make_task(config).data)
+    return config.timed(len(make_task(config).data.train))
 
 
 def rates(config):
