@@ -15,7 +15,8 @@ import numpy as np
 import optax
 
 from ae_optax._checks import check_params_given
-from ae_optax._numbers import as_array, increment, wide_dtype, zeros_like
+from ae_optax._numbers import increment, wide_dtype, zeros_like
+from ae_optax._trees import check_kind, misshapen, rows_of
 from ae_optax._types import StorageDType
 
 Rule = Callable[..., Any]
@@ -139,26 +140,21 @@ def map_rule(
         The tree of what goes out, and the trees of what is kept.
     """
     assert "<locals>" not in rule.__qualname__, "It would be traced anew for every instance."
-    kept = tuple(kept)
-    leaves, tree = jax.tree.flatten(updates, is_leaf=_is_none)
-    rows = zip(leaves, *map(tree.flatten_up_to, (*reads, *kept)), strict=True)
+    structure, rows = rows_of(updates, *reads)
+    columns = zip(*map(structure.flatten_up_to, kept), strict=True) if kept else [()] * len(rows)
     arrays = {k: v for k, v in numbers.items() if isinstance(v, jax.Array | np.ndarray)}
     static = tuple((k, _plain(v)) for k, v in numbers.items() if k not in arrays)
     fitting: dict[Any, dict[str, jax.Array]] = {}
     outs, news = [], []
-    for position, (g, *row) in enumerate(rows):
-        own = tuple(row[len(reads) :])
+    for position, ((g, *read), own) in enumerate(zip(rows, columns, strict=True)):
         if g is None:
             outs.append(None)
             news.append(own)
             continue
-        place = functools.partial(_place, updates, position)
-        g, *read = map(as_array, (g, *row[: len(reads)]))
-        _check_shapes(place, g, read)
-        _check_kept(place, g, own, shapes)
+        _check_kept(updates, position, g, own, shapes)
         dtypes = (g.dtype, *(x.dtype for x in read))
         if dtypes not in fitting:
-            _check_kind("updates", place, g)
+            check_kind("updates", updates, position, g)
             wide = _wide(dtypes)
             like = jax.ShapeDtypeStruct((), jnp.finfo(wide).dtype)
             shared = arrays | dict(scalars(like) if scalars else {})
@@ -167,7 +163,7 @@ def map_rule(
         outs.append(out)
         news.append(new)
     back = zip(*news, strict=True) if news else [[] for _ in kept]
-    return tree.unflatten(outs), [tree.unflatten(column) for column in back]
+    return structure.unflatten(outs), [structure.unflatten(column) for column in back]
 
 
 # One function for all rules and leaves: jax keeps what it has traced, and outside of a compiled
@@ -198,52 +194,18 @@ def _plain(value):
     return float(value) if isinstance(value, np.floating) else value
 
 
-def _check_kind(name, place, leaf):
-    kind = jnp.result_type(leaf)
-    if not jnp.issubdtype(kind, jnp.inexact):
-        raise TypeError(
-            f"`{name}{place()}` must be of floating or complex numbers, got {kind}. "
-            "Leave it out with `by_path` and `freeze`, or with `optax.masked`."
-        )
-
-
-def _check_shapes(place, g, others):
-    for other in others:
-        if jnp.shape(other) != g.shape:
-            _misshapen(place, g, f"{jnp.shape(other)}")
-
-
-def _check_kept(place, g, kept, shapes):
-    if shapes is None:
-        return _check_shapes(place, g, kept)
+def _check_kept(updates, position, g, kept, shapes):
     found = [jnp.shape(leaf) for leaf in jax.tree.leaves(kept)]
-    if found != shapes(g.shape, g.dtype):
-        alike = len(set(found)) == 1
-        kind = f"{found[0]}" if alike else f"for which arrays of the shapes {found} are kept"
-        _misshapen(place, g, kind)
-    return None
-
-
-def _misshapen(place, g, wanted):
-    raise ValueError(
-        f"`updates{place()}` must have the shape of its parameter, {wanted}, got {g.shape}."
-    )
-
-
-def _place(tree, position):
-    """Return where a leaf stands: only a message needs it, and paths take time."""
-    keys, _ = jax.tree.leaves_with_path(tree, is_leaf=_is_none)[position]
-    return jax.tree_util.keystr(keys)
+    if found != (shapes(g.shape, g.dtype) if shapes else [g.shape] * len(found)):
+        several = f"for which arrays of the shapes {found} are kept"
+        wanted = f"{found[0]}" if len(set(found)) == 1 else several
+        raise ValueError(misshapen(updates, position, wanted, g.shape))
 
 
 def _started(start, params, number):
-    leaves, tree = jax.tree.flatten(params)
+    leaves, structure = jax.tree.flatten(params)
     for position, leaf in enumerate(leaves):
-        _check_kind("params", functools.partial(_place, params, position), leaf)
+        check_kind("params", params, position, leaf)
     rows = [start(leaf) for leaf in leaves]
     columns = zip(*rows, strict=True) if rows else [[] for _ in range(number)]
-    return [tree.unflatten(column) for column in columns]
-
-
-def _is_none(x):
-    return x is None
+    return [structure.unflatten(column) for column in columns]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from ae_optax._numbers import storage_dtype, wide_dtype, zeros_like
+from ae_optax._numbers import as_array, storage_dtype, wide_dtype, zeros_like
 from ae_optax._types import StorageDType
 
 T = TypeVar("T")
@@ -29,19 +29,59 @@ def map_updates(function: Callable[..., Any], updates: Any, *rest: Any) -> Any:
     Raises:
         ValueError: If a leaf of ``rest`` has another shape: broadcasting would hide the mistake.
     """
-
-    def at(path, update, *others):
-        if update is None:
-            return None
-        _check_shapes(path, update, others)
-        return function(*map(jnp.asarray, (update, *others)))
-
-    return jax.tree.map_with_path(at, updates, *rest, is_leaf=_is_none)
+    structure, rows = rows_of(updates, *rest)
+    return structure.unflatten([None if row[0] is None else function(*row) for row in rows])
 
 
 def check_shapes(updates: Any, params: Any) -> None:
     """Raise ``ValueError`` if a leaf of ``updates`` has another shape than its parameter."""
-    map_updates(lambda update, _: update, updates, params)
+    rows_of(updates, params)
+
+
+def rows_of(updates: Any, *rest: Any) -> tuple[Any, list[tuple[Any, ...]]]:
+    """Return the structure of ``updates``, and of each leaf the arrays that stand there.
+
+    Args:
+        updates: A tree; of a ``None`` leaf the row is ``None``, whatever the others hold.
+        *rest: Trees of the same structure and shapes.
+
+    Raises:
+        ValueError: If a leaf of ``rest`` has another shape: broadcasting would hide the mistake.
+    """
+    leaves, structure = jax.tree.flatten(updates, is_leaf=_is_none)
+    rows = []
+    for position, row in enumerate(zip(leaves, *map(structure.flatten_up_to, rest), strict=True)):
+        if row[0] is None:
+            rows.append((None,))
+            continue
+        arrays = tuple(map(as_array, row))
+        for other in arrays[1:]:
+            if other.shape != arrays[0].shape:
+                raise ValueError(misshapen(updates, position, f"{other.shape}", arrays[0].shape))
+        rows.append(arrays)
+    return structure, rows
+
+
+def misshapen(updates: Any, position: int, wanted: str, shape: tuple[int, ...]) -> str:
+    """Return what to say of a leaf of ``updates`` that has not the shape that is wanted."""
+    place = place_of(updates, position)
+    return f"`updates{place}` must have the shape of its parameter, {wanted}, got {shape}."
+
+
+def check_kind(name: str, tree: Any, position: int, leaf: Any) -> None:
+    """Raise ``TypeError`` unless a leaf of a tree is of floating or complex numbers."""
+    kind = jnp.result_type(leaf)
+    if not jnp.issubdtype(kind, jnp.inexact):
+        raise TypeError(
+            f"`{name}{place_of(tree, position)}` must be of floating or complex numbers, got "
+            f"{kind}. Leave it out with `by_path` and `freeze`, or with `optax.masked`."
+        )
+
+
+def place_of(tree: Any, position: int) -> str:
+    """Return where a leaf stands, ``None`` being one: for messages, as paths take time."""
+    keys, _ = jax.tree.leaves_with_path(tree, is_leaf=_is_none)[position]
+    return jax.tree_util.keystr(keys)
 
 
 def zeros_for(params: Any, dtype: StorageDType = "params") -> Any:
@@ -123,12 +163,3 @@ def path_of(keys: tuple[Any, ...]) -> str:
 
 def _is_none(x):
     return x is None
-
-
-def _check_shapes(path, update, others):
-    for other in others:
-        if jnp.shape(other) != jnp.shape(update):
-            raise ValueError(
-                f"`updates{jax.tree_util.keystr(path)}` must have the shape of its parameter, "
-                f"{jnp.shape(other)}, got {jnp.shape(update)}."
-            )

@@ -45,7 +45,7 @@ LAYERS = {
     "_types": set(),
     "_checks": set(),
     "_transformation": set(),
-    "_leafwise": {"_checks", "_numbers", "_types"},
+    "_leafwise": {"_checks", "_numbers", "_trees", "_types"},
     "_numbers": {"_checks", "_types"},
     "_time": {"_checks", "_numbers"},
     "_trees": {"_numbers", "_types"},

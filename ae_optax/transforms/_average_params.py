@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_params_given
+from ae_optax._leafwise import map_rule
 from ae_optax._numbers import increment, one_minus_power, scalar
 from ae_optax._transformation import transformation
-from ae_optax._trees import copies_of, map_updates, stepped, store
+from ae_optax._trees import copies_of, map_updates, stepped
 from ae_optax._types import Scalar, StorageDType
 
 
@@ -74,14 +75,16 @@ def average_params(
         check_params_given(params)
         count = increment(state.count)
 
-        def mixed(u, p, reached, mean):
-            del u
-            new = reached.astype(p.dtype).astype(reached.dtype)  # As it will be stored.
-            weight = (1 - scalar(decay, new)) / one_minus_power(decay, count, new)
-            mean = mean.astype(new.dtype)
-            return mean + weight.astype(new.dtype) * (new - mean)
+        def scalars(like):
+            return {"weight": (1 - scalar(decay, like)) / one_minus_power(decay, count, like)}
 
-        mean = map_updates(mixed, updates, params, stepped(updates, params), state.mean)
-        return updates, AverageParamsState(count, store(mean, state.mean))
+        reached = stepped(updates, params)
+        stored = map_updates(lambda _, p, new: new.astype(p.dtype), updates, params, reached)
+        _, (mean,) = map_rule(_towards, stored, kept=[state.mean], scalars=scalars)
+        return updates, AverageParamsState(count, mean)
 
     return optax.GradientTransformation(init, update)
+
+
+def _towards(new, mean, *, weight):
+    return new, (mean + weight * (new - mean),)
