@@ -62,6 +62,7 @@ LAYERS = {
     "lab._processes": set(),
     "lab._environment": set(),
     "lab._format": set(),
+    "lab._seeds": set(),
     "lab.landscapes": HELPERS | {"observing"},
     "lab.data": HELPERS | {"lab.runs"},
     "lab.models": HELPERS,
@@ -77,10 +78,12 @@ LAYERS = {
     "lab.sweeps": LIBRARY
     | TASK
     | {"lab._environment", "lab.config", "lab.plans", "lab.runs", "lab.training"},
-    "lab.comparison": LIBRARY | TASK | {"lab.plans", "lab.runs", "lab.sweeps", "lab.training"},
+    "lab.comparison": (
+        LIBRARY | TASK | {"lab._seeds", "lab.plans", "lab.runs", "lab.sweeps", "lab.training"}
+    ),
     "lab.trained": LIBRARY | TASK | {"lab.checkpoints", "lab.plans", "lab.runs", "lab.training"},
     "lab.figures": {"lab._format"},
-    "lab.report": {"lab._format", "lab.figures", "lab.runs"},  # It reads files only.
+    "lab.report": {"lab._format", "lab._seeds", "lab.figures", "lab.runs"},  # It reads files only.
     # It explains every name, so it reads the list of all packages.
     "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab", "lab._environment", "lab._processes"},
     "lab.study": LIBRARY | LABORATORY | {"lab._environment", "lab.cli"},

@@ -4,7 +4,6 @@ from ae_optax.lab.comparison._compare import compare
 from ae_optax.lab.comparison._profile import performance_profile
 from ae_optax.lab.comparison._record import record, save_pictures
 from ae_optax.lab.comparison._result import Result
-from ae_optax.lab.comparison._uncertainty import uncertainty
 from ae_optax.lab.comparison._verdict import by_setting, seconds_per_step, verdict
 
 __all__ = [
@@ -15,6 +14,5 @@ __all__ = [
     "record",
     "save_pictures",
     "seconds_per_step",
-    "uncertainty",
     "verdict",
 ]

@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from ae_optax.lab._seeds import coverage, interval, places, wins_needed
 from ae_optax.lab.comparison._result import Result
-from ae_optax.lab.comparison._uncertainty import DRAWN, uncertainty
 from ae_optax.lab.comparison._verdict import best_at_rates, by_setting, seconds_per_step, verdict
-from ae_optax.lab.runs import ComparisonRecord, ContenderRecord, read_pictures, write_pictures
+from ae_optax.lab.runs import (
+    ComparisonRecord,
+    ContenderRecord,
+    Rank,
+    Uncertainty,
+    read_pictures,
+    write_pictures,
+)
 
 
 def record(
@@ -37,13 +44,14 @@ def record(
         target = float(np.median(finals)) if finals else None
         rule = "the median of the contenders' final test losses, each at its best setting"
     contenders = [_contender(r, steps_per_epoch, parameters, target) for r in results]
+    n_seeds = len(about["seeds"])
     return ComparisonRecord(
         **about,
         parameters=parameters,
         steps_per_epoch=steps_per_epoch,
         target=target,
         target_rule=rule,
-        uncertainty=DRAWN,
+        uncertainty=Uncertainty(coverage(n_seeds), wins_needed(n_seeds)),
         contenders=_placed(contenders),
     )
 
@@ -75,7 +83,7 @@ def save_pictures(folder: Path, results: Sequence[Result], originals: np.ndarray
 def _contender(result, steps_per_epoch, parameters, target):
     # A run that diverged may have ended early, or before its first epoch was done.
     timed = [run for run in result.runs if not run.diverged] or result.runs
-    times = [seconds_per_step(run, steps_per_epoch) for run in timed if run.seconds]
+    times = [1e3 * seconds_per_step(run, steps_per_epoch) for run in timed if run.seconds]
     return ContenderRecord(
         label=result.label,
         optimizer=result.optimizer,
@@ -83,7 +91,8 @@ def _contender(result, steps_per_epoch, parameters, target):
         settings=len(by_setting(result)),
         at_rates=list(best_at_rates(result).values()),
         state_bytes_per_parameter=result.state_bytes / parameters,
-        ms_per_step=1e3 * float(np.median(times)) if times else None,
+        ms_per_step=float(np.median(times)) if times else None,
+        ms_quartiles=tuple(np.quantile(times, (0.25, 0.75)).tolist()) if times else None,
         compile_seconds=result.compile_seconds,
         failure=result.failure,
         runs=result.runs,
@@ -94,16 +103,16 @@ def _contender(result, steps_per_epoch, parameters, target):
 def _placed(contenders: Sequence[ContenderRecord]) -> list[ContenderRecord]:
     """Give contenders that have a result their intervals and ranks."""
     finals = [
-        np.array([run.test_loss[-1] for run in one.runs if run.setting == one.best.setting])
+        [run.test_loss[-1] for run in one.runs if run.setting == one.best.setting]
         for one in contenders
         if one.best
     ]
-    drawn = iter(uncertainty(finals))
+    found = iter(zip(finals, places(finals), strict=True))
 
     def placed(one):
         if one.best is None:
             return one
-        interval, rank = next(drawn)
-        return replace(one, best=replace(one.best, interval=interval, rank=rank))
+        its, at = next(found)
+        return replace(one, best=replace(one.best, interval=interval(its), rank=Rank(*at)))
 
     return [placed(one) for one in contenders]

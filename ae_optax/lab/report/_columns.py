@@ -1,6 +1,6 @@
 """The columns of the verdict table, said once for page, terminal and definitions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ae_optax.lab._format import (
@@ -13,7 +13,12 @@ from ae_optax.lab._format import (
     rate,
     span,
 )
-from ae_optax.lab.runs import Best, ContenderRecord
+from ae_optax.lab._seeds import enough
+from ae_optax.lab.report._record import chosen_by, wins
+from ae_optax.lab.runs import Best, ComparisonRecord, ContenderRecord
+
+UNSTEADY = 1.5
+"""How many times the lower quartile of times the upper one may be, for the median to say much."""
 
 
 class Column(NamedTuple):
@@ -22,9 +27,11 @@ class Column(NamedTuple):
     Attributes:
         title: Its head.
         short: Its head on the terminal.
-        meaning: Its definition, a clause; ``{chosen_by}`` stands for the loss that chose.
+        meaning: Its definition, a clause.
         text: A contender's entry.
         keep: How long it stays as the terminal narrows: the column of the least goes first.
+
+    In the words, names in braces stand for what depends on the comparison, see :func:`worded`.
     """
 
     title: str
@@ -80,6 +87,14 @@ def _seconds_per_run(contender):
     return number(values[len(values) // 2]) if values else ABSENT
 
 
+def _milliseconds(contender):
+    median, quartiles = contender.ms_per_step, contender.ms_quartiles
+    if median is None or quartiles is None:
+        return number(median)
+    low, high = quartiles
+    return span(low, high) if high > UNSTEADY * low else f"{number(median)} ({span(low, high)})"
+
+
 def _rate(best):
     mark = {None: "", "lowest": " ↓", "highest": " ↑"}
     edges = best.value_edges
@@ -96,18 +111,17 @@ VERDICT = (
         10,
     ),
     Column(
-        "95 % interval",
-        "95 %",
-        "central 95 % of that median when the seeds are drawn again, with replacement; a dash for "
-        "one seed",
+        "{over_seeds}",
+        "{spread}",
+        "{what_spread_is}; a dash for one seed",
         _of_best(_interval),
         8,
     ),
     Column(
         "Rank",
         "rank",
-        "place by the median; in brackets the central 95 % of places when the seeds are drawn "
-        "again, the same for all contenders",
+        "place by the median; in brackets the places it may have, before nobody who is ahead of it "
+        "and behind nobody whom it is ahead of: who is lower with {wins}",
         _of_best(_rank),
         3.5,
     ),
@@ -170,8 +184,10 @@ COST = (
     Column(
         "ms per step",
         "ms/step",
-        "median over all runs of the wall time of a step, its share of the evaluations included",
-        lambda contender: number(contender.ms_per_step) if contender.ms_per_step else ABSENT,
+        "median over all runs of the wall time of a step, its share of the evaluations included, "
+        "with its quartiles; the quartiles alone if they are far apart, as other work took its "
+        "share of the machine",
+        _milliseconds,
         4,
     ),
     Column(
@@ -207,3 +223,25 @@ COST = (
     ),
 )
 COLUMNS = (*VERDICT, *COST)
+
+
+def worded(record: ComparisonRecord, columns: Sequence[Column] = COLUMNS) -> list[Column]:
+    """Return columns in the words that suit a comparison: by what it chose, how many its seeds."""
+    title, short, meaning = (
+        ("95 % interval", "95 %", "interval that covers that median, of all seeds there could be")
+        if enough(len(record.seeds))
+        else ("Range", "range", "from the lowest seed to the highest")
+    )
+    words = {
+        "chosen_by": chosen_by(record),
+        "over_seeds": title,
+        "spread": short,
+        "what_spread_is": meaning,
+        "wins": wins(record),
+    }
+
+    def fill(column):
+        said = {name: getattr(column, name).format(**words) for name in Column._fields[:3]}
+        return column._replace(**said)
+
+    return [fill(column) for column in columns]

@@ -118,7 +118,7 @@ def _row(contender: ContenderRecord | None) -> dict[str, Any]:
         **{f"best_test_{k}": of(f"best.best_test.{k}") for k in _SPREAD},
         "final_test_interval_lowest": interval[0],
         "final_test_interval_highest": interval[1],
-        **{f"rank_{k}": of(f"best.rank.{k}") for k in ("place", "mean", "lowest", "highest")},
+        **{f"rank_{k}": of(f"best.rank.{k}") for k in ("place", "lowest", "highest")},
         "learning_rate": of("best.learning_rate"),
         "edge": of("best.edge"),
         "values": json.dumps(of("best.values")) if of("best.values") else None,

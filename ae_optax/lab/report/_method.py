@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from ae_optax.lab._format import counted, duration, integer, listed, number
-from ae_optax.lab.report._columns import COLUMNS
+from ae_optax.lab.report._columns import worded
 from ae_optax.lab.report._html import definitions
 from ae_optax.lab.report._record import chosen_by, varied
 from ae_optax.lab.runs import ComparisonRecord, Summary
@@ -18,9 +18,8 @@ def method(record: ComparisonRecord) -> Iterator[str]:
     for paragraph in (_budget(record), _selection(record), _target(record)):
         yield f"<p>{escape(paragraph)}</p>"
     yield '<dl class="columns">'
-    for column in COLUMNS:
-        meaning = column.meaning.format(chosen_by=chosen_by(record))
-        yield f"<dt>{escape(column.title)}</dt><dd>{escape(_sentence(meaning))}</dd>"
+    for column in worded(record):
+        yield f"<dt>{escape(column.title)}</dt><dd>{escape(_sentence(column.meaning))}</dd>"
     yield "</dl>"
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ae_optax.lab._format import percent
+from ae_optax.lab._seeds import coverage, wins_needed
 from ae_optax.lab.figures import Spread
 from ae_optax.lab.runs import Best, ComparisonRecord, ContenderRecord, ContenderRun
 
@@ -46,6 +48,24 @@ def runs_by_rate(contender: ContenderRecord) -> dict[float, list[ContenderRun]]:
         if run.setting in contender.at_rates:
             groups.setdefault(run.learning_rate, []).append(run)
     return groups
+
+
+def finals(record: ComparisonRecord, contender: ContenderRecord, best: Best) -> list[float]:
+    """Return a contender's final test losses at its best setting, in the order of the seeds."""
+    found = {run.seed: run.test_loss[-1] for run in best_runs(contender, best)}
+    return [found[seed] for seed in record.seeds]
+
+
+def wins(record: ComparisonRecord) -> str:
+    """Return with how many of the seeds a contender must be lower to be ahead, in words."""
+    n = len(record.seeds)
+    needed = wins_needed(n)
+    return "every seed" if needed == n else f"at least {needed} of the {n} seeds"
+
+
+def by_chance(record: ComparisonRecord) -> str:
+    """Return how often one of two equal contenders is ahead of the other, in words."""
+    return percent(1 - coverage(len(record.seeds)))
 
 
 def chosen_by(record: ComparisonRecord) -> str:

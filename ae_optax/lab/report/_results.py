@@ -5,19 +5,21 @@ from html import escape
 
 import numpy as np
 
-from ae_optax.lab._format import counted, integer, percent
+from ae_optax.lab._format import counted
 from ae_optax.lab.figures import Labels, Line, line_figure
-from ae_optax.lab.report._columns import COST, VERDICT, Column
+from ae_optax.lab.report._columns import COST, VERDICT, Column, worded
 from ae_optax.lab.report._html import definitions, figures
 from ae_optax.lab.report._html import table as html_table
 from ae_optax.lab.report._key import key_to, swatch
 from ae_optax.lab.report._method import tried
 from ae_optax.lab.report._record import (
     best_runs,
+    by_chance,
     chosen_by,
     over_seeds,
     ranked,
     varied,
+    wins,
     with_result,
 )
 from ae_optax.lab.report._sensitivity import sensitivity as sensitivity_figure
@@ -34,12 +36,9 @@ def table(record: ComparisonRecord) -> Iterator[str]:
         f"{counted(record.epochs, 'epoch')} for every contender. "
     )
     if len(record.seeds) > 1:
-        its = record.uncertainty
-        draws = f"{percent(its.level)} of {integer(its.draws)}"
         said += (
-            f"Intervals and ranks in brackets hold {draws} draws of the seeds with "
-            "replacement. With few seeds that is no more than the range from the lowest to the "
-            "highest, and rather too narrow than too wide."
+            f"All have the same seeds, and a contender is ahead of another if it is lower with "
+            f"{wins(record)}; of two equal ones one is ahead so in {by_chance(record)} of cases."
         )
     yield f'<p class="note">{escape(said)}</p>'
 
@@ -122,6 +121,7 @@ def failures(record: ComparisonRecord) -> Iterator[str]:
 
 
 def _columns(record: ComparisonRecord, columns: Sequence[Column]) -> Iterator[str]:
+    columns = worded(record, columns)
     rows = (
         (f"{swatch(i)}{escape(c.label)}", [column.text(c) for column in columns])
         for i, c in ranked(record)

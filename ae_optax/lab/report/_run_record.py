@@ -1,5 +1,6 @@
 """What reports tell of a training run."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,6 +52,13 @@ def lowest(run: Run) -> tuple[float, int] | None:
 def data_name(run: Run) -> str:
     """Return the name of the data, empty if the summary does not tell."""
     return run.summary.data.name if run.summary.data else ""
+
+
+def measured_by(run: Run) -> tuple[str, str]:
+    """Return the fingerprint of the data and the loss, in words: losses of one are comparable."""
+    section = re.search(r"^loss:(.*(?:\n[ -].*)*)", run.config, re.MULTILINE)
+    loss = " ".join(section[1].split()) if section else ""
+    return (run.summary.data.fingerprint if run.summary.data else ""), loss
 
 
 def final_loss(run: Run) -> float | None:

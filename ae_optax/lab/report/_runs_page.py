@@ -1,7 +1,7 @@
 """Several training runs on one page."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from ae_optax.lab.report._run_record import (
     labels_of,
     line_of,
     lowest,
+    measured_by,
 )
 from ae_optax.lab.runs import Run, read_run, write_file
 
@@ -54,27 +55,45 @@ class _Shown(NamedTuple):
 
 
 def _body(title, runs: Sequence[_Shown]) -> Iterator[str]:
-    order = sorted(range(len(runs)), key=lambda i: _final(runs[i].run))
+    alike: dict[tuple[str, str], list[int]] = {}
+    for i in sorted(range(len(runs)), key=lambda i: _final(runs[i].run)):
+        alike.setdefault(measured_by(runs[i].run), []).append(i)
+    order = [i for group in alike.values() for i in group]
 
-    def lines_of(key: str, *, seconds: bool = False) -> Sequence[Line]:
-        found = (
-            line_of(runs[i].run, key, position=i, label=runs[i].label, seconds=seconds)
-            for i in order
-        )
-        return [line for line in found if line is not None]
+    def drawn(group: Sequence[int]) -> Callable[..., Sequence[Line]]:
+        def lines_of(key: str, *, seconds: bool = False) -> Sequence[Line]:
+            found = (
+                line_of(runs[i].run, key, position=i, label=runs[i].label, seconds=seconds)
+                for i in group
+            )
+            return [line for line in found if line is not None]
+
+        return lines_of
 
     yield from _html.opening(title, sorted({data_name(run) for _, run in runs}))
     yield "<h2>Verdict</h2>"
-    rows = ((swatch(i) + escape(runs[i].label), _cells(runs[i].run)) for i in order)
-    yield from _html.table(_HEADS, rows)
+    heads = [
+        [f"<h3>{escape(_what(runs[group[0]].run, loss))}</h3>"] if len(alike) > 1 else []
+        for (_, loss), group in alike.items()
+    ]
+    for head, group in zip(heads, alike.values(), strict=True):
+        yield from head
+        rows = ((swatch(i) + escape(runs[i].label), _cells(runs[i].run)) for i in group)
+        yield from _html.table(_HEADS, rows)
+    if len(alike) > 1:
+        yield '<p class="note">Runs of different losses or data are not ranked together.</p>'
     yield (
         '<p class="note">One run each: what sets two runs apart may be their seeds. Compare '
         "contenders over several seeds with <code>ae-optax compare</code>.</p>"
     )
-    yield from _losses(lines_of)
-    yield from behaviour(lines_of)
+    figures = [list(_losses(drawn(group), f"l{i}x")) for i, group in enumerate(alike.values())]
+    if any(figures):
+        yield "<h2>Loss by step and by time</h2>"
+    for head, figure in zip(heads, figures, strict=True):
+        yield from (*head, *figure) if figure else ()
+    yield from behaviour(drawn(order))
     names = {name: None for _, run in runs for row in run.rows for name in row.metrics}
-    yield from measured(lines_of, names)
+    yield from measured(drawn(order), names)
     yield from _images([(i, *runs[i]) for i in order])
     yield from _differences(runs)
     yield "<h2>Reproducibility</h2>"
@@ -101,7 +120,11 @@ def _cells(run):
     )
 
 
-def _losses(lines_of) -> Iterator[str]:
+def _what(run, loss):
+    return ", ".join(filter(None, (data_name(run), loss)))
+
+
+def _losses(lines_of, name) -> Iterator[str]:
     wanted = (
         ("test_loss", "test loss", False),
         ("test_loss", "test loss", True),
@@ -113,11 +136,10 @@ def _losses(lines_of) -> Iterator[str]:
         unit = "seconds of training" if seconds else "steps"
         labels = Labels(unit, label, f"{label.capitalize()} by {unit}, for each run.")
         lines = lines_of(key, seconds=seconds)
-        drawing = line_figure(lines, labels, name=f"l{number_of}")
+        drawing = line_figure(lines, labels, name=f"{name}{number_of}")
         if drawing is not None:
             drawings.append(drawing)
     if drawings:
-        yield "<h2>Loss by step and by time</h2>"
         yield key_to((line.position, line.label) for line in lines_of("train_loss"))
         yield from _html.figures(
             drawings,

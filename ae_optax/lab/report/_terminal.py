@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ae_optax.lab.report._columns import COLUMNS
+from ae_optax.lab.report._columns import worded
 from ae_optax.lab.report._record import ranked
 from ae_optax.lab.report._verdict import remarks, verdict, without_result
 from ae_optax.lab.runs import ComparisonRecord
@@ -22,7 +22,7 @@ class TerminalTable:
         from rich.measure import Measurement
         from rich.text import Text
 
-        columns = list(COLUMNS)
+        columns = worded(self._record)
         while True:
             table = _table(self._record, columns)
             fits = Measurement.get(console, options.update(max_width=10_000), table).maximum

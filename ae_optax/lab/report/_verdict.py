@@ -1,17 +1,16 @@
 """The result in one sentence that claims no more than the numbers do."""
 
-import math
-
 from ae_optax.lab._format import at, listed, number, rate, span
-from ae_optax.lab.report._record import ranked, with_result
+from ae_optax.lab._seeds import ahead, enough
+from ae_optax.lab.report._record import by_chance, finals, ranked, wins, with_result
 from ae_optax.lab.runs import ComparisonRecord
 
 
 def verdict(record: ComparisonRecord) -> str:
-    """Say in one sentence which contender did best, and whether it stands apart.
+    """Say in one sentence which contender did best, and whether it is ahead of the others.
 
-    Two contenders are *separated* if the ranges of their final test losses over the seeds do
-    not overlap.
+    By the criterion that its rank has as well: it is *ahead* of another if it is lower with as many
+    seeds as are needed, see :func:`~ae_optax.lab._seeds.ahead`.
 
     Args:
         record: A comparison.
@@ -19,10 +18,10 @@ def verdict(record: ComparisonRecord) -> str:
     Returns:
         The sentence, as plain text.
     """
-    contenders = [(contender, best) for _, contender, best in with_result(record)]
+    contenders = [(c, best, finals(record, c, best)) for _, c, best in with_result(record)]
     if not contenders:
         return "No contender has a result: every run failed or diverged."
-    (first, best), *others = contenders
+    (first, best, _), *others = contenders
     n_seeds, final = len(record.seeds), best.final_test
     seeds = f"{span(final.lowest, final.highest)} over {n_seeds} seeds, "
     measured = f"{number(final.median)} ({seeds if n_seeds > 1 else ''}at learning rate "
@@ -30,7 +29,7 @@ def verdict(record: ComparisonRecord) -> str:
     if not others:
         only = "is the only contender with a result: its test loss is"
         return f"{first.label} {only} {measured}."
-    standing = _standing(best, others, n_seeds)
+    standing = _standing(record, contenders)
     return f"{first.label} has the lowest median test loss, {measured}{standing}"
 
 
@@ -55,6 +54,12 @@ def remarks(record: ComparisonRecord) -> list[str]:
                 f"{contender.label} diverged with some seeds even at its best learning rate, "
                 f"{rate(best.learning_rate)}."
             )
+    n_seeds = len(record.seeds)
+    if n_seeds > 1 and not enough(n_seeds) and len(with_result(record)) > 1:
+        sentences.append(
+            f"{n_seeds} seeds are few: of two equal contenders one is ahead with every seed in "
+            f"{by_chance(record)} of cases. Six make it 3 %, and intervals of 95 % possible."
+        )
     counts = {c.settings for c in record.contenders if c.failure is None}
     if len(counts) > 1:
         sentences.append(
@@ -83,21 +88,14 @@ def _reason(contender):
     )
 
 
-def _standing(first, others, n_seeds):
-    if n_seeds == 1:
+def _standing(record, contenders):
+    (_, _, its), *others = contenders
+    if len(record.seeds) == 1:
         return ", with one seed, which cannot tell a difference from chance."
-    rivals = [other.label for other, best in others if not _separated(first, best)]
+    rivals = [other.label for other, _, their in others if not ahead(its, their)]
     if rivals:
-        names = listed(rivals)
-        whose = "whose ranges overlap" if len(rivals) > 1 else "whose range overlaps"
-        return f", but is not separated from {names}, {whose} with its own."
-    second, its = others[0]
-    final = its.final_test
+        return f", but not ahead of {listed(rivals)} with {wins(record)}."
+    second, best, _ = others[0]
+    final = best.final_test
     measured = f"{number(final.median)} ({span(final.lowest, final.highest)})"
-    return f", and no other range overlaps with its own; {second.label} is next, {measured}."
-
-
-def _separated(better, worse):
-    highest = better.final_test.highest
-    lowest = worse.final_test.lowest
-    return (math.inf if highest is None else highest) < (math.inf if lowest is None else lowest)
+    return f", ahead of all others with {wins(record)}; {second.label} is next, {measured}."

@@ -59,14 +59,12 @@ class Rank:
     """A contender's place by its final test loss, from 1; equals share the mean of their places.
 
     Attributes:
-        place: With the seeds as they are.
-        mean: Over draws of the seeds.
-        lowest: Of the central places over draws.
-        highest: Likewise.
+        place: By the median.
+        lowest: After those who are ahead of it with as many seeds as :class:`Uncertainty` says.
+        highest: Before those whom it is ahead of.
     """
 
     place: float
-    mean: float
     lowest: float
     highest: float
 
@@ -89,8 +87,8 @@ class Best:
         steps_to_target: Median of the first step at which the test loss met the target; ``None`` if
             it did not.
         seconds_to_target: The same in seconds, compilation excluded.
-        interval: Ends of the central part of the median over draws of the seeds; ``None`` with one
-            seed, and for an end that was lost to divergence.
+        interval: Of the median over seeds, or their range where these are few, see
+            :class:`Uncertainty`; ``None`` with one seed, and for an end that is not finite.
         rank: Its place among the contenders; alone, it is the first.
     """
 
@@ -107,7 +105,7 @@ class Best:
     steps_to_target: float | None
     seconds_to_target: float | None
     interval: tuple[float | None, float | None] | None = None
-    rank: Rank = Rank(1.0, 1.0, 1.0, 1.0)
+    rank: Rank = Rank(1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -122,6 +120,7 @@ class ContenderRecord:
         at_rates: The setting that does best at each rate, by its position.
         state_bytes_per_parameter: Size of the optimizer's state.
         ms_per_step: Median over runs, in milliseconds; ``None`` if nothing was timed.
+        ms_quartiles: Its quartiles, likewise.
         compile_seconds: Until its programs were compiled, without what all contenders share.
         failure: Why a run of it left no record, or ``None``.
         runs: One for each setting and seed; none if it failed.
@@ -139,25 +138,21 @@ class ContenderRecord:
     failure: str | None
     runs: Sequence[ContenderRun]
     best: Best | None
+    ms_quartiles: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """How intervals and ranks were drawn.
+    """What the seeds can tell, by the sign test.
 
     Attributes:
-        level: The share of draws within them.
-        draws: How many times the seeds were drawn again, with replacement.
-        seed: Of that.
-        statistic: What they are of.
-        method: How it was done.
+        level: How often an interval covers the median of all seeds there could be; below 0.95 it is
+            their range, and no more.
+        wins: With how many seeds a contender must be lower than another to be ahead of it.
     """
 
     level: float
-    draws: int
-    seed: int
-    statistic: str = ""
-    method: str = ""
+    wins: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,7 +168,7 @@ class ComparisonRecord:
         seeds: Of every setting.
         target: The test loss to time; ``None`` if no contender has a result.
         target_rule: Where that is from, in words.
-        uncertainty: How intervals and ranks were drawn.
+        uncertainty: What the seeds can tell.
         contenders: In the order of the config.
         title: Of its page.
         question: What the config says at its beginning.

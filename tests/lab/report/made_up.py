@@ -74,7 +74,7 @@ def example():
         "seeds": list(SEEDS),
         "target": 0.0265,
         "target_rule": "the median of the contenders' final test losses",
-        "uncertainty": {"level": 0.95, "draws": 10000, "seed": 0},
+        "uncertainty": {"level": 0.75, "wins": 3},
         "contenders": contenders,
     }
 
@@ -96,6 +96,7 @@ def contender(label, *, best_rate, floor, ceiling, seed, ms, state, rates=RATES)
         "at_rates": list(range(len(rates))),
         "state_bytes_per_parameter": float(state),
         "ms_per_step": ms,
+        "ms_quartiles": [0.9 * ms, 1.2 * ms],
         "compile_seconds": 1.9,
         "failure": None,
         "runs": runs,
@@ -143,7 +144,7 @@ def best(runs, rates, ms, target=0.0265):
         "usable": [min(usable), max(usable)],
         "usable_decades": float(np.log10(max(usable) / min(usable))),
         "interval": list(spread(finals[rate]).values())[1:],
-        "rank": {"place": 1.0, "mean": 1.25, "lowest": 1.0, "highest": 2.0},
+        "rank": {"place": 1.0, "lowest": 1.0, "highest": 2.0},
         "steps_to_target": steps,
         "seconds_to_target": None if steps is None else 1e-3 * ms * steps,
     }

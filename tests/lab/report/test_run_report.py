@@ -104,6 +104,22 @@ def test_several_runs_are_set_side_by_side_best_first(tmp_path):
     assert len(ids) == len(set(ids))
 
 
+def test_runs_of_different_losses_are_not_ranked_together(tmp_path):
+    configs = {"a": "mse", "b": "sse", "c": "mse"}
+    for (name, loss), last in zip(configs.items(), (0.3, 20.0, 0.2), strict=True):
+        config = f"data:\n  name: digits\nloss:\n  name: {loss}\noptimizer: adam\n"
+        fill_run(tmp_path / name, rows=rows_of([last]), config=config)
+    path = tmp_path / "report.html"
+    write_runs_report([tmp_path / name for name in configs], path)
+    text = path.read_text("utf-8")
+    assert re.findall(r'<th scope="row">.*?</svg>(.*?)</th>|<h3>(digits.*?)</h3>', text)[:5] == [
+        ("", "digits, name: mse"), ("c", ""), ("a", ""), ("", "digits, name: sse"), ("b", ""),
+    ]  # fmt: skip
+    assert "not ranked together" in text
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+
+
 def test_runs_on_other_images_are_not_set_beside_each_other(tmp_path):
     folders = [fill_run(tmp_path / name, seed=i) for i, name in enumerate("ab")]
     write_runs_report(folders, tmp_path / "report.html")
