@@ -11,6 +11,18 @@ import jax.numpy as jnp
 STATIC: Any = {"static": True}
 
 
+class Factors(NamedTuple):
+    """Two symmetric matrices of a layer, whose Kronecker product is a matrix of all its numbers.
+
+    Attributes:
+        inputs: Of its inputs, a one for the bias behind them, shape (inputs, inputs).
+        outputs: Of the gradients of its outputs, shape (outputs, outputs).
+    """
+
+    inputs: jax.Array
+    outputs: jax.Array
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Layer:
@@ -51,6 +63,66 @@ class Layer:
         if self.bias is not None:
             a = jnp.concatenate([a, jnp.ones((*a.shape[:2], 1), a.dtype)], axis=2)
         return a, d
+
+    def expanded(self) -> "Factors":
+        r"""Return the factors of the curvature that take every position for an example.
+
+        .. math::
+
+            A = \frac{1}{N P} \sum_{n, p} a_{np} a_{np}^\top, \qquad
+            S = N \sum_{n, p} d_{np} d_{np}^\top
+
+        where the loss is a mean over N examples, so that :math:`N d` is the gradient of one's.
+        :math:`A \otimes S` is nearest to the block's Fisher matrix where each position has a loss
+        of its own.
+        """
+        a, d = self.rows()
+        examples = len(a)
+        a, d = (x.reshape(-1, x.shape[-1]) for x in (a, d))
+        return Factors(a.T @ a / len(a), examples * (d.T @ d))
+
+    def reduced(self) -> "Factors":
+        r"""Return the factors of the curvature of positions that are summed up in one loss.
+
+        .. math::
+
+            A = \frac1N \sum_n \bar a_n \bar a_n^\top, \qquad
+            S = N \sum_n \Big(\sum_p d_{np}\Big) \Big(\sum_p d_{np}\Big)^\top
+
+        with :math:`\bar a_n` the mean over positions; for one position that of :meth:`expanded`.
+        """
+        a, d = self.rows()
+        a, d = a.mean(1), d.sum(1)
+        return Factors(a.T @ a / len(a), len(a) * (d.T @ d))
+
+    def rotated_squares(self, inputs: jax.Array, outputs: jax.Array) -> jax.Array:
+        r"""Return the mean squared gradient of an example in a basis, positions as examples.
+
+        .. math::
+
+            N \sum_{n, p} (Q_A^\top a_{np})^2 \big((Q_S^\top d_{np})^2\big)^\top
+
+        Args:
+            inputs: :math:`Q_A`, orthogonal, its columns the basis.
+            outputs: :math:`Q_S`, likewise.
+        """
+        a, d = self.rows()
+        examples = len(a)
+        a, d = (x.reshape(-1, x.shape[-1]) for x in (a @ inputs, d @ outputs))
+        return examples * ((a * a).T @ (d * d))
+
+    def grams(self) -> "Factors":
+        r"""Return the products of the gradient :math:`G = X^\top D` with itself, without it.
+
+        .. math::
+
+            G G^\top = X^\top (D D^\top) X, \qquad G^\top G = D^\top (X X^\top) D
+
+        with a row of X and D for each example and position: cheaper than by G where those are fewer
+        than its sides. Right only where the kernel is used once.
+        """
+        x, d = (y.reshape(-1, y.shape[-1]) for y in self.rows())
+        return Factors(x.T @ (d @ d.T) @ x, d.T @ (x @ x.T) @ d)
 
     def join(self, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
         """Return what is shaped like the kernel as a matrix (inputs, outputs), the bias below.
