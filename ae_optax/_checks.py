@@ -102,6 +102,15 @@ def check_one_of(name: str, value: Any, choices: Any) -> None:
         raise ValueError(f"`{name}` must be one of {', '.join(map(str, words))}, got {value!r}.")
 
 
+def check_have_height_and_width(what: str, ndim: int) -> None:
+    """Raise ``ValueError`` unless arrays (n, ...) of ``ndim`` axes are images, and no vectors."""
+    if ndim not in (3, 4):
+        raise ValueError(
+            f"{what} is of images (n, height, width) or (n, height, width, channels), got "
+            f"arrays of {ndim} axes: vectors have no height and width."
+        )
+
+
 def check_learning_rate(name: str, value: Any) -> None:
     """Raise unless ``value`` is a finite rate of at least zero, traced, or a schedule."""
     if not callable(value):

@@ -79,7 +79,7 @@ def trained(loss, penalty, weight, setup, data):
     overrides = [*setup["overrides"], f"model.output={output}", f"loss={json.dumps(words)}"]
     config = load_run(CONFIG, overrides)
     # The test images are seen once, at the end: to follow them would take most of the time.
-    followed = data._replace(test=data.test[:1])
+    followed = data.with_splits(test=data.test[:1])
     task, results = study.train_seeds(config, setup["seeds"], data=followed)
     reconstruct = jax.jit(training.make_reconstruct(task))
     errors = [

@@ -41,11 +41,11 @@ def _compare(config, task, execute, path, folder, started, clock):
     data, settings = task.data, config.training
     below = folder.parent if folder.parent.name == RUNS else folder.parent / RUNS
 
-    for contender in config.timed(len(data.train)).contenders:
+    for contender in config.timed(data.sizes["train"]).contenders:
         found = training.lint_run(task, contender.settings[0].optimizer.build(), settings)
         warn(f"{contender.label}: {text}" for text in found)
 
-    steps = training.steps_per_epoch(len(data.train), settings.batch_size)
+    steps = training.steps_per_epoch(data.sizes["train"], settings.batch_size)
     n_runs = sum(len(c.settings) for c in config.contenders) * len(config.seeds)
     left = {c.label: len(c.settings) * len(config.seeds) for c in config.contenders}
     with progress(n_runs, "runs") as advance:
@@ -72,7 +72,7 @@ def _compare(config, task, execute, path, folder, started, clock):
     record = comparison.record(
         results,
         steps_per_epoch=steps,
-        parameters=count_parameters(task.model, data.test[:1]),
+        parameters=count_parameters(task.model, data.first(1)),
         target=config.target,
         data=describe_data(data),
         epochs=settings.epochs,
@@ -94,7 +94,8 @@ def _compare(config, task, execute, path, folder, started, clock):
     say(f"{n_runs} runs in {seconds:.1f} s.")
     with one_line():
         runs.write_comparison(folder, record)
-    attempt("pictures", lambda: comparison.save_pictures(folder, results, data.test))
+    shown = data.first(training.N_SHOWN)
+    attempt("pictures", lambda: comparison.save_pictures(folder, results, shown))
     page = attempt("the report", lambda: write_pages(folder))
     if page is None or not any(contender.best for contender in record.contenders):
         return FAILED

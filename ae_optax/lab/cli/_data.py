@@ -10,7 +10,7 @@ from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence
 from ae_optax.lab.cli._terminal import say
 from ae_optax.lab.config import ConfigError, catalogue, kinds, takes_function
-from ae_optax.lab.data import DataError, Dataset, check_images
+from ae_optax.lab.data import DataError, Dataset, check_dataset
 from ae_optax.lab.plans import load_data
 
 SPLITS = ("train", "validation", "test")
@@ -41,10 +41,7 @@ def check_data(arguments: argparse.Namespace) -> int:
     """Load a data set as a config says, check every pixel of it, and print what it holds."""
     try:
         loaded: Dataset = load_data(arguments.source, arguments.overrides).build()
-        for split in SPLITS:
-            images = getattr(loaded, split)
-            if split != "validation" or len(images):
-                check_images(images, name=f"{loaded.name} ({loaded.source}), {split}")
+        check_dataset(loaded)
     except (ConfigError, DataError) as error:
         raise UsageError(str(error)) from error
     say(*_report(loaded))
@@ -65,22 +62,27 @@ def fetch_data(arguments: argparse.Namespace) -> int:
 
 
 def _report(loaded: Dataset):
-    shape = "×".join(map(str, loaded.train.shape[1:]))
-    counts = ", ".join(f"{len(getattr(loaded, split))} {split}" for split in SPLITS)
+    shape = "×".join(map(str, loaded.shape))
+    counts = ", ".join(f"{count} {split}" for split, count in loaded.sizes.items())
     yield f"{loaded.name}: {counts}, {shape}"
+    what = "numbers" if len(loaded.shape) == 1 else "pixels"
     for split in SPLITS:
-        images = getattr(loaded, split)
-        if len(images):
-            mean, deviation = (f(images, dtype=np.float64) for f in (np.mean, np.std))
+        values = getattr(loaded, split)
+        if len(values):
+            mean, deviation = (f(values, dtype=np.float64) for f in (np.mean, np.std))
             yield (
-                f"{split}: pixels from {images.min():.4g} to {images.max():.4g}, "
+                f"{split}: {what} from {values.min():.4g} to {values.max():.4g}, "
                 f"mean {mean:.4f}, standard deviation {deviation:.4f}"
             )
-    seen = set(_contents(loaded.train))
+    seen = set(_contents(loaded.stored.train))
     for split in SPLITS[1:]:
-        known = sum(content in seen for content in _contents(getattr(loaded, split)))
+        known = sum(content in seen for content in _contents(getattr(loaded.stored, split)))
         if known:
             yield f"warning: {known} of the {split} images are among the training images too"
+    if loaded.labels is not None:
+        yield f"labels: {', '.join(loaded.labels.classes)}"
+    if loaded.scaling.by not in ("none", "pixels"):
+        yield f"standardized by {loaded.scaling.by}"
     yield f"source: {loaded.source}"
     if loaded.passed_over:
         yield f"passed over: {loaded.passed_over}"

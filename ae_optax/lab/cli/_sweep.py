@@ -33,7 +33,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     data_of = sweeps.build_once()
     execute = make_executor(arguments.executor, arguments.jobs, data_of)
     task = build(first)
-    optimizer = first.timed(len(task.data.train)).optimizer.build()
+    optimizer = first.timed(task.data.sizes["train"]).optimizer.build()
     check_optimizer(task, optimizer)
     warn(training.lint_run(task, optimizer, first.training))
     folder = make_shared_folder(out / f"{path.stem}-{runs.run_id(config.plain())}")

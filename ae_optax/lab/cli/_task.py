@@ -58,7 +58,7 @@ def _check_size(config, task):
     """Raise a ``UsageError`` if parameters and gradient alone are more than memory holds."""
     params = jax.eval_shape(
         lambda images: training.init_state(task.model, optax.identity(), images, 0).params,
-        task.data.train[:1],
+        task.data.first(1, "train"),
     )
     wanted = 2 * sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
     if wanted > memory():
@@ -81,9 +81,9 @@ def check_optimizer(task: Task, optimizer: optax.GradientTransformation) -> None
     try:
         state = jax.eval_shape(
             lambda images: training.init_state(task.model, optimizer, images, 0),
-            task.data.train[:1],
+            task.data.first(1, "train"),
         )
-        training.check_observable(state.opt_state, len(task.data.validation))
+        training.check_observable(state.opt_state, task.data.sizes["validation"])
         jax.eval_shape(evaluation_params, state)
     except ValueError as error:
         raise UsageError(f"optimizer: {error}") from error

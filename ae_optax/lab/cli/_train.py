@@ -38,7 +38,7 @@ def train(arguments: argparse.Namespace) -> int:
         try:
             config = read(load_run, path, arguments.overrides)
             task = build(config)
-            optimizer = config.timed(len(task.data.train)).optimizer.build()
+            optimizer = config.timed(task.data.sizes["train"]).optimizer.build()
             check_optimizer(task, optimizer)
             check_mesh(config)
         except Exception:
@@ -95,7 +95,9 @@ def _lead(config, task, optimizer, path, out):
         with (
             _checkpoints(config, task, folder) as checkpoints,
             progress(epochs, "epochs") as advance,
-            contextlib.closing(Recorder(folder, epochs, len(task.data.train), advance)) as recorder,
+            contextlib.closing(
+                Recorder(folder, epochs, task.data.sizes["train"], advance)
+            ) as recorder,
         ):
             result, signal = _fit(
                 config,
@@ -181,7 +183,7 @@ def _begun(config, task, folder):
         device=device(),
         numerics=numerics(),
         data=describe_data(task.data),
-        parameters=count_parameters(task.model, task.data.test[:1]),
+        parameters=count_parameters(task.model, task.data.first(1)),
         # Measured once: a run that is taken up knows it.
         untrained=(before and before.untrained) or training.untrained(task, config.training.seed),
     )

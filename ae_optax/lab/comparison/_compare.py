@@ -76,13 +76,13 @@ def _result(config, contender, runs, failures, task):
             seed=seed,
         )
         made.append(run)
-    size = _state_bytes(task, config.run(contender.settings[0], 0).timed(len(task.data.train)))
+    size = _state_bytes(task, config.run(contender.settings[0], 0).timed(task.data.sizes["train"]))
     return Result(*about, made, folders, sum(compiled), size, None)
 
 
 def _state_bytes(task, config):
     optimizer = config.optimizer.build()
-    images = task.data.train[:1]
+    images = task.data.first(1, "train")
     state = jax.eval_shape(lambda images: init_state(task.model, optimizer, images, 0), images)
     leaves = jax.tree.leaves(state.opt_state)
     return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)

@@ -6,7 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax._checks import check_non_negative, check_positive_integer, is_plain_number
+from ae_optax._checks import (
+    check_have_height_and_width,
+    check_non_negative,
+    check_positive_integer,
+    is_plain_number,
+)
 from ae_optax.lab.corruptions._corruption import Corruption
 
 
@@ -55,6 +60,7 @@ def blur(strength: jax.typing.ArrayLike, *, radius: int | None = None) -> Corrup
 
     def apply(key, images):
         del key  # Nothing is random.
+        check_have_height_and_width("blur", images.ndim)
         rows = mixing(images.shape[1], images.dtype)
         columns = mixing(images.shape[2], images.dtype)
         exact = jax.lax.Precision.HIGHEST

@@ -14,11 +14,13 @@ def gaussian_noise(strength: jax.typing.ArrayLike) -> Corruption:
 
         \tilde x_i = \min(1, \max(0, x_i + \sigma n_i)), \qquad n_i \sim \mathcal N(0, 1)
 
+    Vectors, which may hold any numbers, are not clipped.
+
     Args:
-        strength: :math:`\sigma \ge 0`, in units of the pixels' range.
+        strength: :math:`\sigma \ge 0`, in units of the pixels' range, or of the vectors.
 
     Returns:
-        A corruption of images of any shape.
+        A corruption of images of any shape and of vectors.
 
     Raises:
         ValueError: If ``strength`` is negative.
@@ -27,6 +29,7 @@ def gaussian_noise(strength: jax.typing.ArrayLike) -> Corruption:
 
     def apply(key, images):
         noise = jax.random.normal(key, images.shape, images.dtype)
-        return jnp.clip(images + jnp.asarray(strength, images.dtype) * noise, 0, 1)
+        noisy = images + jnp.asarray(strength, images.dtype) * noise
+        return noisy if images.ndim == 2 else jnp.clip(noisy, 0, 1)
 
     return Corruption(apply)

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from ae_optax._checks import check_have_height_and_width
 from ae_optax.lab.corruptions._arguments import check_share
 from ae_optax.lab.corruptions._corruption import Corruption
 from ae_optax.lab.corruptions._pixels import one_per_pixel
@@ -58,6 +59,7 @@ def knockout_block(strength: jax.typing.ArrayLike) -> Corruption:
     check_share("strength", strength)
 
     def apply(key, images):
+        check_have_height_and_width("knockout_block", images.ndim)
         n, height, width = images.shape[:3]
         ratio = jnp.sqrt(jnp.asarray(strength, jnp.float32))
         rows, columns = (

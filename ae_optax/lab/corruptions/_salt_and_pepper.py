@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from ae_optax._checks import check_have_height_and_width
 from ae_optax.lab.corruptions._arguments import check_share
 from ae_optax.lab.corruptions._corruption import Corruption
 from ae_optax.lab.corruptions._pixels import one_per_pixel
@@ -27,6 +28,7 @@ def salt_and_pepper(strength: jax.typing.ArrayLike) -> Corruption:
     check_share("strength", strength)
 
     def apply(key, images):
+        check_have_height_and_width("salt_and_pepper", images.ndim)
         draw = one_per_pixel(key, images)
         p = jnp.asarray(strength, draw.dtype)
         return jnp.where(draw < p / 2, 0, jnp.where(draw < p, 1, images)).astype(images.dtype)

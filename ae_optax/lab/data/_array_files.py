@@ -1,15 +1,17 @@
-"""NumPy's own files, with images in them."""
+"""NumPy's own files, with images or vectors in them."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ae_optax.lab.data._arrays import as_images, assemble
-from ae_optax.lab.data._dataset import DataError, Dataset
+from ae_optax.lab.data._arrays import assemble, to_stored
+from ae_optax.lab.data._dataset import SPLITS, Dataset
+from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._npz import npz_names, read_npy, read_npz
 from ae_optax.lab.data._places import find_path
+from ae_optax.lab.data._scaling import Standardization
 
-SPLITS = ("train", "validation", "test")
+LABELS = {f"{split}_labels": split for split in SPLITS}
 
 
 def arrays(
@@ -18,55 +20,68 @@ def arrays(
     keys: Mapping[str, str] | None = None,
     validation: int | float = 0.1,
     test: int | float = 0.1,
+    black: float = 0.0,
     white: float | None = None,
+    standardize: Standardization | None = None,
     seed: int = 0,
     attribution: str = "",
 ) -> Dataset:
-    """Load images from a file of NumPy's, ``.npy`` or ``.npz``.
+    """Load images or vectors from a file of NumPy's, ``.npy`` or ``.npz``.
 
     An npz file may hold the splits, as arrays named ``train``, ``validation`` and ``test``, or as
     ``keys`` says. What it does not hold is taken from the training images, in random order: the
-    last ones for testing, those before for validation.
+    last ones for testing, those before for validation. Labels may lie beside them, one for each
+    image, as ``train_labels`` (or ``labels``), ``validation_labels`` and ``test_labels``.
 
     Args:
         path: The file. A relative one is looked for below the working folder and then below the
             folder that the variable ``AE_OPTAX_DATA`` names and the other places of :func:`mnist`.
-        keys: Which array is which split, ``{train: x_train, test: x_test}`` for instance; ``None``
-            for the names above, or for the only array that there is.
+        keys: Which array is which, ``{train: x_train, test: x_test, train_labels: y_train}`` for
+            instance; ``None`` for the names above, or for the only array that there is.
         validation: How many images for validation, if the file has none of their own: an integer,
             or a share in [0, 1).
         test: How many to test on, likewise.
-        white: What becomes 1, positive; ``None`` is 1 for floats and booleans, 255 for unsigned
-            bytes, 65535 for unsigned integers of 16 bits. Others must be told.
+        black: Of images, what becomes 0: -1 for pixels in [-1, 1].
+        white: Of images, what becomes 1, above ``black``; ``None`` is 1 for floats and booleans,
+            255 for unsigned bytes, 65535 for unsigned integers of 16 bits. Others must be told.
+        standardize: Give vectors mean 0 and deviation 1, those of the training vectors: of each
+            feature (``"features"``), or by one number for all (``"whole"``), so that distances keep
+            their proportions. ``scaling`` of the data set undoes it. ``None``: as they are.
         seed: Of the random order, at least 0.
         attribution: Authors, title, year and licence, to be shown with results.
 
     Returns:
-        The data set: images (n, height, width), or (n, height, width, channels) if the arrays are.
+        The data set: images (n, height, width), or (n, height, width, channels) if the arrays are,
+        or vectors (n, d).
 
     Raises:
-        TypeError: If ``validation`` or ``test`` or ``white`` is no number or ``seed`` no integer.
-        ValueError: If one of them is out of range, or ``keys`` names something else than splits.
-        DataError: If the file is missing, damaged or holds no such images, or if none is left for
-            training or testing.
+        TypeError: If ``validation`` or ``test``, ``black`` or ``white`` is no number or ``seed`` no
+            integer.
+        ValueError: If one of them is out of range, ``keys`` names something else than splits and
+            their labels, ``black`` or ``white`` is given for vectors or ``standardize`` for images.
+        DataError: If the file is missing, damaged or holds neither, if labels are not one for each
+            image, or if none is left for training or testing.
     """
     file = find_path(path)
-    images = {
-        split: as_images(array, white=white, name=where)
-        for split, (where, array) in _read(file, keys).items()
+    held = _read(file, keys)
+    labels = {LABELS[key]: array for key, (_, array) in held.items() if key in LABELS}
+    parts = {
+        key: to_stored(array, black=black, white=white, copy=False, name=where)
+        for key, (where, array) in held.items()
+        if key not in LABELS
     }
     amounts = {"validation": validation, "test": test}
-    shares = {split: amount for split, amount in amounts.items() if split not in images}
-    return assemble(
-        images, shares, seed=seed, name="arrays", source=str(file), attribution=attribution
-    )
+    shares = {split: amount for split, amount in amounts.items() if split not in parts}
+    about: Any = {"name": "arrays", "source": str(file), "attribution": attribution}
+    return assemble(parts, shares, labels, standardize=standardize, seed=seed, **about)
 
 
 def _read(file, keys) -> dict[str, tuple[str, Any]]:
-    """Return the arrays by split, each with what messages call it."""
-    if keys is not None and ("train" not in keys or not set(keys) <= set(SPLITS)):
+    """Return the arrays by split, and labels by what they are called, each with its place."""
+    if keys is not None and ("train" not in keys or not set(keys) <= {*SPLITS, *LABELS}):
         raise ValueError(
-            f"`keys` must name an array for train and may for validation and test, got {keys!r}."
+            "`keys` must name an array for train and may for validation and test, and labels as "
+            f"train_labels and so on, got {keys!r}."
         )
     if file.suffix == ".npy":
         if keys is not None:
@@ -76,8 +91,10 @@ def _read(file, keys) -> dict[str, tuple[str, Any]]:
         raise DataError(f"{file}: must be an npy or npz file.")
     held = npz_names(file)
     if keys is None:
-        only = dict.fromkeys(["train"], held[0]) if len(held) == 1 else {}
-        keys = {split: split for split in SPLITS if split in held} or only
+        keys = {name: name for name in (*SPLITS, *LABELS) if name in held}
+        keys |= {"train_labels": "labels"} if "labels" in held else {}
+        others = [name for name in held if name not in (*LABELS, "labels")]
+        keys |= {"train": others[0]} if len(others) == 1 else {}
     missing = [name for name in keys.values() if name not in held]
     if "train" not in keys or missing:
         wanted = ", ".join(map(repr, missing)) or "'train'"
@@ -86,4 +103,4 @@ def _read(file, keys) -> dict[str, tuple[str, Any]]:
             "Tell by `keys` which array is which split."
         )
     found = zip(keys.items(), read_npz(file, *keys.values()), strict=True)
-    return {split: (f"{file}[{name}]", array) for (split, name), array in found}
+    return {key: (f"{file}[{name}]", array) for (key, name), array in found}

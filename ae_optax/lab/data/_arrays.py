@@ -1,18 +1,16 @@
 """A program's own arrays."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ae_optax._checks import check_positive
-from ae_optax.lab.data._dataset import (
-    DataError,
-    Dataset,
-    check_images,
-    make_dataset,
-    to_unit_interval,
-)
+from ae_optax._checks import check_finite, check_one_of, check_rule
+from ae_optax.lab.data._check import check_stored
+from ae_optax.lab.data._dataset import SPLITS, Dataset, make_dataset
+from ae_optax.lab.data._errors import DataError
+from ae_optax.lab.data._labels import check_labels, label_splits
+from ae_optax.lab.data._scaling import AS_IT_IS, Scaling, Standardization, of_pixels, standardized
 from ae_optax.lab.data._split import split_positions
 
 WHITE = {"bool": 1, "uint8": 255, "uint16": 65535}
@@ -23,7 +21,10 @@ def from_arrays(
     *,
     validation: np.ndarray | int | float = 0.1,
     test: np.ndarray | int | float = 0.1,
+    labels: np.ndarray | Mapping[str, np.ndarray] | None = None,
+    black: float = 0.0,
     white: float | None = None,
+    standardize: Standardization | None = None,
     seed: int = 0,
     name: str = "arrays",
     attribution: str = "",
@@ -31,32 +32,46 @@ def from_arrays(
     """Make a data set of arrays that a program has.
 
     Args:
-        train: Images (n, height, width) or (n, height, width, channels): whatever
-            ``numpy.asarray`` takes.
-        validation: Images for validation; or how many of ``train`` to take for it, an integer or a
-            share in [0, 1).
-        test: Images to test on, likewise.
-        white: What becomes 1, positive; ``None`` is 1 for floats and booleans, 255 for unsigned
-            bytes, 65535 for unsigned integers of 16 bits. Others must be told.
+        train: Images (n, height, width) or (n, height, width, channels), or vectors (n, d) of any
+            finite numbers: whatever ``numpy.asarray`` takes.
+        validation: Images or vectors for validation; or how many of ``train`` to take for it, an
+            integer or a share in [0, 1).
+        test: What to test on, likewise.
+        labels: The class of each of ``train``, whole numbers or words; with splits of their own a
+            mapping from ``"train"``, ``"validation"`` and ``"test"``. ``None``: there are none.
+        black: Of images, what becomes 0: -1 for pixels in [-1, 1].
+        white: Of images, what becomes 1, above ``black``; ``None`` is 1 for floats and booleans,
+            255 for unsigned bytes, 65535 for unsigned integers of 16 bits. Others must be told.
+        standardize: Give vectors mean 0 and deviation 1, those of the training vectors: of each
+            feature (``"features"``), or by one number for all (``"whole"``), so that distances keep
+            their proportions. ``scaling`` of the data set undoes it. ``None``: as they are.
         seed: Of the random order in which ``train`` is split, if it is, at least 0.
         name: What records and messages call the set.
         attribution: Authors, title, year and licence, to be shown with results.
 
     Returns:
-        The data set, float32.
+        The data set; images of bytes stay bytes in memory.
 
     Raises:
-        TypeError: If ``validation`` or ``test`` is neither images nor a number, ``seed`` no integer
-            or ``white`` no number.
-        ValueError: If one of them is out of range.
-        DataError: If an array holds no images, or pixels that are masked, not finite or outside
-            [0, ``white``], if images differ in size, or if none is left for training or testing.
+        TypeError: If ``validation`` or ``test`` is neither an array nor a number, ``seed`` no
+            integer or ``black`` or ``white`` no number.
+        ValueError: If one of them is out of range, if ``black`` or ``white`` is given for vectors
+            or ``standardize`` for images.
+        DataError: If an array holds neither images nor vectors, or numbers that are masked, not
+            finite or, in images, outside [``black``, ``white``], if sizes differ, if labels are not
+            one for each image, or if none is left for training or testing.
     """
     given = {"train": train, "validation": validation, "test": test}
     arrays = {key: v for key, v in given.items() if key == "train" or not _is_amount(v)}
     shares = {key: value for key, value in given.items() if key not in arrays}
-    images = {key: as_images(value, white=white, name=f"`{key}`") for key, value in arrays.items()}
-    return assemble(images, shares, seed=seed, name=name, source="memory", attribution=attribution)
+    scale = {"black": black, "white": white}
+    stored = {k: to_stored(v, **scale, copy=True, name=f"`{k}`") for k, v in arrays.items()}
+    if labels is None or isinstance(labels, Mapping):
+        labels = dict(labels or {})
+    else:
+        labels = {"train": labels}
+    about: Any = {"name": name, "source": "memory", "attribution": attribution}
+    return assemble(stored, shares, labels, standardize=standardize, seed=seed, **about)
 
 
 def from_iterable(
@@ -64,47 +79,89 @@ def from_iterable(
     *,
     validation: Iterable[np.ndarray] | int | float = 0.1,
     test: Iterable[np.ndarray] | int | float = 0.1,
+    labels: np.ndarray | Mapping[str, np.ndarray] | None = None,
+    black: float = 0.0,
     white: float | None = None,
+    standardize: Standardization | None = None,
     seed: int = 0,
     name: str = "iterable",
     attribution: str = "",
 ) -> Dataset:
-    """Make a data set of what yields one image after the other: a list, a generator, a loader.
+    """Make a data set of what yields one image or vector after the other: a list, a generator.
 
     Args:
-        train: Yields arrays (height, width) or (height, width, channels), all of one size:
+        train: Yields arrays (height, width), (height, width, channels) or (d,), all of one size:
             whatever ``numpy.asarray`` takes. It is read once, and wholly.
         validation: Yields images for validation; or how many of ``train`` to take for it, an
             integer or a share in [0, 1).
         test: Yields images to test on, likewise.
-        white: What becomes 1, positive; ``None`` is 1 for floats and booleans, 255 for unsigned
-            bytes, 65535 for unsigned integers of 16 bits. Others must be told.
+        labels: As for :func:`from_arrays`, like all others.
+        black: What becomes 0.
+        white: What becomes 1.
+        standardize: What is done to vectors.
         seed: Of the random order in which ``train`` is split, if it is, at least 0.
         name: What records and messages call the set.
         attribution: Authors, title, year and licence, to be shown with results.
 
     Returns:
-        The data set, float32.
+        The data set.
 
     Raises:
-        TypeError: If ``validation`` or ``test`` is neither iterable nor a number, ``seed`` no
-            integer or ``white`` no number.
-        ValueError: If one of them is out of range.
+        TypeError: If ``validation`` or ``test`` is neither iterable nor a number, or as
+            :func:`from_arrays`.
+        ValueError: As :func:`from_arrays`.
         DataError: As :func:`from_arrays`; and if nothing is yielded, or images of several sizes.
     """
     return from_arrays(
         _stack("train", train),
         validation=_own("validation", validation),
         test=_own("test", test),
+        labels=labels,
+        black=black,
         white=white,
+        standardize=standardize,
         seed=seed,
         name=name,
         attribution=attribution,
     )
 
 
-def as_images(array: Any, *, white: float | None = None, name: str) -> np.ndarray:
-    """Return ``array`` as float32 images in [0, 1].
+def as_values(
+    array: Any, *, white: float | None = None, scaling: Scaling = AS_IT_IS, name: str
+) -> np.ndarray:
+    """Return images or vectors as the values that models see, float32.
+
+    Args:
+        array: Images (n, height, width) or (n, height, width, channels), or vectors (n, d):
+            whatever ``numpy.asarray`` takes.
+        white: Of images, what becomes 1; ``None`` is 1 for floats and booleans, 255 for unsigned
+            bytes, 65535 for unsigned integers of 16 bits. Others must be told.
+        scaling: What vectors are scaled by, that of the data set which a model was trained on.
+        name: The file or argument it came from, with which messages begin.
+
+    Raises:
+        TypeError: If ``white`` is no number.
+        ValueError: If it is not positive, or given for vectors.
+        DataError: If the array holds neither, or numbers that are not finite, or pixels outside
+            [0, ``white``].
+    """
+    stored, own = to_stored(array, black=0.0, white=white, copy=False, name=name)
+    if stored.ndim == 2:
+        return scaling.apply(stored)
+    return own.apply(stored) if stored.dtype == np.uint8 else stored
+
+
+def to_stored(
+    value: Any, *, black: float, white: float | None, copy: bool, name: str
+) -> tuple[np.ndarray, Scaling]:
+    """Return images or vectors as they are kept: float32 values, or bytes; and their scaling.
+
+    Args:
+        value: What a program or a file has.
+        black: What becomes 0, of images.
+        white: What becomes 1, of images; ``None`` for what goes without saying.
+        copy: Whether others may change the memory of ``value``.
+        name: With which a message begins.
 
     Args:
         array: Images (n, height, width) or (n, height, width, channels): whatever
@@ -114,26 +171,44 @@ def as_images(array: Any, *, white: float | None = None, name: str) -> np.ndarra
         name: The file or argument it came from, with which messages begin.
 
     Raises:
-        TypeError: If ``white`` is no number.
-        ValueError: If it is not positive.
-        DataError: If the array holds no images, or pixels outside [0, ``white``].
+        TypeError: If ``black`` or ``white`` is no number.
+        ValueError: If they are out of range, or given for vectors.
+        DataError: If it holds neither, or pixels outside the range.
     """
-    array = to_array(array, name=name)
+    array = to_array(value, name=name)
     kind = array.dtype
-    if white is None:
-        white = 1 if kind.kind == "f" else WHITE.get(kind.name)
-    else:
-        check_positive("white", white)
     if kind.kind not in "fbiu":
         way_out = " NumPy's files know no bfloat16: save float32." if kind == "V2" else ""
         raise DataError(
             f"{name}: images must be numbers, got {kind} of shape {array.shape}.{way_out}"
         )
-    if white is None:
-        raise DataError(f"{name}: `white` must tell which {kind} is white; there is no default.")
-    images = to_unit_interval(array, white=white)
-    check_images(images, name=name)
-    return images
+    check_finite("black", black)
+    if white is not None:
+        check_rule("white", white, f"be above `black`, {black!r}", lambda v: v > black)
+    if array.ndim == 2:
+        if white is not None or black:
+            raise ValueError(
+                f"`black` and `white` are of images, and {name} holds vectors, of shape "
+                f"{array.shape}: leave them out; `standardize` gives vectors another scale."
+            )
+        with np.errstate(over="ignore"):  # What is too large is found by the check.
+            stored, scaling = np.array(array, np.float32), AS_IT_IS
+    else:
+        white = (1 if kind.kind == "f" else WHITE.get(kind.name)) if white is None else white
+        if white is None:
+            raise DataError(
+                f"{name}: `white` must tell which {kind} is white; there is no default."
+            )
+        scaling = of_pixels(black, white)
+        if kind.kind == "b":
+            array = array.astype(np.uint8)
+        if array.dtype == np.uint8:
+            stored = array.copy() if copy else array
+        else:
+            with np.errstate(over="ignore"):
+                stored = scaling.apply(array)
+    check_stored(stored, scaling, name=name)
+    return stored, scaling
 
 
 def to_array(value: Any, *, name: str) -> np.ndarray:
@@ -159,28 +234,70 @@ def to_array(value: Any, *, name: str) -> np.ndarray:
 
 
 def assemble(
-    images: dict[str, np.ndarray], shares: dict[str, Any], *, seed: int, name: str, **about: str
+    parts: Mapping[str, tuple[np.ndarray, Scaling]],
+    shares: Mapping[str, Any],
+    labels: Mapping[str, Any],
+    *,
+    standardize: Standardization | None,
+    seed: int,
+    name: str,
+    source: str,
+    attribution: str,
 ) -> Dataset:
     """Make a data set of the splits that are there; ``shares`` of the training images are the rest.
 
     Raises:
-        DataError: If images differ in size, or if none is left for training or testing.
+        ValueError: If ``standardize`` is no such word, or given for images.
+        DataError: If images differ in size, if none is left for training or testing, or if labels
+            are not one for each image.
     """
-    where = name if about["source"] == "memory" else about["source"]
-    sizes = {part.shape[1:] for part in images.values()}
+    where = name if source == "memory" else source
+    sizes = {stored.shape[1:] for stored, _ in parts.values()}
     if len(sizes) > 1:
-        found = ", ".join(f"{key} {part.shape[1:]}" for key, part in images.items())
+        found = ", ".join(f"{key} {stored.shape[1:]}" for key, (stored, _) in parts.items())
         raise DataError(f"{where}: images of all splits must be of one size, got {found}.")
+    _, scaling = parts["train"]
+    if all(stored.dtype == np.uint8 and own == scaling for stored, own in parts.values()):
+        images = {key: stored for key, (stored, _) in parts.items()}
+    else:
+        images = {
+            key: own.apply(stored) if stored.dtype == np.uint8 else stored
+            for key, (stored, own) in parts.items()
+        }
+    labels = {
+        key: check_labels(to_array(value, name=where), len(images[key]), split=key, where=where)
+        for key, value in labels.items()
+        if key in images
+    }
     if shares:
-        amounts = {"validation": 0, "test": 0} | shares
+        amounts = {"validation": 0, "test": 0} | dict(shares)
         positions = split_positions(len(images["train"]), seed=seed, where=where, **amounts)
-        taken = zip(("train", "validation", "test"), positions, strict=True)
+        every = zip(SPLITS, positions, strict=True)
+        taken = {k: i for k, i in every if k in shares or k == "train"}
         whole = images["train"]
-        images = images | {k: whole[i] for k, i in taken if k in shares or k == "train"}
+        images |= {k: whole[i] for k, i in taken.items()}
+        if "train" in labels:
+            labels |= {k: labels["train"][i] for k, i in taken.items()}
     if not len(images["test"]):
         raise DataError(f"{where}: at least one image must be left for testing, got none.")
-    splits = [images[key] for key in ("train", "validation", "test")]
-    return make_dataset(name, splits, **about)
+    if standardize is not None:
+        check_one_of("standardize", standardize, Standardization)
+        if images["train"].ndim != 2:
+            raise ValueError(
+                f"`standardize` is of vectors, and {where} holds images, which lie in [0, 1]: "
+                "leave it out."
+            )
+        scaling = standardized(images["train"], standardize)
+        images = {key: scaling.apply(part) for key, part in images.items()}
+    counts = {key: len(images[key]) for key in SPLITS}
+    return make_dataset(
+        name,
+        [images[key] for key in SPLITS],
+        source=source,
+        scaling=scaling,
+        labels=label_splits(labels, counts, where=where),
+        attribution=attribution,
+    )
 
 
 def _is_amount(value):

@@ -1,52 +1,131 @@
-"""What a data set is, and what its images must be."""
+"""What a data set is."""
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ae_optax.lab.data._check import check_stored
+from ae_optax.lab.data._errors import printable
+from ae_optax.lab.data._labels import Labels
+from ae_optax.lab.data._scaling import AS_IT_IS, Scaling
 from ae_optax.lab.runs import DataRecord
 
-
-class DataError(ValueError):
-    """Data that cannot be used: one line that names the file or the array."""
-
-    def __init__(self, message: str):
-        super().__init__(printable(message))
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
-class Dataset(NamedTuple):
-    """Images in memory, split once and for all.
+class Splits(NamedTuple):
+    """Arrays for the three uses of a set.
+
+    Attributes:
+        train: To fit.
+        validation: To choose hyperparameters on; may be empty.
+        test: To report on.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Images or vectors in memory, split once and for all.
+
+    ``train``, ``validation`` and ``test`` are what models see, float32: images in [0, 1] of shape
+    (n, height, width) or, with colours, (n, height, width, channels), or vectors (n, d) of any
+    finite numbers. Images of bytes stay bytes in memory, and on the device, until they are used.
 
     Attributes:
         name: Name of the set, that of the function which loads it.
-        train: Images to fit, float32 in [0, 1], of shape (n, height, width) or, with colours,
-            (n, height, width, channels).
-        validation: Images to choose hyperparameters on; like ``train``, may be none.
-        test: Images to report on; like ``train``.
+        stored: The splits as they are kept: values, float32, or the bytes that ``scaling`` makes
+            values of.
         source: The folder or file where the set was found.
-        fingerprint: SHA-256 of the three splits, see :func:`fingerprint`.
+        fingerprint: SHA-256 of what is stored, of the scaling and of labels of one's own, see
+            :func:`fingerprint`.
+        scaling: How values were made of the numbers of the source, and are made into them again.
+        labels: What is on the images, or ``None``.
         attribution: Authors, title, year and licence, to be shown with results.
         passed_over: What lay there and was not taken, in words; ``""`` for nothing.
     """
 
     name: str
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    stored: Splits
     source: str
     fingerprint: str
-    attribution: str
+    scaling: Scaling = AS_IT_IS
+    labels: Labels | None = None
+    attribution: str = ""
     passed_over: str = ""
+
+    @property
+    def train(self) -> np.ndarray:
+        """The values to fit; computed anew if they are stored as bytes."""
+        return self.values(self.stored.train)
+
+    @property
+    def validation(self) -> np.ndarray:
+        """The values to choose hyperparameters on, likewise."""
+        return self.values(self.stored.validation)
+
+    @property
+    def test(self) -> np.ndarray:
+        """The values to report on, likewise."""
+        return self.values(self.stored.test)
+
+    @property
+    def splits(self) -> Splits:
+        """The values of all three."""
+        return Splits(*map(self.values, self.stored))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one image or vector."""
+        return self.stored.train.shape[1:]
+
+    @property
+    def sizes(self) -> dict[Split, int]:
+        """How many there are in each split."""
+        return {split: len(getattr(self.stored, split)) for split in SPLITS}
+
+    @property
+    def table(self) -> np.ndarray:
+        """The value of every byte, float32 of shape (256,)."""
+        return self.scaling.apply(np.arange(256, dtype=np.uint8))
+
+    def values(self, stored: np.ndarray) -> np.ndarray:
+        """Return the values of what is stored, float32."""
+        return self.table[stored] if stored.dtype == np.uint8 else stored
+
+    def first(self, count: int, split: Split = "test") -> np.ndarray:
+        """Return the first values of a split, without computing the others."""
+        return self.values(getattr(self.stored, split)[:count])
+
+    def with_splits(self, **splits: np.ndarray) -> "Dataset":
+        """Return the set with other splits, stored as these are, and without labels."""
+        stored = self.stored._replace(**splits)
+        return make_dataset(
+            self.name,
+            stored,
+            source=self.source,
+            scaling=self.scaling,
+            attribution=self.attribution,
+            passed_over=self.passed_over,
+        )
+
+    def __repr__(self):
+        counts = ", ".join(f"{count} {split}" for split, count in self.sizes.items())
+        kind = "vectors of" if len(self.shape) == 1 else "images of"
+        classes = f", {len(self.labels.classes)} classes" if self.labels else ""
+        return f"<Dataset {self.name}: {counts}, {kind} {'×'.join(map(str, self.shape))}{classes}>"
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
     """Hash arrays: their order, dtypes, shapes and bytes.
-
-    Two data sets with one fingerprint hold the same images in the same splits,
-    wherever they were found.
 
     Args:
         *arrays: Any number of arrays, of any shape and of plain (not object) dtype.
@@ -66,18 +145,25 @@ def make_dataset(
     splits: Sequence[np.ndarray],
     *,
     source: str | Path,
-    attribution: str,
+    scaling: Scaling = AS_IT_IS,
+    labels: Labels | None = None,
+    attribution: str = "",
     passed_over: str = "",
 ) -> Dataset:
     """Put the three ``splits`` (training, validation, test) into a data set."""
-    train, validation, test = splits
+    stored = Splits(*splits)
+    parts = [*stored]
+    if scaling.by != "none":
+        parts += map(np.asarray, (scaling.offset, scaling.scale))
+    if labels is not None and not labels.known:
+        parts += [*labels.of, np.asarray(labels.classes)]
     return Dataset(
         name=name,
-        train=train,
-        validation=validation,
-        test=test,
+        stored=stored,
         source=printable(str(source)),
-        fingerprint=fingerprint(train, validation, test),
+        fingerprint=fingerprint(*parts),
+        scaling=scaling,
+        labels=labels,
         attribution=attribution,
         passed_over=printable(passed_over),
     )
@@ -90,67 +176,17 @@ def describe_data(data: Dataset) -> DataRecord:
         source=data.source,
         fingerprint=data.fingerprint,
         attribution=data.attribution,
-        train=len(data.train),
-        validation=len(data.validation),
-        test=len(data.test),
-        shape=list(data.train.shape[1:]),
+        **data.sizes,
+        shape=list(data.shape),
         passed_over=data.passed_over,
+        scaling=data.scaling.record(),
+        classes=[] if data.labels is None else list(data.labels.classes),
     )
 
 
-def printable(text: str) -> str:
-    """Return text whose parts that are no UTF-8, as names of files may have, are written out."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def check_images(images: Any, *, name: str) -> None:
-    """Raise unless ``images`` can be trained on as it is.
-
-    Args:
-        images: What should be a NumPy array, float32, in [0, 1], of shape (n, height, width) or
-            (n, height, width, channels).
-        name: The file or argument it came from, with which the message begins.
-
-    Raises:
-        DataError: If ``images`` is no NumPy array, is not float32 or of another rank,
-            holds no pixel, or holds a pixel that is not finite or lies outside [0, 1].
-    """
-    if not isinstance(images, np.ndarray):
-        raise DataError(f"{name}: images must be a NumPy array, got {type(images).__name__}.")
-    if images.dtype != np.float32:
-        raise DataError(f"{name}: images must be float32 in [0, 1], got {images.dtype}.")
-    if images.ndim not in (3, 4):
-        raise DataError(
-            f"{name}: images must be (n, height, width) or (n, height, width, channels), "
-            f"got shape {images.shape}."
-        )
-    if images.size == 0:
-        raise DataError(f"{name}: images must hold at least one pixel, got shape {images.shape}.")
-    low, high = images.min(), images.max()
-    if not (np.isfinite(low) and np.isfinite(high)):  # A NaN anywhere is the minimum.
-        raise DataError(
-            f"{name}: pixels must be finite, got {_first(~np.isfinite(images), images)}."
-        )
-    if low < 0 or high > 1:
-        outside = _first((images < 0) | (images > 1), images)
-        raise DataError(f"{name}: pixels must lie in [0, 1], got {outside}.")
-
-
-def check_count(name: str, value: Any, *, minimum: int, limit: int) -> None:
-    """Raise unless ``value`` is an integer in [``minimum``, ``limit``)."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"`{name}` must be an integer, got {value!r}.")
-    if not minimum <= value < limit:
-        raise ValueError(f"`{name}` must lie in [{minimum}, {limit}), got {value!r}.")
-
-
-def to_unit_interval(images: np.ndarray, *, white: float) -> np.ndarray:
-    """Map the numbers 0 to ``white`` to float32 in [0, 1]."""
-    return np.divide(images, np.float32(white), dtype=np.float32)
-
-
-def _first(bad, images):
-    position = tuple(np.argwhere(bad)[0].tolist())
-    words = ("image", "row", "column", "channel")
-    place = ", ".join(f"{word} {i}" for word, i in zip(words, position, strict=False))
-    return f"{images[position]} at {place}"
+def check_dataset(data: Dataset) -> None:
+    """Raise ``DataError`` unless all splits of a set hold what can be trained on."""
+    for split, stored in data.stored._asdict().items():
+        if split == "validation" and not len(stored):
+            continue
+        check_stored(stored, data.scaling, name=f"{data.name} ({data.source}), {split}")

@@ -4,15 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax.lab.data._dataset import (
-    DataError,
-    Dataset,
-    check_count,
-    fingerprint,
-    make_dataset,
-    to_unit_interval,
-)
+from ae_optax.lab.data._check import check_count
+from ae_optax.lab.data._dataset import Dataset, fingerprint, make_dataset
+from ae_optax.lab.data._errors import DataError
+from ae_optax.lab.data._labels import Labels
 from ae_optax.lab.data._npz import read_npz
+from ae_optax.lab.data._scaling import of_pixels
 
 # Made once from scikit-learn's copy: `images` and `labels` in the order of the UCI file,
 # `order` from `numpy.random.default_rng(0).permutation(1797)`. The permutation is stored
@@ -21,6 +18,7 @@ FILE = Path(__file__).with_name("digits.npz")
 FINGERPRINT = "ab011ac89c4dc3d91c90e49ba72e9608e6b6441eb938d3006504516cd5c7ba97"
 COUNT = 1797
 WHITE = 16
+CLASSES = tuple("0123456789")
 
 ATTRIBUTION = (
     "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine "
@@ -42,7 +40,7 @@ def digits(*, validation: int = 180, test: int = 360) -> Dataset:
         test: Number of test images, at least 1; one training image at least must be left.
 
     Returns:
-        The data set, images of 8×8.
+        The data set, images of 8×8 with their labels.
 
     Raises:
         TypeError: If ``validation`` or ``test`` is not an integer.
@@ -55,14 +53,16 @@ def digits(*, validation: int = 180, test: int = 360) -> Dataset:
     """
     check_count("test", test, minimum=1, limit=COUNT)
     check_count("validation", validation, minimum=0, limit=COUNT - test)
-    images = to_unit_interval(read_digits(FILE), white=WHITE)
-    splits = np.split(images, [COUNT - test - validation, COUNT - test])
-    return make_dataset("digits", splits, source=FILE, attribution=ATTRIBUTION)
+    images, labels = read_digits(FILE)
+    ends = [COUNT - test - validation, COUNT - test]
+    parts = Labels(*np.split(labels.astype(np.int32), ends), classes=CLASSES, known=True)
+    about = {"source": FILE, "scaling": of_pixels(0, WHITE), "attribution": ATTRIBUTION}
+    return make_dataset("digits", np.split(images, ends), labels=parts, **about)
 
 
-def read_digits(file: Path) -> np.ndarray:
-    """Read the images as uint8, in the order of the splits."""
+def read_digits(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read the images, bytes, and what is on them, in the order of the splits."""
     images, labels, order = read_npz(file, "images", "labels", "order")
     if fingerprint(images, labels, order) != FINGERPRINT:
         raise DataError(f"{file}: wrong checksum; install the package again.")
-    return images[order]
+    return images[order], labels[order]

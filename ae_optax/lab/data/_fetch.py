@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ae_optax._checks import check_one_of
-from ae_optax.lab.data._dataset import DataError
-from ae_optax.lab.data._idx import LARGEST, read_images
+from ae_optax.lab.data._errors import DataError
+from ae_optax.lab.data._idx import LARGEST, WHAT, read_idx
 from ae_optax.lab.data._mnist import PARTS, RECIPES, Recipe, verify
-from ae_optax.lab.data._places import ROOTS, TEST, TRAIN, VARIABLE, expanded
+from ae_optax.lab.data._places import (
+    ROOTS,
+    TEST,
+    TEST_LABELS,
+    TRAIN,
+    TRAIN_LABELS,
+    VARIABLE,
+    expanded,
+)
 
 SILENCE = 60  # Seconds without a byte, until a mirror is given up.
 LONGEST = 1200  # Seconds until it is given up however steadily it sends.
@@ -57,11 +65,19 @@ def fetch_recipe(recipe: Recipe, *, folder: str | Path | None, download: Downloa
     except OSError as error:
         raise DataError(f"{place}: cannot be made: {error.strerror}.") from error
     _remove_leftovers(place)
-    for stem, checksum, part in zip((TRAIN, TEST), recipe.checksums, PARTS, strict=True):
-        wanted = f"{recipe.title}'s {part} images"
-        file = place / f"{stem}.gz"
-        if not _is_right(file, checksum, wanted):
-            _fetch_file(recipe, file, checksum, wanted, download)
+    for rank, stems, checksums in (
+        (3, (TRAIN, TEST), recipe.checksums),
+        (1, (TRAIN_LABELS, TEST_LABELS), recipe.label_checksums),
+    ):
+        for stem, checksum, part in zip(stems, checksums, PARTS, strict=True):
+            wanted = f"{recipe.title}'s {part} {WHAT[rank]}"
+            file = place / f"{stem}.gz"
+
+            def check(file, where, rank=rank, checksum=checksum, wanted=wanted):
+                verify(read_idx(file, rank), checksum, wanted=wanted, where=where)
+
+            if not _is_right(file, check):
+                _fetch_file(recipe, file, check, wanted, download)
     return place
 
 
@@ -88,7 +104,7 @@ def _remove_leftovers(place):
                 part.unlink()
 
 
-def _fetch_file(recipe, file, checksum, wanted, download):
+def _fetch_file(recipe, file, check, wanted, download):
     part = file.with_name(f".{os.getpid()}-{file.name}")
     failures = []
     try:
@@ -96,7 +112,7 @@ def _fetch_file(recipe, file, checksum, wanted, download):
             address = f"{mirror}/{file.name}"
             try:
                 download(address, part)
-                verify(read_images(part), checksum, wanted=wanted, where=address)
+                check(part, address)
             except Exception as error:
                 reason = " ".join(str(error).split()).removeprefix(f"{address}: ").rstrip(".")
                 failures.append(f"{address}: {reason.replace(str(part), 'what came')}")
@@ -112,9 +128,9 @@ def _fetch_file(recipe, file, checksum, wanted, download):
     )
 
 
-def _is_right(file, checksum, wanted):
+def _is_right(file, check):
     try:
-        verify(read_images(file), checksum, wanted=wanted, where=str(file))
+        check(file, str(file))
     except DataError:
         return False
     return True

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax.lab.data._dataset import DataError
+from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._optional import optional
 
 SUFFIXES = (

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from ae_optax._checks import check_positive_integer
-from ae_optax.lab.data._dataset import DataError, Dataset, make_dataset, to_unit_interval
+from ae_optax.lab.data._dataset import Dataset, make_dataset
+from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._image_files import SUFFIXES, read_pixels
+from ae_optax.lab.data._labels import label_splits
 from ae_optax.lab.data._places import find_path
 from ae_optax.lab.data._random import random_bits
+from ae_optax.lab.data._scaling import of_pixels
 from ae_optax.lab.data._split import split_positions
 from ae_optax.lab.data._walk import Walk, children
 
@@ -43,11 +46,12 @@ def image_folder(
     for training, those in ``validation`` (``val``, ``valid``) for validation and those in ``test``
     (``testing``) to test on, and what lies beside these is passed over. What has no subfolder is
     taken from the training images, whole files in random order, so that no file gives crops to two
-    splits.
+    splits. If all images of the set lie in subfolders of these, or of the folder, these are the
+    classes, and their names the labels.
 
     Where an image is cropped depends on ``seed``, its name and its size only, not on what else is
-    in the folder. All crops are made once, when the set is loaded: four bytes for each pixel and
-    channel stay in memory.
+    in the folder. All crops are made once, when the set is loaded: a byte for each pixel and
+    channel stays in memory.
 
     Args:
         path: The folder. A relative one is looked for below the working folder and then below the
@@ -78,7 +82,7 @@ def image_folder(
     """
     size = _check_crop(crop, crops_per_image)
     folder = find_path(path)
-    files, passed_over = _split(folder, validation=validation, test=test, seed=seed)
+    files, roots, passed_over = _split(folder, validation=validation, test=test, seed=seed)
     shape = None
     images = {}
     for split, part in files.items():
@@ -95,13 +99,28 @@ def image_folder(
         images[split] = pieces
     some = images["train"][0]
     splits = [
-        to_unit_interval(np.stack(images[split]), white=255)
-        if images[split]
-        else np.zeros((0, *some.shape), np.float32)
+        np.stack(images[split]) if images[split] else np.zeros((0, *some.shape), np.uint8)
         for split in SUBFOLDERS
     ]
-    about = {"source": folder, "attribution": attribution, "passed_over": passed_over}
-    return make_dataset("image_folder", splits, **about)
+    return make_dataset(
+        "image_folder",
+        splits,
+        source=folder,
+        scaling=of_pixels(0, 255),
+        labels=_labels(files, roots, crops_per_image, str(folder)),
+        attribution=attribution,
+        passed_over=passed_over,
+    )
+
+
+def _labels(files, roots, each, where):
+    """Return the subfolders that images lie in as their labels, unless some lie in none."""
+    below = {k: [file.relative_to(roots[k]).parts for file in part] for k, part in files.items()}
+    if any(len(parts) == 1 for part in below.values() for parts in part):
+        return None
+    labels = {k: np.repeat([parts[0] for parts in part], each) for k, part in below.items() if part}
+    found = label_splits(labels, {k: each * len(files[k]) for k in SUBFOLDERS}, where=where)
+    return found if found and len(found.classes) > 1 else None
 
 
 def _check_crop(crop: Any, crops_per_image: int) -> tuple[int, int] | None:
@@ -121,8 +140,8 @@ def _check_crop(crop: Any, crops_per_image: int) -> tuple[int, int] | None:
     return sides[0], sides[1]
 
 
-def _split(folder, *, validation, test, seed) -> tuple[dict[str, list[Path]], str]:
-    """Return the files of each split, and what was passed over."""
+def _split(folder, *, validation, test, seed) -> tuple[dict[str, list[Path]], dict[str, Path], str]:
+    """Return the files of each split, the folder they are below, and what was passed over."""
     if not folder.is_dir():
         raise DataError(f"{folder}: must be a folder of images.")
     walk = Walk(SUFFIXES)
@@ -150,7 +169,8 @@ def _split(folder, *, validation, test, seed) -> tuple[dict[str, list[Path]], st
     if not files["test"]:
         raise DataError(f"{folder}: at least one image must be left for testing, got none.")
     beside = [] if places["train"] == folder else _beside(folder, places)
-    return files, ", ".join(filter(None, [walk.passed_over(), *beside]))
+    roots = {split: places.get(split, places["train"]) for split in files}
+    return files, roots, ", ".join(filter(None, [walk.passed_over(), *beside]))
 
 
 def _subfolders(folder) -> dict[str, Path]:

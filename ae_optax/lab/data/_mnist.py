@@ -6,16 +6,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ae_optax.lab.data._dataset import (
-    DataError,
-    Dataset,
-    check_count,
-    make_dataset,
-    to_unit_interval,
+from ae_optax.lab.data._check import check_count
+from ae_optax.lab.data._dataset import Dataset, make_dataset
+from ae_optax.lab.data._errors import DataError
+from ae_optax.lab.data._idx import LARGEST, header, read_idx, read_images
+from ae_optax.lab.data._labels import Labels
+from ae_optax.lab.data._npz import npz_names, read_npz
+from ae_optax.lab.data._places import (
+    TEST,
+    TEST_LABELS,
+    TRAIN,
+    TRAIN_LABELS,
+    find,
+    image_file,
+    labels_file,
 )
-from ae_optax.lab.data._idx import LARGEST, header, read_images
-from ae_optax.lab.data._npz import read_npz
-from ae_optax.lab.data._places import TEST, TRAIN, find, image_file
+from ae_optax.lab.data._scaling import of_pixels
 
 WHITE = 255
 NPY_HEADER = 1024  # Bytes, at the most.
@@ -32,6 +38,8 @@ class Recipe(NamedTuple):
             which set it holds.
         count: Number of training images.
         checksums: MD5 of the training and test images as uncompressed idx files.
+        label_checksums: Likewise of their labels.
+        classes: What the labels 0 to 9 mean.
         mirrors: Addresses of folders that hold the compressed idx files.
         attribution: See :class:`Dataset`.
     """
@@ -41,6 +49,8 @@ class Recipe(NamedTuple):
     layouts: tuple[str, ...]
     count: int
     checksums: tuple[str, str]
+    label_checksums: tuple[str, str]
+    classes: tuple[str, ...]
     mirrors: tuple[str, ...]
     attribution: str
 
@@ -51,6 +61,8 @@ MNIST = Recipe(
     layouts=("mnist", "MNIST/raw", "mnist.npz", ""),
     count=60000,
     checksums=("6bbc9ace898e44ae57da46a324031adb", "2646ac647ad5339dbf082846283269ea"),
+    label_checksums=("a25bea736e30d166cdddb491f175f624", "27ae3e4e09519cfbb04c329615203637"),
+    classes=tuple("0123456789"),
     mirrors=(
         "https://ossci-datasets.s3.amazonaws.com/mnist",
         "https://storage.googleapis.com/cvdf-datasets/mnist",
@@ -67,6 +79,11 @@ FASHION_MNIST = Recipe(
     layouts=("fashion_mnist", "fashion-mnist", "FashionMNIST/raw", ""),
     count=60000,
     checksums=("f4a8712d7a061bf5bd6d2ca38dc4d50a", "8181f5470baa50b63fa0f6fddb340f0a"),
+    label_checksums=("9018921c3c673c538a1fc5bad174d6f9", "15d484375f8d13e6eb1aabb0c3f46965"),
+    classes=(
+        *("T-shirt", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ),
     mirrors=(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
@@ -88,8 +105,9 @@ def mnist(
     The set is looked for below the folder that the variable ``AE_OPTAX_DATA`` names, then
     below ``./data``, ``~/data``, ``~/.keras/datasets`` and ``/usr/share/datasets``: there
     in ``mnist/``, ``MNIST/raw/`` (torchvision), ``mnist.npz`` (Keras) and the folder
-    itself. The idx files may be compressed (``.gz``). Nothing is downloaded. Grey values,
-    0 to 255 in the files, are divided by 255.
+    itself. The idx files may be compressed (``.gz``). Labels are taken along where they lie
+    beside the images. Nothing is downloaded. Grey values, 0 to 255 in the files, are divided by
+    255.
 
     Args:
         path: A folder, or an npz file, to look at instead of all of these.
@@ -158,9 +176,28 @@ def load(
     images = read(place)
     for (where, array), checksum, part in zip(images.items(), recipe.checksums, PARTS, strict=True):
         verify(array, checksum, wanted=f"{recipe.title}'s {part} images", where=where)
-    first, test = (to_unit_interval(array, white=WHITE) for array in images.values())
-    splits = (first[:left][:train], first[left:], test)
-    return make_dataset(recipe.name, splits, source=place, attribution=recipe.attribution)
+    first, test = images.values()
+    return make_dataset(
+        recipe.name,
+        (first[:left][:train], first[left:], test),
+        source=place,
+        scaling=of_pixels(0, WHITE),
+        labels=_labels(recipe, place, left, train),
+        attribution=recipe.attribution,
+    )
+
+
+def _labels(recipe, place, left, train) -> Labels | None:
+    """Return the labels, ``None`` if they do not lie beside the images."""
+    found = _archived_labels(place) if place.suffix == ".npz" else _filed_labels(place)
+    for (where, array), checksum, part in zip(
+        found.items(), recipe.label_checksums, PARTS, strict=bool(found)
+    ):
+        verify(array, checksum, wanted=f"{recipe.title}'s {part} labels", where=where)
+    if not found:
+        return None
+    first, test = (array.astype(np.int32) for array in found.values())
+    return Labels(first[:left][:train], first[left:], test, recipe.classes, known=True)
 
 
 def read(place: Path) -> dict[str, np.ndarray]:
@@ -177,16 +214,16 @@ def read(place: Path) -> dict[str, np.ndarray]:
     return images
 
 
-def verify(images: np.ndarray, checksum: str, *, wanted: str, where: str) -> None:
-    """Raise unless ``images``, written as an idx file, have the MD5 ``checksum``.
+def verify(array: np.ndarray, checksum: str, *, wanted: str, where: str) -> None:
+    """Raise unless an array, written as an idx file, has the MD5 ``checksum``.
 
     The content is compared and not the file: compressed copies differ in their headers.
 
     Raises:
-        DataError: If they have not, with the name of the set they belong to if known.
+        DataError: If it has not, with the name of the set it belongs to if known.
     """
-    digest = hashlib.md5(header(images), usedforsecurity=False)
-    digest.update(np.ascontiguousarray(images).data)
+    digest = hashlib.md5(header(array), usedforsecurity=False)
+    digest.update(np.ascontiguousarray(array).data)
     found = digest.hexdigest()
     if found == checksum:
         return
@@ -200,6 +237,20 @@ def verify(images: np.ndarray, checksum: str, *, wanted: str, where: str) -> Non
 def _read_folder(folder):
     files = [image_file(folder, stem) for stem in (TRAIN, TEST)]
     return {str(file): read_images(file) for file in files}
+
+
+def _filed_labels(folder):
+    found = [labels_file(folder, stem) for stem in (TRAIN_LABELS, TEST_LABELS)]
+    files = [file for file in found if file is not None]
+    return {str(file): read_idx(file, 1) for file in files} if len(files) == len(found) else {}
+
+
+def _archived_labels(file):
+    names = ("y_train", "y_test")
+    if not set(names) <= set(npz_names(file)):
+        return {}
+    arrays = read_npz(file, *names, largest=LARGEST)
+    return {f"{file}[{n}]": array.astype(np.uint8) for n, array in zip(names, arrays, strict=True)}
 
 
 def _read_archive(file):

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ae_optax.lab.data._dataset import DataError
+from ae_optax.lab.data._errors import DataError
 
 STARTS = {"npy": b"\x93NUMPY", "npz": b"PK\x03\x04"}
 

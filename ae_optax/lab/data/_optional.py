@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-from ae_optax.lab.data._dataset import DataError
+from ae_optax.lab.data._errors import DataError
 
 
 def optional(module: str, *, package: str, purpose: str) -> ModuleType:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ae_optax.lab.data._dataset import DataError
+from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._walk import children
 
 VARIABLE = "AE_OPTAX_DATA"
@@ -17,6 +17,7 @@ ROOTS = (
     "/usr/share/datasets",  # Debian
 )
 TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
+TRAIN_LABELS, TEST_LABELS = "train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"
 
 
 def find(title: str, layouts: Sequence[str], path: str | Path | None) -> Path:
@@ -77,6 +78,11 @@ def image_file(folder: Path, stem: str) -> Path:
         if _is_file(file):
             return file
     raise DataError(f"{folder / stem}: is missing, and so is {stem}.gz.{_nearest([folder], stem)}")
+
+
+def labels_file(folder: Path, stem: str) -> Path | None:
+    """Return the idx file ``stem`` in ``folder``, ``None`` if neither form is there."""
+    return next(filter(_is_file, _forms(folder, stem)), None)
 
 
 def expanded(path: str | Path) -> Path:

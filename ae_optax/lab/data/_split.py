@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.lab.data._dataset import DataError
+from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._random import random_order
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from ae_optax.lab.data._dataset import DataError
+from ae_optax.lab.data._errors import DataError
 
 SYSTEM = (  # What systems and servers leave in folders: thumbnails, forks, what was thrown away.
     "#recycle",

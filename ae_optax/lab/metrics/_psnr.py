@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from ae_optax._checks import check_have_height_and_width
 from ae_optax.lab.metrics._metric import Metric, of_images
 from ae_optax.lab.metrics._mse import squared_error
 
@@ -19,7 +20,12 @@ def psnr() -> Metric:
     Returns:
         ``psnr`` and ``psnr_std`` over the images.
     """
-    return of_images("psnr", lambda seen: psnr_of_each(seen.output.decoded, seen.target))
+
+    def per_image(seen):
+        check_have_height_and_width("psnr", seen.target.ndim)
+        return psnr_of_each(seen.output.decoded, seen.target)
+
+    return of_images("psnr", per_image)
 
 
 def input_psnr() -> Metric:
@@ -33,6 +39,7 @@ def input_psnr() -> Metric:
     """
 
     def per_image(seen):
+        check_have_height_and_width("input_psnr", seen.target.ndim)
         return psnr_of_each(seen.target if seen.given is None else seen.given, seen.target)
 
     return of_images("input_psnr", per_image)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax._checks import check_positive_integer
+from ae_optax._checks import check_have_height_and_width, check_positive_integer
 from ae_optax.lab.metrics._metric import Metric, of_images
 
 SIGMA = 1.5
@@ -48,6 +48,7 @@ def ssim(*, window: int = 11) -> Metric:
 
     def per_image(seen):
         x, r = seen.target, seen.output.decoded
+        check_have_height_and_width("ssim", x.ndim)
         if min(x.shape[1:3]) < window:
             raise ValueError(
                 f"`window` must be at most the sides of the images, {x.shape[1]} and "

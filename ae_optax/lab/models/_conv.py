@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import jax
 from flax import nnx
 
+from ae_optax._checks import check_have_height_and_width
 from ae_optax.lab.models._autoencoder import Autoencoder, make_autoencoder
 from ae_optax.lab.models._bottleneck import Bottleneck, activated
 from ae_optax.lab.models._initializers import Initializer
@@ -43,6 +44,7 @@ class ConvAutoencoder(Autoencoder):
         rngs: nnx.Rngs,
     ):
         super().__init__(bottleneck, rngs, learnt_variance=learnt_variance)
+        check_have_height_and_width("`model`", 1 + len(shape))
         first = shape[2] if len(shape) == 3 else 1
         sizes = [(shape[0], shape[1])]
         for _ in channels:

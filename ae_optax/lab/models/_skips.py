@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from ae_optax._checks import check_at_least
+from ae_optax._checks import check_at_least, check_have_height_and_width
 from ae_optax.lab.models._adapters import from_nnx
 from ae_optax.lab.models._conv import check_channels
 from ae_optax.lab.models._initializers import Initializer
@@ -34,6 +34,7 @@ class ConvEncoderDecoder(nnx.Module):
         skips: int,
         rngs: nnx.Rngs,
     ):
+        check_have_height_and_width("`model`", 1 + len(shape))
         first = shape[2] if len(shape) == 3 else 1
         pairs = list(itertools.pairwise((first, *channels)))
         self.encoder = nnx.List(

@@ -243,7 +243,7 @@ def make_task(config: TaskConfig, data: Dataset | None = None) -> Task:
     assert data is not None
     return Task(
         model=config.model.build(),
-        loss=config.timed(len(data.train)).loss.build(),
+        loss=config.timed(data.sizes["train"]).loss.build(),
         data=data,
         corruption=config.corruption and config.corruption.build(),
         metrics=[metric.build() for metric in config.metrics],

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ae_optax.lab._format import number
-from ae_optax.lab.report._codes import code_figure
+from ae_optax.lab.figures import LIGHT
+from ae_optax.lab.report._codes import class_key, code_figure
 from ae_optax.lab.report._png import data_uri, error_map
+from ae_optax.lab.report._vectors import SHOWN, vector_figure
 
 
 class Exhibit(NamedTuple):
@@ -18,7 +20,8 @@ class Exhibit(NamedTuple):
         position: Names its colour.
         label: Its name.
         note: Said below the name.
-        images: ``inputs``, ``reconstructions`` and perhaps ``samples``, ``codes``, ``code_width``.
+        images: ``inputs``, ``reconstructions`` and perhaps ``samples``, ``codes``, ``code_width``,
+            ``labels`` and ``classes``.
     """
 
     position: int
@@ -38,15 +41,17 @@ def gallery(originals: np.ndarray, exhibits: Sequence[Exhibit], whose: str) -> I
     """Yield reconstructions, samples and codes, those that there are.
 
     Args:
-        originals: Test images; shape (k, height, width) or (k, height, width, channels).
+        originals: Test images; shape (k, height, width) or (k, height, width, channels); or
+            vectors (k, d).
         exhibits: The contenders, best first.
         whose: Which models these are, a clause.
     """
     exhibits = [e for e in exhibits if "reconstructions" in e.images]
     if exhibits:
         yield "<h2>Reconstructions</h2>"
-        yield from _reconstructions(originals, exhibits, whose)
-    sampled = [e for e in exhibits if "samples" in e.images]
+        draw = _vectors if originals.ndim == 2 else _reconstructions
+        yield from draw(originals, exhibits, whose)
+    sampled = [e for e in exhibits if "samples" in e.images and originals.ndim > 2]
     if sampled:
         yield "<h2>Samples</h2>"
         rows = (_row(e.label, e.note, {"sample": e.images["samples"]}) for e in sampled)
@@ -61,13 +66,18 @@ def gallery(originals: np.ndarray, exhibits: Sequence[Exhibit], whose: str) -> I
         yield '<figure><div class="many">'
         for e in placed:
             width = int(e.images["code_width"])
-            yield f"<div>{code_figure(e.position, e.label, e.images['codes'], width)}</div>"
+            labels = e.images.get("labels")
+            drawn = code_figure(e.position, e.label, e.images["codes"], width, labels)
+            yield f"<div>{drawn}</div>"
         yield "</div>"
         yield (
             "<figcaption>Where each encoder puts test images: a point for each, its code where "
             "that has two numbers, and else the first two principal components of all codes. "
-            "Compare shapes, not places: every model has a space of its own.</figcaption></figure>"
+            "Compare shapes, not places: every model has a space of its own."
         )
+        if "classes" in placed[0].images:
+            yield f" Classes: {class_key(placed[0].images['classes'].tolist())}."
+        yield "</figcaption></figure>"
 
 
 def _reconstructions(originals, exhibits, whose) -> Iterator[str]:
@@ -92,6 +102,22 @@ def _reconstructions(originals, exhibits, whose) -> Iterator[str]:
         'Below each output its error: <b class="dark">blue</b> where it is too dark, '
         '<b class="bright">orange</b> where too bright, in full colour from '
         f"±{number(scale)} on a scale of 0 to 1, white where it is right.</figcaption></figure>"
+    )
+
+
+def _vectors(originals, exhibits, whose) -> Iterator[str]:
+    yield '<figure><div class="many">'
+    for i, original in enumerate(originals[:SHOWN]):
+        outputs = [(e.position, e.label, e.images["reconstructions"][i]) for e in exhibits]
+        yield f"<div>{vector_figure(i + 1, original, outputs)}</div>"
+    yield "</div>"
+    key = ", ".join(
+        f'<span style="color:var(--c{e.position % len(LIGHT)})">{escape(e.label)}</span>'
+        for e in exhibits
+    )
+    yield (
+        f"<figcaption>The first test vectors, pale, and what is made of them: {escape(whose)}. "
+        f"{key}.</figcaption></figure>"
     )
 
 

@@ -49,7 +49,7 @@ def _write_run(run: Run, events: Path) -> None:
             began += row.seconds
             _add(writer, row.flat(), row.step, began)
         for name in ("originals", "inputs", "reconstructions", "samples"):
-            if name in images:
+            if name in images and images[name].ndim > 2:
                 pixels = np.clip(np.nan_to_num(_with_channels(images[name])), 0, 1)
                 step = run.rows[-1].step if run.rows else 0
                 writer.add_images(name, pixels, step, walltime=began, dataformats="NHWC")

@@ -40,8 +40,11 @@ class DataRecord:
         train: How many training images.
         validation: How many validation images.
         test: How many test images.
-        shape: Of an image: height, width and perhaps channels.
+        shape: Of an image: height, width and perhaps channels; of a vector its length.
         passed_over: What lay there and was not taken, in words.
+        scaling: How values were made of the numbers s of the source, (s - offset) / scale, and by
+            what.
+        classes: Names of what labels tell.
     """
 
     name: str
@@ -53,6 +56,8 @@ class DataRecord:
     test: int
     shape: Sequence[int]
     passed_over: str = ""
+    scaling: Mapping[str, Any] = field(default_factory=dict)
+    classes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

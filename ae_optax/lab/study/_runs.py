@@ -61,7 +61,7 @@ def train_with_state(config: Path, overrides: Iterable[str] = ()) -> Trained:
     task, folder = make_task(resolved), _folder_of(config, words) / runs.CHECKPOINTS
     with Checkpoints(folder, identity={"data": task.data.fingerprint}) as checkpoints:
         # Taken up where it was saved last, which is its end: not a step is done.
-        optimizer = resolved.timed(len(task.data.train)).optimizer.build()
+        optimizer = resolved.timed(task.data.sizes["train"]).optimizer.build()
         saving = training.Saving(checkpoints)
         result = training.fit(task, optimizer, resolved.training, saving=saving)
     return Trained(run, task, result.state)

@@ -27,7 +27,7 @@ def train_seeds(
     """
     task = make_task(config, data)
     images = training.on_device(task.data)
-    optimizer = config.timed(len(task.data.train)).optimizer
+    optimizer = config.timed(task.data.sizes["train"]).optimizer
     run = training.make_run(task, lambda _: optimizer.build(), config.training)
     program = jax.jit(run, static_argnums=0)
     return task, [jax.device_get(program(None, seed, images)) for seed in seeds]

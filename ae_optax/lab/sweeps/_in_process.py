@@ -91,7 +91,7 @@ class _Prepared:
             device=device(),
             numerics=numerics(),
             data=describe_data(data),
-            parameters=count_parameters(self.task.model, data.test[:1]),
+            parameters=count_parameters(self.task.model, data.first(1)),
         )
 
     @functools.cached_property
@@ -106,7 +106,7 @@ class _Group:
     def __init__(self, job: Job, prepared: _Prepared):
         self.prepared, self.task, self.lanes = prepared, prepared.task, prepared.lanes
         training.check_trainable(self.task.data, job.config.training)
-        optimizer = job.config.timed(len(self.task.data.train)).optimizer
+        optimizer = job.config.timed(self.task.data.sizes["train"]).optimizer
         self.paths = traceable(self.task.model, optimizer, job.numbers(), prepared.images.train)
         self.programs: dict[tuple[float, ...], Program] = {}
 
@@ -138,7 +138,7 @@ class _Group:
     def compile(self, job: Job) -> Program:
         """Compile the program for jobs like this one."""
         images, start = self.prepared.images, self.prepared.start
-        config, paths = job.config.timed(len(self.task.data.train)), sorted(self.paths)
+        config, paths = job.config.timed(self.task.data.sizes["train"]), sorted(self.paths)
         return compile_program(self.task, config, paths, images, start, self.lanes)
 
     def run(self, program, jobs, runs) -> None:
@@ -148,12 +148,13 @@ class _Group:
         results = program(numbers, [job.config.training.seed for job in jobs], self.prepared.images)
         seconds = (time.perf_counter() - started) / len(jobs)
         data = self.task.data
-        steps = training.steps_per_epoch(len(data.train), jobs[0].config.training.batch_size)
+        steps = training.steps_per_epoch(data.sizes["train"], jobs[0].config.training.batch_size)
         for job, result in zip(jobs, results, strict=True):
             epochs = job.config.training.epochs
             rows = rows_of(result, steps, seconds / epochs)
             done = len(rows) == epochs and math.isfinite(rows[-1].test_loss)
-            seen = training.pictures(result.reconstructions, result.samples, result.codes)
+            made = result.reconstructions, result.samples, result.codes
+            seen = training.pictures(*made, labels=data.labels)
             summary = self.prepared.begun.ended(
                 rows,
                 "done" if done else "diverged",
@@ -162,7 +163,7 @@ class _Group:
                 untrained=_floats(result.untrained),
                 compile_seconds=program.run.seconds,
             )
-            pictures = {"originals": data.test[: training.N_SHOWN], **seen}
+            pictures = {"originals": data.first(training.N_SHOWN), **seen}
             folder = folder_of(job.config, runs)
             keep(folder, job.config, rows, pictures, summary, steps=result.steps)
 
@@ -171,7 +172,7 @@ class _Group:
         for job in jobs:
             try:
                 settings = job.config.training
-                optimizer = job.config.timed(len(self.task.data.train)).optimizer.build()
+                optimizer = job.config.timed(self.task.data.sizes["train"]).optimizer.build()
                 result = training.fit(self.task, optimizer, settings)
                 before = training.untrained(self.task, settings.seed)
                 summary = self.prepared.begun.ended(

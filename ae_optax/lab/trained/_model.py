@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ae_optax._checks import check_at_least, check_positive_integer
-from ae_optax.lab.data import DataError, as_images
+from ae_optax.lab.data import DataError, Scaling, as_values
 from ae_optax.lab.losses import Loss
 from ae_optax.lab.models import Model, Output, as_output
 
@@ -23,6 +23,8 @@ class TrainedModel:
     Images are (n, height, width) or (n, height, width, channels) of the size trained on, as in
     :func:`ae_optax.lab.data.from_arrays`: floats in [0, 1], or bytes. What comes back are pixels in
     [0, 1], also where the loss takes logits, and codes without what a variational model draws.
+    Vectors (n, d) are given, and come back, in the units of the data; they are standardized in
+    between as those trained on were.
     Each function is compiled once: batches are filled up to one size.
 
     Attributes:
@@ -31,6 +33,7 @@ class TrainedModel:
         params: The parameters, those at which the optimizer wants the model evaluated.
         model_state: What else the model remembers.
         shape: Of an image.
+        scaling: What was done to the vectors that it was trained on.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class TrainedModel:
         model_state: Any,
         shape: tuple[int, ...],
         *,
+        scaling: Scaling | None = None,
         batch_size: int = 256,
     ):
         """Describe the model; nothing is compiled yet.
@@ -51,6 +55,7 @@ class TrainedModel:
             params: Its parameters.
             model_state: What else it remembers; ``{}`` for nothing.
             shape: Of an image.
+            scaling: What was done to the vectors that it was trained on; ``None`` for nothing.
             batch_size: Images at a time, at least 1; bounds the memory.
 
         Raises:
@@ -60,6 +65,7 @@ class TrainedModel:
         check_positive_integer("batch_size", batch_size)
         self.model, self.loss, self.params, self.model_state = model, loss, params, model_state
         self.shape, self.batch_size = tuple(shape), batch_size
+        self.scaling = Scaling() if scaling is None else scaling
         self._compiled = {
             function: jax.jit(function)
             for function in (self.encode_batch, self.decode_batch, self.reconstruct_batch)
@@ -97,7 +103,7 @@ class TrainedModel:
         if codes.shape[1:] != self.code_shape:
             wanted = ", ".join(map(str, self.code_shape))
             raise ValueError(f"`codes` must have the shape (n, {wanted}), got {codes.shape}.")
-        return self._in_batches(self.decode_batch, codes)
+        return self._as_given(self._in_batches(self.decode_batch, codes))
 
     def reconstruct(self, images: ArrayLike) -> np.ndarray:
         """Return what the model makes of images, pixels; shape (n, ...).
@@ -105,19 +111,20 @@ class TrainedModel:
         Raises:
             DataError: If these are no images of the size trained on.
         """
-        return self._in_batches(self.reconstruct_batch, self._images(images))
+        return self._as_given(self._in_batches(self.reconstruct_batch, self._images(images)))
 
     def errors(self, images: ArrayLike) -> np.ndarray:
         """Return the mean squared error per pixel of each image; shape (n,).
 
-        What an autoencoder cannot give back is unlike what it was trained on: its anomaly score.
+        Of vectors, where they are standardized. What an autoencoder cannot give back is unlike what
+        it was trained on: its anomaly score.
 
         Raises:
             DataError: If these are no images of the size trained on.
         """
-        images = self._images(images)
-        wrong = self.reconstruct(images) - images
-        return np.square(wrong).reshape(len(images), -1).mean(axis=1)
+        values = self._images(images)
+        wrong = self._in_batches(self.reconstruct_batch, values) - values
+        return np.square(wrong).reshape(len(values), -1).mean(axis=1)
 
     def sample(self, n: int, *, seed: int = 0) -> np.ndarray:
         """Return what ``n`` draws of a standard normal distribution decode to; shape (n, ...).
@@ -187,13 +194,17 @@ class TrainedModel:
         return jax.eval_shape(self._output, self.params, self.model_state, image)
 
     def _images(self, images) -> np.ndarray:
-        found = as_images(images, name="`images`")
+        found = as_values(images, scaling=self.scaling, name="`images`")
         if found.shape[1:] != self.shape:
             raise DataError(
                 f"`images` must have the shape (n, {', '.join(map(str, self.shape))}), "
                 f"got {found.shape}."
             )
         return found
+
+    def _as_given(self, values: np.ndarray) -> np.ndarray:
+        """Return vectors in the units of their source; images stay pixels in [0, 1]."""
+        return self.scaling.invert(values) if len(self.shape) == 1 else values
 
     def _in_batches(self, function: Callable[..., jax.Array], rows: np.ndarray) -> np.ndarray:
         compiled, size = self._compiled[function], self.batch_size

@@ -11,7 +11,7 @@ import optax
 
 from ae_optax.lab import runs, training
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
-from ae_optax.lab.data import DataError, Dataset
+from ae_optax.lab.data import DataError, Dataset, Scaling
 from ae_optax.lab.plans import RunConfig, load_run, make_task
 from ae_optax.lab.trained._model import TrainedModel
 from ae_optax.transforms import evaluation_params
@@ -137,6 +137,12 @@ def load(
     rows = [row for row in run.rows if row.step <= restored.step]
     params, shape = evaluation_params(state), tuple(about.shape)
     model = TrainedModel(
-        task.model, task.loss, params, state.model_state, shape, batch_size=batch_size
+        task.model,
+        task.loss,
+        params,
+        state.model_state,
+        shape,
+        scaling=Scaling.recorded(about.scaling),
+        batch_size=batch_size,
     )
     return TrainedRun(folder, config, run.summary, rows, model, state, restored.extra)

@@ -28,7 +28,7 @@ from ae_optax.lab.training._saving import Memory, Saving, Store
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state, key_for
 from ae_optax.lab.training._step import make_step
-from ae_optax.lab.training._task import N_SHOWN, Images, Task, on_device
+from ae_optax.lab.training._task import N_SHOWN, Images, Task, make_values, on_device
 
 __all__ = [
     "N_SHOWN",
@@ -64,6 +64,7 @@ __all__ = [
     "make_segment",
     "make_start",
     "make_step",
+    "make_values",
     "on_device",
     "pictures",
     "pictures_of",

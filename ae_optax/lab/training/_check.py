@@ -3,10 +3,11 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from ae_optax._trees import states_of
-from ae_optax.lab.data import DataError, Dataset, check_images
+from ae_optax.lab.data import DataError, Dataset, check_dataset
 from ae_optax.lab.models import as_output
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._evaluate import make_evaluate
@@ -25,22 +26,19 @@ def check_trainable(data: Dataset, settings: Settings) -> None:
 
     Where a setting is to blame, the message begins with its name.
     """
-    for part in ("train", "validation", "test"):
-        images = getattr(data, part)
-        if part != "validation" or len(images):
-            check_images(images, name=f"{data.name} ({data.source}), {part}")
+    check_dataset(data)
     epochs, batch_size, known = settings.epochs, settings.batch_size, f"{data.name} ({data.source})"
-    if batch_size > len(data.train):
+    if batch_size > data.sizes["train"]:
         raise DataError(
-            f"`batch_size` must be at most the {len(data.train)} training images of {known}, "
+            f"`batch_size` must be at most the {data.sizes['train']} training images of {known}, "
             f"got {batch_size}."
         )
-    if settings.patience is not None and not len(data.validation):
+    if settings.patience is not None and not data.sizes["validation"]:
         raise DataError(
             "`patience` waits for the validation loss to fall, and there are no validation images "
             f"in {known}. Leave it out, or put some aside: `data.validation`."
         )
-    steps = steps_per_epoch(len(data.train), batch_size)
+    steps = steps_per_epoch(data.sizes["train"], batch_size)
     if epochs * steps >= MOST_STEPS:
         raise DataError(
             f"`epochs` must make fewer than {MOST_STEPS} steps, got {epochs} epochs of {steps}."
@@ -60,16 +58,16 @@ def check_fitting(task: Task) -> None:
     """Raise ``ValueError`` if the parts of a task do not fit together.
 
     Args:
-        task: The task; of its data only the shape of the test images matters.
+        task: The task; of its data only their shape and, of vectors, their range matters.
 
     Raises:
         ValueError: If the loss expects logits and the model squashes its output, or codes in a
-            range that the model's leave, if the output has another shape than the images, or if it
-            does not tell the code, the posterior or the variance that the loss or a metric is
-            about.
+            range that the model's leave, if either is made for numbers in [0, 1] and the vectors
+            hold others, if the output has another shape than the images, or if it does not tell
+            the code, the posterior or the variance that the loss or a metric is about.
     """
     check_output(task.model, task.loss)
-    test = task.data.test
+    _check_range(task)
 
     def evaluate(images):
         state = init_state(task.model, optax.identity(), images, 0)
@@ -81,4 +79,22 @@ def check_fitting(task: Task) -> None:
             )
         return make_evaluate(task)(state, images)
 
-    jax.eval_shape(evaluate, jax.ShapeDtypeStruct((1, *test.shape[1:]), test.dtype))
+    jax.eval_shape(evaluate, jax.ShapeDtypeStruct((1, *task.data.shape), jnp.float32))
+
+
+def _check_range(task):
+    """Raise ``ValueError`` if vectors hold numbers that model or loss cannot be about."""
+    train = task.data.stored.train
+    if train.ndim != 2 or not train.size:
+        return
+    low, high = train.min(), train.max()
+    if low >= 0 and high <= 1:
+        return
+    found = f"the vectors of {task.data.name} hold numbers from {low:.4g} to {high:.4g}"
+    if task.loss.expects == "logits":
+        raise ValueError(f"`loss` is of numbers in [0, 1], and {found}: take a squared error.")
+    if task.model.squashed:
+        raise ValueError(
+            f"`model` squashes its output into [0, 1], and {found}. Give it a linear output "
+            "(`output: linear`)."
+        )

@@ -139,7 +139,9 @@ class _Epoch:
         rows = self._table.at[self._rows[position]].get(mode="promise_in_bounds")
         weights, size = None, self._size
         if self._present is not None:
-            weights = self._present[position].astype(rows.dtype)
+            # Of the dtype of the values that rows are, or, being bytes, are made into.
+            own = jnp.float32 if rows.dtype == jnp.uint8 else rows.dtype
+            weights = self._present[position].astype(own)
             size = jnp.sum(self._present[position])
         after, loss = self._step(state, rows.reshape(-1, *self._shape), weights)
         taken = after.faults.count == state.faults.count

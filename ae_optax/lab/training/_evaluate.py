@@ -15,7 +15,7 @@ from ae_optax.lab.losses import Seen, sum_of_terms
 from ae_optax.lab.models import as_output
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._state import TrainState
-from ae_optax.lab.training._task import N_SHOWN, Task
+from ae_optax.lab.training._task import N_SHOWN, Task, make_values
 from ae_optax.transforms import evaluation_params
 
 EVALUATION_BATCH = 1000
@@ -41,7 +41,7 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
         ``evaluate(state, images) -> {name: scalar}``: the ``loss``, its terms if it has several,
         what it reports, and the metrics; all NaN for an empty set. To be compiled by the caller.
     """
-    see, loss, metrics = _make_see(task), task.loss, task.metrics
+    see, loss, metrics, values = _make_see(task), task.loss, task.metrics, make_values(task.data)
 
     def evaluate(state, images):
         state = _where_to_evaluate(state)
@@ -53,8 +53,9 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
 
         def measure(batch):
             number, where, here = batch
-            weights = here.astype(images.dtype)
-            seen = see(state, images[where], weights, number)
+            batch = values(images[where])
+            weights = here.astype(batch.dtype)
+            seen = see(state, batch, weights, number)
             as_pixels = seen._replace(output=_pixels(loss, seen.output))
             return _means(loss, seen), as_pixels, jnp.sum(weights)
 
@@ -101,9 +102,10 @@ def make_reconstruct(task: Task) -> Callable[[TrainState, jax.Array], Reconstruc
     Returns:
         ``reconstruct(state, images) -> Reconstructions``. To be compiled by the caller.
     """
-    see = _make_see(task)
+    see, values = _make_see(task), make_values(task.data)
 
     def reconstruct(state, images):
+        images = values(images)
         seen = see(_where_to_evaluate(state), images, None, 0)
         given = images if seen.given is None else seen.given
         return Reconstructions(given, _pixels(task.loss, seen.output).decoded)
@@ -123,10 +125,10 @@ def make_samples(task: Task) -> Show:
         ``images``; ``None`` for a model that is none such: nothing draws its codes towards a
         normal distribution.
     """
-    model, loss = task.model, task.loss
+    model, loss, values = task.model, task.loss, make_values(task.data)
 
     def samples(state, images):
-        state = _where_to_evaluate(state)
+        state, images = _where_to_evaluate(state), values(images)
         posterior = jax.eval_shape(functools.partial(_output, model), state, images[:1]).posterior
         if model.decode is None or posterior is None:
             return None
@@ -148,9 +150,10 @@ def make_codes(task: Task) -> Show:
         ``codes(state, images) -> (n, code)`` for the first 500 images: the means where codes are
         drawn, the codes themselves elsewhere; ``None`` if the model does not tell.
     """
+    values = make_values(task.data)
 
     def codes(state, images):
-        output = _output(task.model, _where_to_evaluate(state), images[:N_CODES])
+        output = _output(task.model, _where_to_evaluate(state), values(images[:N_CODES]))
         code = output.mean_code
         return None if code is None else code.astype(jnp.float32)
 

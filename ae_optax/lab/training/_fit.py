@@ -104,7 +104,7 @@ def fit(
     """
     settings = settings or Settings()
     if saving is None and (settings.on_non_finite == "restore" or settings.patience is not None):
-        epoch = steps_per_epoch(len(task.data.train), settings.batch_size)
+        epoch = steps_per_epoch(task.data.sizes["train"], settings.batch_size)
         saving = Saving(Memory(), every_steps=epoch, every_minutes=None)
     started = time.perf_counter()
     program = prepare(task, optimizer, settings)

@@ -40,7 +40,7 @@ def lint_run(task: Task, optimizer: optax.GradientTransformation, settings: Sett
     Returns:
         The warnings, none if all is well.
     """
-    steps = settings.epochs * steps_per_epoch(len(task.data.train), settings.batch_size)
+    steps = settings.epochs * steps_per_epoch(task.data.sizes["train"], settings.batch_size)
     rates = list(dict.fromkeys(_schedules(optimizer)))
     return [
         *lint(optimizer),
@@ -71,7 +71,7 @@ def _about_rate(rate, steps) -> Iterator[str]:
 
 
 def _about_codes(task, optimizer) -> Iterator[str]:
-    images = task.data.train[:1]
+    images = task.data.first(1, "train")
     shown = _shown(task.model, task.loss, images.shape, images.dtype)
     names = {*shown, *_names(optimizer)}
     if "code_l1" in shown and not any(part in name for name in names for part in BOUNDING):

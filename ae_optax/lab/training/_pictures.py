@@ -4,6 +4,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ae_optax.lab.data import Labels
 from ae_optax.lab.training._evaluate import (
     Reconstructions,
     make_codes,
@@ -16,29 +17,36 @@ from ae_optax.lab.training._task import N_SHOWN, Task
 
 def pictures_of(task: Task, state: TrainState) -> dict[str, np.ndarray]:
     """Return test images and what the model of a state makes of them, as arrays for a file."""
-    images = task.data.test
+    images = task.data.stored.test
     shown = images[:N_SHOWN]
     made = (
         jax.jit(make_reconstruct(task))(state, shown),
         jax.jit(make_samples(task))(state, shown),
         jax.jit(make_codes(task))(state, images),
     )
-    return {"originals": np.asarray(shown), **pictures(*jax.device_get(made))}
+    originals = task.data.values(shown)
+    return {"originals": originals, **pictures(*jax.device_get(made), labels=task.data.labels)}
 
 
 def pictures(
-    reconstructions: Reconstructions, samples: ArrayLike | None, codes: ArrayLike | None
+    reconstructions: Reconstructions,
+    samples: ArrayLike | None,
+    codes: ArrayLike | None,
+    *,
+    labels: Labels | None = None,
 ) -> dict[str, np.ndarray]:
     """Return what there is to see of a run as arrays for a file.
 
     Args:
         reconstructions: What the model was given and what it made of it; shape (k, ...).
         samples: What it decoded from random codes; likewise, or ``None``.
-        codes: Where it put test images; shape (n, code), or ``None``.
+        codes: Where it put the first test images; shape (n, code), or ``None``.
+        labels: What is on the images, or ``None``.
 
     Returns:
         ``inputs``, ``reconstructions`` and, where there are any, ``samples``, ``codes`` (points of
-        a plane, shape (n, 2)) and ``code_width``.
+        a plane, shape (n, 2)) and ``code_width``, and of labelled images ``labels`` (positions in
+        ``classes``, shape (n,)) and ``classes``.
     """
     inputs, outputs = reconstructions
     arrays = {"inputs": np.asarray(inputs), "reconstructions": np.asarray(outputs)}
@@ -49,6 +57,9 @@ def pictures(
         points = project_to_plane(codes)
         if points is not None:
             arrays |= {"codes": points, "code_width": np.array(codes.shape[1])}
+            if labels is not None:
+                names = np.asarray(labels.classes)
+                arrays |= {"labels": labels.test[: len(points)], "classes": names}
     return arrays
 
 

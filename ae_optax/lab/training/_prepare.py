@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax.lab.training._check import check_observable, check_trainable
+from ae_optax.lab.training._check import check_fitting, check_observable, check_trainable
 from ae_optax.lab.training._epoch import (
     Numbers,
     Segment,
@@ -21,7 +21,7 @@ from ae_optax.lab.training._mesh import make_layout, shardings
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
-from ae_optax.lab.training._task import Images, Task, on_device
+from ae_optax.lab.training._task import Images, Task, make_values, on_device
 
 UNBROKEN = 16
 """Steps that a GPU makes before it waits for the host."""
@@ -51,13 +51,14 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
     """Check the parts of a run, move the images to the device, and compile; see :func:`fit`."""
     data = task.data
     check_trainable(data, settings)
+    check_fitting(task)
     layout = make_layout(settings.mesh)
     images = on_device(data, layout.everywhere)
     task = task._replace(model=layout.split(task.model))
     watched = observed(optimizer, settings)
 
     def initial(images):
-        return init_state(task.model, watched, images, settings.seed)
+        return init_state(task.model, watched, images, settings.seed, values=make_values(task.data))
 
     template = layout.place(state_shapes(task, optimizer, settings, images.train))
     check_observable(template.opt_state, images.validation.shape[0])
@@ -81,7 +82,7 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
         template=template,
         initial=lambda: begin(images.train),
         advance=compiled.lower(template, images, 0).compile(),
-        steps_per_epoch=steps_per_epoch(len(data.train), settings.batch_size),
+        steps_per_epoch=steps_per_epoch(data.sizes["train"], settings.batch_size),
     )
 
 
@@ -97,8 +98,10 @@ def state_shapes(
         images: Images (n, ...) of the size trained on; only their shape and dtype matter.
     """
     optimizer = observed(optimizer, settings)
+    values = make_values(task.data)
     return jax.eval_shape(
-        lambda images: init_state(task.model, optimizer, images, settings.seed), images
+        lambda images: init_state(task.model, optimizer, images, settings.seed, values=values),
+        images,
     )
 
 

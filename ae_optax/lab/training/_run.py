@@ -21,7 +21,7 @@ from ae_optax.lab.training._measure import make_close, make_measure, observed, s
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
-from ae_optax.lab.training._task import Images, Task, on_device
+from ae_optax.lab.training._task import Images, Task, make_values, on_device
 
 
 class Start(NamedTuple):
@@ -46,10 +46,10 @@ def make_start(task: Task) -> Callable[[int | jax.Array, Images], Start]:
         ``start(seed, images) -> Start``, which knows no optimizer: compiled once, it serves runs
         of all of them. To be compiled by the caller.
     """
-    measure = make_measure(make_evaluate(task))
+    measure, values = make_measure(make_evaluate(task)), make_values(task.data)
 
     def start(seed, images):
-        state = init_state(task.model, optax.identity(), images.train, seed)
+        state = init_state(task.model, optax.identity(), images.train, seed, values=values)
         return Start(state, measure(state, images))
 
     return start

@@ -1,5 +1,6 @@
 """Everything that changes during training."""
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -66,15 +67,21 @@ class TrainState(NamedTuple):
 
 
 def init_state(
-    model: Model, optimizer: optax.GradientTransformation, images: jax.Array, seed: int | jax.Array
+    model: Model,
+    optimizer: optax.GradientTransformation,
+    images: jax.Array,
+    seed: int | jax.Array,
+    *,
+    values: Callable[[jax.Array], jax.Array] = lambda images: images,
 ) -> TrainState:
     """Return the state before the first step.
 
     Args:
         model: The model.
         optimizer: The optimizer.
-        images: Images (n, height, width) to train on, of which the model is shown a sample.
+        images: Images (n, ...) to train on, of which the model is shown a sample.
         seed: An integer in [0, 2³¹), which may be traced.
+        values: What makes values of images that are stored as bytes, from :func:`make_values`.
 
     Returns:
         A state in which no two leaves share memory, fit to be donated.
@@ -84,7 +91,7 @@ def init_state(
     key = jax.random.key(seed)
     init_key, run_key = jax.random.split(key)
     evenly = max(1, images.shape[0] // SAMPLE)
-    params, model_state = model.init(init_key, images[::evenly][:SAMPLE])
+    params, model_state = model.init(init_key, values(images[::evenly][:SAMPLE]))
     return TrainState(
         params=params,
         model_state=model_state,

@@ -11,7 +11,7 @@ from ae_optax.lab.models import Model, as_output
 from ae_optax.lab.training._faults import look_for_faults
 from ae_optax.lab.training._settings import NonFinite
 from ae_optax.lab.training._state import TrainState, key_for
-from ae_optax.lab.training._task import Task
+from ae_optax.lab.training._task import Task, make_values
 
 Step = Callable[[TrainState, jax.Array, jax.Array | None], tuple[TrainState, jax.Array]]
 
@@ -35,7 +35,7 @@ def make_step(
             ``"restore"`` scales updates by the state's ``rate_scale``.
 
     Returns:
-        ``step(state, images, weights) -> (state, loss)`` for images (b, height, width).
+        ``step(state, images, weights) -> (state, loss)`` for images (b, ...), or bytes of the data.
         ``weights`` (b,) of ones and zeros says which of them count; ``None``: all. The loss is 0
         for a step that was skipped.
 
@@ -45,6 +45,7 @@ def make_step(
     """
     check_output(task.model, task.loss)
     model, loss, corruption = task.model, task.loss, task.corruption
+    values = make_values(task.data)
     optimizer = optax.with_extra_args_support(optimizer)
 
     def batch_loss(params, state, images, weights):
@@ -66,7 +67,7 @@ def make_step(
         return state._replace(params=params, model_state=model_state), {"reset": units}
 
     def step(state, images, weights=None):
-        before = state
+        images, before = values(images), state
         state, told = renewed(state, images)
         (value, model_state), grads = jax.value_and_grad(batch_loss, has_aux=True)(
             state.params, state, images, weights

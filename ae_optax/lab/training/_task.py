@@ -1,20 +1,21 @@
 """What an optimizer is set to solve, and its images on the device."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Sharding
 
 from ae_optax.lab.corruptions import Corruption
-from ae_optax.lab.data import Dataset
+from ae_optax.lab.data import Dataset, Splits
 from ae_optax.lab.losses import Loss
 from ae_optax.lab.metrics import Metric
 from ae_optax.lab.models import Model
 
 EMPTY = np.zeros((0, 0, 0), np.float32)
-NO_DATA = Dataset("no data", EMPTY, EMPTY, EMPTY, source="none", fingerprint="", attribution="")
+NO_DATA = Dataset("no data", Splits(EMPTY, EMPTY, EMPTY), source="none", fingerprint="")
 
 
 class Task(NamedTuple):
@@ -41,10 +42,10 @@ N_SHOWN = 10
 
 
 class Images(NamedTuple):
-    """Images on the device.
+    """What a data set stores, on the device: values, or bytes that :func:`make_values` reads.
 
     Attributes:
-        train: Trained on; shape (n, height, width), as the others.
+        train: Trained on; shape (n, ...), as the others.
         validation: For the choice of a learning rate.
         test: For the report.
         shown: Reconstructed in the report.
@@ -58,8 +59,22 @@ class Images(NamedTuple):
 
 def on_device(data: Dataset, where: Sharding | None = None) -> Images:
     """Move a data set to the device, or to several; its first test images are the ones shown."""
-    parts = (data.train, data.validation, data.test, data.test[:N_SHOWN])
-    return Images(*(spread(part, where) for part in parts))
+    return Images(*(spread(part, where) for part in (*data.stored, data.stored.test[:N_SHOWN])))
+
+
+def make_values(data: Dataset) -> Callable[[jax.Array], jax.Array]:
+    """Make the pure function that turns what a data set stores into the values that models see.
+
+    Bytes are looked up, not divided: a compiled division by 255 differs in the last bit for half
+    of them. What is no array of bytes is values already.
+    """
+
+    def values(stored):
+        if stored.dtype != jnp.uint8:
+            return stored
+        return jnp.asarray(data.table).at[stored.astype(jnp.int32)].get(mode="promise_in_bounds")
+
+    return values
 
 
 def spread(array: np.ndarray, where: Sharding | None) -> jax.Array:

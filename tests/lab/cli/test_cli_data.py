@@ -28,7 +28,15 @@ def test_list_says_what_there_is_and_where_it_is_found(capsys):
     assert main(["data", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines if line and line[0] not in " MFW"]
-    assert names == ["arrays", "digits", "fashion_mnist", "image_folder", "mnist", "synthetic"]
+    assert names == [
+        "arrays",
+        "digits",
+        "fashion_mnist",
+        "image_folder",
+        "mnist",
+        "planted",
+        "synthetic",
+    ]
     assert lines[2].strip() == f"found: {digits().source}"
     assert [line.strip() for line in lines].count("not found") == 2
     assert any(line.startswith("MNIST was not found: no train-images") for line in lines)

@@ -248,7 +248,7 @@ def test_a_record_is_read_as_it_was_written(results, config, tmp_path):
     assert low <= adam.best.final_test.median <= high
     comparison.save_pictures(tmp_path, results, make_task(config).data.test[:10])
     with np.load(tmp_path / "images.npz") as images:
-        kinds = ("code_width", "codes", "inputs", "reconstructions")
+        kinds = ("classes", "code_width", "codes", "inputs", "labels", "reconstructions")
         assert set(images) == {"originals", *(f"{kind}_{i}" for kind in kinds for i in (0, 2))}
         assert images["originals"].shape == images["reconstructions_0"].shape
         assert images["codes_0"].shape == (100, 2)

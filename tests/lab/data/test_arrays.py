@@ -11,7 +11,7 @@ from ae_optax.lab.data import (
     _npz,
     arrays,
     check_images,
-    fingerprint,
+    describe_data,
     from_arrays,
     from_iterable,
 )
@@ -38,11 +38,10 @@ def nothing_lies_around(tmp_path, monkeypatch):
 def test_splits_of_ones_own_are_kept_as_they_are(shape):
     parts = [pictures(n, shape, seed=n) for n in (5, 3, 2)]
     data = from_arrays(parts[0], validation=parts[1], test=parts[2], name="mine")
-    for images, part in zip(data[1:4], parts, strict=True):
+    for images, part in zip(data.splits, parts, strict=True):
         np.testing.assert_array_equal(images, unit(part))
         check_images(images, name="mine")
     assert (data.name, data.source, data.attribution) == ("mine", "memory", "")
-    assert data.fingerprint == fingerprint(data.train, data.validation, data.test)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +51,8 @@ def test_splits_of_ones_own_are_kept_as_they_are(shape):
 def test_what_is_not_given_is_taken_from_the_training_images(validation, test, counts):
     whole = pictures(20)
     data = from_arrays(whole, validation=validation, test=test)
-    assert tuple(map(len, data[1:4])) == counts
-    together = np.concatenate(data[1:4])
+    assert tuple(map(len, data.splits)) == counts
+    together = np.concatenate(data.splits)
     assert sorted(map(bytes, together)) == sorted(map(bytes, unit(whole)))
 
 
@@ -70,7 +69,7 @@ def test_the_split_depends_on_the_seed_and_test_images_not_on_the_number_for_val
 
 def test_one_split_may_be_given_and_the_other_taken():
     data = from_arrays(pictures(10), test=pictures(4, seed=1), validation=0.2)
-    assert list(map(len, data[1:4])) == [8, 2, 4]
+    assert list(map(len, data.splits)) == [8, 2, 4]
     np.testing.assert_array_equal(data.test, unit(pictures(4, seed=1)))
 
 
@@ -98,7 +97,7 @@ def test_white_becomes_one(array, white, desired):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((4, 3)), "`train`: images must be (n, height, width) or "),
+        (np.zeros(4), "`train`: images must be (n, height, width) or "),
         (np.zeros((0, 3, 4)), "`train`: images must hold at least one pixel, got shape (0, 3, 4)."),
         (np.full((4, 1, 1), np.nan), "`train`: pixels must be finite, got nan at image 0, "),
         (np.full((4, 1, 1), 2.0), "`train`: pixels must lie in [0, 1], got 2.0 at image 0, "),
@@ -132,8 +131,143 @@ def test_every_raise():
         from_arrays(whole, validation="many")  # pyright: ignore
     with pytest.raises(ValueError, match=r"`seed` must lie in \[0, "):
         from_arrays(whole, seed=-1)
-    with pytest.raises(ValueError, match="`white` must be positive"):
+    with pytest.raises(ValueError, match=r"`white` must be above `black`, 0\.0, got 0"):
         from_arrays(whole, white=0)
+    with pytest.raises(ValueError, match="`standardize` is of vectors, and arrays holds images"):
+        from_arrays(whole, standardize="features")
+    with pytest.raises(ValueError, match="`standardize` must be one of features, whole, got 'x'"):
+        from_arrays(np.zeros((10, 3)), standardize="x")  # pyright: ignore
+    for given in ({"white": 255}, {"black": -1}):
+        with pytest.raises(ValueError, match="`black` and `white` are of images, and "):
+            from_arrays(np.zeros((10, 3)), **given)
+
+
+def test_black_and_white_name_the_range_of_pixels():
+    signed = np.asarray([-1, -0.5, 0, 1], np.float32).reshape(4, 1, 1)
+    data = from_arrays(signed, test=1, validation=0, black=-1)
+    values = np.concatenate(data.splits)
+    np.testing.assert_array_equal(np.sort(values.ravel()), [0, 0.25, 0.5, 1])
+    np.testing.assert_array_equal(np.sort(data.scaling.invert(values), axis=0), signed)
+
+
+def test_images_of_bytes_are_kept_as_such_and_nobody_elses_memory_is():
+    given = [pictures(5), pictures(2, seed=1), pictures(3, seed=2)]
+    data = from_arrays(given[0], validation=given[1], test=given[2])
+    assert {part.dtype for part in data.stored} == {np.dtype(np.uint8)}
+    before = [part.copy() for part in data.splits]
+    for array in given:
+        array[:] = 0
+    for part, old in zip(data.splits, before, strict=True):
+        np.testing.assert_array_equal(part, old)
+    mixed = from_arrays(pictures(5), test=unit(pictures(2, seed=1)))
+    assert {part.dtype for part in mixed.stored} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(mixed.test, unit(pictures(2, seed=1)))
+
+
+# Vectors.
+
+
+def vectors(count, width=3):
+    noise = np.random.default_rng(0).normal(size=(count, width))
+    return 50 * noise * [1, 10, 0][:width] + [7, -1000, 5][:width]
+
+
+def test_vectors_are_data_as_they_are():
+    whole = vectors(40)
+    data = from_arrays(whole)
+    assert [part.shape for part in data.splits] == [(32, 3), (4, 3), (4, 3)]
+    together = np.concatenate(data.splits)
+    assert sorted(map(bytes, together)) == sorted(map(bytes, whole.astype(np.float32)))
+    whole32 = whole.astype(np.float32)
+    kept = from_arrays(whole32, test=whole32, validation=whole32)
+    whole32[:] = 0
+    assert np.all(kept.test[:, 2] == 5)
+    assert data.shape == (3,)
+
+
+@pytest.mark.parametrize("by", ["features", "whole"])
+def test_vectors_can_be_given_mean_zero_and_deviation_one_of_the_training_set(by):
+    whole = vectors(400)
+    data = from_arrays(whole, standardize=by)
+    np.testing.assert_allclose(data.train.mean(axis=0), 0, atol=1e-4)
+    deviations = data.train.std(axis=0)
+    if by == "features":
+        np.testing.assert_allclose(deviations, [1, 1, 0], rtol=1e-4)
+    else:
+        np.testing.assert_allclose(np.mean(deviations**2), 1, rtol=1e-4)
+        np.testing.assert_allclose(deviations[1] / deviations[0], 10, rtol=0.2)
+    raw = from_arrays(whole)
+    for part, source in zip(data.splits, raw.splits, strict=True):
+        np.testing.assert_allclose(data.scaling.invert(part), source, rtol=1e-5, atol=1e-3)
+    assert data.scaling.by == by
+    assert data.fingerprint != raw.fingerprint
+    record = describe_data(data).scaling
+    np.testing.assert_array_equal(np.float32(record["offset"]), data.scaling.offset)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e39])
+def test_numbers_that_are_not_finite_are_named(bad):
+    whole = vectors(40)
+    whole[3, 1] = bad
+    with pytest.raises(DataError, match=r"`train`: numbers must be finite, got .* at vector 3, "):
+        from_arrays(whole)
+
+
+# Labels.
+
+
+def test_labels_follow_their_images():
+    whole = np.arange(20, dtype=np.float32).reshape(20, 1)
+    data = from_arrays(whole, labels=np.arange(20) % 3 + 5)
+    assert data.labels is not None
+    assert data.labels.classes == ("5", "6", "7")
+    for part, labels in zip(data.splits, data.labels.of, strict=True):
+        np.testing.assert_array_equal(part[:, 0] % 3, labels)
+    words = from_arrays(whole, labels=[["b", "a"][i % 2] for i in range(20)])
+    assert words.labels is not None
+    assert words.labels.classes == ("a", "b")
+    assert len({data.fingerprint, words.fingerprint, from_arrays(whole).fingerprint}) == 3
+
+
+def test_splits_of_ones_own_have_labels_of_their_own():
+    labels = {"train": [1, 2, 1], "test": [3, 1]}
+    data = from_arrays(pictures(3), test=pictures(2, seed=1), validation=0, labels=labels)
+    assert data.labels is not None
+    assert [sorted(part.tolist()) for part in data.labels.of] == [[0, 0, 1], [], [0, 2]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([1, 2], r"one label for each of 10 train images, got labels of shape \(2,\)"),
+        ({"train": range(10)}, "labels of all splits or of none, got none for test"),
+        (np.eye(10), "one label for each of 10 train images, got labels of shape"),
+        (np.zeros(10), "labels must be whole numbers or words, got float64"),
+    ],
+)
+def test_labels_that_do_not_fit_are_errors(labels, message):
+    with pytest.raises(DataError, match=message):
+        from_arrays(pictures(10), test=pictures(2), labels=labels)
+
+
+def test_a_file_may_hold_labels(tmp_path):
+    labels = np.arange(20) % 4
+    np.savez(tmp_path / "x.npz", images=labels.reshape(-1, 1, 1) / 3, labels=labels)
+    np.savez(
+        tmp_path / "y.npz",
+        x_train=pictures(5),
+        x_test=pictures(2),
+        y_train=[1] * 5,
+        y_test=[0] * 2,
+    )
+    data = arrays("x.npz")
+    assert data.labels is not None
+    np.testing.assert_allclose(3 * data.train.ravel(), data.labels.train, rtol=1e-6)
+    keys = {"train": "x_train", "train_labels": "y_train"}
+    keys |= {"test": "x_test", "test_labels": "y_test"}
+    data = arrays("y.npz", keys=keys, validation=2)
+    assert data.labels is not None
+    assert [part.tolist() for part in data.labels.of] == [[1] * 3, [1] * 2, [0] * 2]
 
 
 # What yields arrays.
@@ -175,7 +309,7 @@ def test_an_npy_file_is_split(tmp_path):
 
 def test_an_npz_file_may_hold_the_splits(tmp_path):
     parts = {"train": pictures(5), "validation": pictures(3, seed=1), "test": pictures(2, seed=2)}
-    np.savez(tmp_path / "x.npz", **parts, labels=np.zeros(10))
+    np.savez(tmp_path / "x.npz", **parts, others=np.zeros(10))
     data = arrays("x.npz")
     for split, part in parts.items():
         np.testing.assert_array_equal(getattr(data, split), unit(part))
@@ -235,7 +369,7 @@ def test_a_path_must_be_one(monkeypatch):
 def test_keys_tell_which_array_is_which_split(tmp_path):
     np.savez(tmp_path / "x.npz", x_train=pictures(10), x_test=pictures(2, seed=1), y_train=0)
     data = arrays("x.npz", keys={"train": "x_train", "test": "x_test"}, validation=3)
-    assert list(map(len, data[1:4])) == [7, 3, 2]
+    assert list(map(len, data.splits)) == [7, 3, 2]
     np.testing.assert_array_equal(data.test, unit(pictures(2, seed=1)))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ae_optax.lab.data import DataError, check_images, fingerprint
+from ae_optax.lab.data import DataError, check_images, check_values, fingerprint
 
 KINDS = "(n, height, width) or (n, height, width, channels)"
 
@@ -40,7 +40,7 @@ def test_rejects_pixels_outside_the_unit_interval(value):
     with pytest.raises(DataError) as caught:
         check_images(images(pixel=value), name="mine.npy")
     where = f"got {np.float32(value)} at image 1, row 2, column 3"
-    assert str(caught.value) == f"mine.npy: pixels must lie in [0, 1], {where}."
+    assert str(caught.value).startswith(f"mine.npy: pixels must lie in [0, 1], {where}.")
 
 
 def test_images_may_have_channels():
@@ -49,9 +49,48 @@ def test_images_may_have_channels():
     colours[1, 2, 3, 1] = 2
     with pytest.raises(DataError) as caught:
         check_images(colours, name="mine.npy")
-    assert str(caught.value) == (
+    assert str(caught.value).startswith(
         "mine.npy: pixels must lie in [0, 1], got 2.0 at image 1, row 2, column 3, channel 1."
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "way_out"),
+    [
+        (-1, 1, "If they are meant to lie in [-1, 1], say `black: -1`."),
+        (0, 255, "If they are meant to lie in [0, 255], say `white: 255`."),
+        (-3, 3, "got -3.0 at image 0, row 0, column 0."),
+    ],
+)
+def test_names_the_scaling_that_pixels_may_need(low, high, way_out):
+    pixels = np.linspace(low, high, 24, dtype=np.float32).reshape(2, 3, 4)
+    with pytest.raises(DataError) as caught:
+        check_images(pixels, name="mine")
+    assert str(caught.value).endswith(way_out)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channels_must_come_last(channels):
+    check_images(np.zeros((2, 8, 9, channels), np.float32), name="mine")
+    check_images(np.zeros((2, channels, 9, 4), np.float32), name="mine")
+    with pytest.raises(DataError) as caught:
+        check_images(np.zeros((2, channels, 8, 9), np.float32), name="mine")
+    assert str(caught.value) == (
+        f"mine: images must have their channels last, got shape (2, {channels}, 8, 9), which is "
+        "(n, channels, height, width): `images.transpose(0, 2, 3, 1)`."
+    )
+
+
+def test_vectors_may_hold_any_finite_numbers():
+    vectors = np.asarray([[-1e30, 0], [3, 1e30]], np.float32)
+    check_values(vectors, name="mine")
+    vectors[1, 0] = np.nan
+    with pytest.raises(DataError) as caught:
+        check_values(vectors, name="mine")
+    assert str(caught.value) == "mine: numbers must be finite, got nan at vector 1, feature 0."
+    for bad, reason in ((vectors.astype(float), "be float32"), (vectors[:0], "hold at least one")):
+        with pytest.raises(DataError, match=f"mine: vectors must {reason}"):
+            check_values(bad, name="mine")
 
 
 def test_names_a_pixel_that_is_not_finite_before_one_outside():

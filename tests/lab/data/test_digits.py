@@ -11,13 +11,12 @@ from ae_optax.lab.data._digits import FILE, read_digits
 
 def test_splits_the_1797_images():
     data = digits()
-    assert [len(split) for split in data[1:4]] == [1257, 180, 360]
-    for split in data[1:4]:
+    assert [len(split) for split in data.splits] == [1257, 180, 360]
+    for split in data.splits:
         assert split.shape[1:] == (8, 8)
         check_images(split, name=data.name)
     assert data.name == "digits"
     assert data.source == str(FILE)
-    assert data.fingerprint == fingerprint(data.train, data.validation, data.test)
 
 
 def test_attribution_names_authors_title_doi_and_licence():
@@ -26,7 +25,7 @@ def test_attribution_names_authors_title_doi_and_licence():
 
 
 def test_pixels_are_sixteenths_up_to_one():
-    images = np.concatenate(digits()[1:4])
+    images = np.concatenate(digits().splits)
     np.testing.assert_array_equal(np.unique(images), np.arange(17, dtype=np.float32) / 16)
 
 
@@ -51,7 +50,7 @@ def test_each_image_of_the_file_is_in_exactly_one_split():
     with np.load(FILE) as archive:
         np.testing.assert_array_equal(np.sort(archive["order"]), np.arange(1797))
         images = archive["images"]
-    splits = (np.concatenate(digits()[1:4]) * 16).astype(np.uint8)
+    splits = (np.concatenate(digits().splits) * 16).astype(np.uint8)
     assert sorted(map(bytes, splits)) == sorted(map(bytes, images))
 
 
@@ -65,7 +64,7 @@ def test_every_split_holds_every_digit():
 
 def test_the_split_is_the_one_of_earlier_versions():
     # Published numbers hold for this split; it may not change between versions.
-    assert digits().fingerprint == (
+    assert fingerprint(*digits().splits) == (
         "5bda3a587cc05afca52f303bccb50fec8c80542bb1bb4edb98e4f30e61827002"
     )
 
@@ -143,12 +142,12 @@ def test_a_damaged_byte_never_gives_other_images(tmp_path, position):
     content[position] ^= 0xFF
     file.write_bytes(content)
     try:
-        images = read_digits(file)  # Some bytes of an archive are not read by anyone.
+        images, _ = read_digits(file)  # Some bytes of an archive are not read by anyone.
     except DataError as error:
         assert str(error).startswith(f"{file}: ")  # noqa: PT017
         assert "\n" not in str(error)  # noqa: PT017
     else:
-        np.testing.assert_array_equal(images, read_digits(FILE))
+        np.testing.assert_array_equal(images, read_digits(FILE)[0])
 
 
 def test_notices_a_missing_array(tmp_path):
@@ -171,6 +170,27 @@ def test_never_runs_code_from_a_file(tmp_path):
 
 
 def test_a_copy_of_the_file_will_do(tmp_path):
-    np.testing.assert_array_equal(
-        read_digits(shutil.copy(FILE, tmp_path / "copy.npz")), read_digits(FILE)
+    copy = shutil.copy(FILE, tmp_path / "copy.npz")
+    for found, wanted in zip(read_digits(copy), read_digits(FILE), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_labels_go_with_their_images():
+    data = digits(validation=100, test=50)
+    with np.load(FILE) as archive:
+        by_image = dict(zip(map(bytes, archive["images"]), archive["labels"], strict=True))
+    assert data.labels is not None
+    for images, labels in zip(data.stored, data.labels.of, strict=True):
+        assert [by_image[bytes(image)] for image in images] == labels.tolist()
+    assert data.labels.classes == tuple("0123456789")
+
+
+def test_images_are_kept_as_bytes_and_seen_as_numbers():
+    data = digits()
+    assert {part.dtype for part in data.stored} == {np.dtype(np.uint8)}
+    np.testing.assert_array_equal(data.test, data.stored.test / np.float32(16))
+    np.testing.assert_array_equal(data.first(3, "train"), data.train[:3])
+    np.testing.assert_array_equal(data.scaling.invert(data.test), data.stored.test)
+    assert repr(data) == (
+        "<Dataset digits: 1257 train, 180 validation, 360 test, images of 8×8, 10 classes>"
     )

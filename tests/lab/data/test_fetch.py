@@ -32,11 +32,6 @@ IMAGES = {
     name: np.random.default_rng(seed).integers(0, 256, (count, 3, 4), dtype=np.uint8)
     for seed, (name, count) in enumerate({TRAIN: 10, TEST: 5}.items())
 }
-SMALL = MNIST._replace(
-    count=10,
-    checksums=tuple(hashlib.md5(idx(images)).hexdigest() for images in IMAGES.values()),
-    mirrors=("first", "second"),
-)
 
 
 class Network:
@@ -58,7 +53,17 @@ class Network:
         file.write_bytes(content)
 
 
-GOOD = {name: gzip.compress(idx(images), mtime=0) for name, images in IMAGES.items()}
+LABELS = {
+    name: np.arange(count, dtype=np.uint8)
+    for name, count in (("train-labels-idx1-ubyte.gz", 10), ("t10k-labels-idx1-ubyte.gz", 5))
+}
+SMALL = MNIST._replace(
+    count=10,
+    checksums=tuple(hashlib.md5(idx(images)).hexdigest() for images in IMAGES.values()),
+    label_checksums=tuple(hashlib.md5(idx(labels)).hexdigest() for labels in LABELS.values()),
+    mirrors=("first", "second"),
+)
+GOOD = {name: gzip.compress(idx(array), mtime=0) for name, array in (IMAGES | LABELS).items()}
 
 
 def names_in(folder):
@@ -71,12 +76,18 @@ def test_what_is_fetched_is_what_the_set_is_loaded_from(tmp_path):
     assert names_in(tmp_path) == sorted(GOOD)
     data = load(SMALL, path=tmp_path, validation=2)
     np.testing.assert_array_equal(data.test, IMAGES[TEST] / np.float32(255))
+    assert data.labels is not None
+    assert data.labels.test.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_the_next_mirror_is_tried_and_files_that_are_there_are_left_alone(tmp_path):
     network = Network(first={TEST: GOOD[TEST]}, second=GOOD)
     fetch_recipe(SMALL, folder=tmp_path, download=network)
-    assert network.asked == [f"first/{TRAIN}", f"second/{TRAIN}", f"first/{TEST}"]
+    asked = [f"first/{TRAIN}", f"second/{TRAIN}", f"first/{TEST}"]
+    assert network.asked == [
+        *asked,
+        *(f"{m}/{name}" for name in LABELS for m in ("first", "second")),
+    ]
     again = Network()
     fetch_recipe(SMALL, folder=tmp_path, download=again)
     assert again.asked == []
@@ -92,7 +103,8 @@ def test_a_copy_that_is_damaged_is_replaced(tmp_path):
 
 
 def test_another_compression_of_the_same_images_is_accepted(tmp_path):
-    other = {name: gzip.compress(idx(images), 1, mtime=7) for name, images in IMAGES.items()}
+    every = (IMAGES | LABELS).items()
+    other = {name: gzip.compress(idx(array), 1, mtime=7) for name, array in every}
     fetch_recipe(SMALL, folder=tmp_path, download=Network(first=other))
 
 

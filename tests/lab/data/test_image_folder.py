@@ -44,9 +44,9 @@ def folder(tmp_path):
 
 def test_whole_images_are_split_by_share(folder):
     data = image_folder(folder, grey=False)
-    assert [part.shape for part in data[1:4]] == [(8, 12, 10, 3), (1, 12, 10, 3), (1, 12, 10, 3)]
+    assert [part.shape for part in data.splits] == [(8, 12, 10, 3), (1, 12, 10, 3), (1, 12, 10, 3)]
     wanted = sorted(bytes(picture(i) / np.float32(255)) for i in range(10))
-    assert sorted(map(bytes, np.concatenate(data[1:4]))) == wanted
+    assert sorted(map(bytes, np.concatenate(data.splits))) == wanted
     assert (data.name, data.source) == ("image_folder", str(folder))
 
 
@@ -69,7 +69,7 @@ def test_subfolders_are_the_splits(tmp_path):
 def test_what_has_no_subfolder_is_taken_from_training(tmp_path):
     names = [*(f"train/{i}.png" for i in range(10)), "test/x.png"]
     data = image_folder(put(tmp_path, names), validation=3)
-    assert list(map(len, data[1:4])) == [7, 3, 1]
+    assert list(map(len, data.splits)) == [7, 3, 1]
 
 
 def test_what_is_not_taken_is_counted(folder):
@@ -91,7 +91,7 @@ def test_a_set_may_lie_in_a_hidden_folder(folder):
     hidden.mkdir(parents=True)
     folder.rename(hidden / "images")
     data = image_folder(hidden / "images")
-    assert (sum(map(len, data[1:4])), data.passed_over) == (10, "")
+    assert (sum(map(len, data.splits)), data.passed_over) == (10, "")
 
 
 @pytest.mark.parametrize("target", ["images", ".", "images/sub", "images/3.png"])
@@ -110,7 +110,7 @@ def test_links_to_what_lies_elsewhere_are_followed(folder, tmp_path):
     (folder / "far").symlink_to(tmp_path / "elsewhere")
     (folder / "0a.png").symlink_to(tmp_path / "elsewhere" / "sub" / "b.png")
     data = image_folder(folder)
-    assert (sum(map(len, data[1:4])), data.passed_over) == (
+    assert (sum(map(len, data.splits)), data.passed_over) == (
         12,
         "1 there before",
     )
@@ -123,14 +123,14 @@ def test_test_images_that_are_links_to_training_images_are_passed_over(tmp_path)
     put(tmp_path, ["train/a.png", "train/b.png", "test/c.png"])
     (tmp_path / "test" / "d.png").symlink_to(tmp_path / "train" / "a.png")
     data = image_folder(tmp_path, validation=0)
-    assert list(map(len, data[1:4])) == [2, 0, 1]
+    assert list(map(len, data.splits)) == [2, 0, 1]
     assert data.passed_over == "1 there before"
 
 
 def test_subfolders_may_be_in_capitals_and_must_be_one_for_each_split(tmp_path):
     put(tmp_path, ["Train/a.png", "TEST/b.png", "Val/c.png", "d.png", "notes/e.png"])
     data = image_folder(tmp_path)
-    assert list(map(len, data[1:4])) == [1, 1, 1]
+    assert list(map(len, data.splits)) == [1, 1, 1]
     assert data.passed_over == "2 beside the subfolders (d.png, notes)"
     put(tmp_path, ["training/a.png"])
     with pytest.raises(DataError) as caught:
@@ -140,11 +140,24 @@ def test_subfolders_may_be_in_capitals_and_must_be_one_for_each_split(tmp_path):
     )
 
 
+def test_subfolders_are_classes_if_all_images_lie_in_them(tmp_path):
+    names = ["train/cat/a.png", "train/dog/b/c.png", "train/cat/d.png", "test/dog/e.png"]
+    data = image_folder(put(tmp_path, names), validation=0, crop=4, crops_per_image=2)
+    assert data.labels is not None
+    assert data.labels.classes == ("cat", "dog")
+    assert [part.tolist() for part in data.labels.of] == [[0, 0, 0, 0, 1, 1], [], [1, 1]]
+    put(tmp_path, ["train/f.png"])
+    assert image_folder(tmp_path, validation=0).labels is None
+    whole = image_folder(put(tmp_path / "whole", ["cat/a.png", "cat/b.png", "dog/c.png"]), test=1)
+    assert whole.labels is not None
+    assert whole.labels.classes == ("cat", "dog")
+
+
 def test_names_may_be_no_utf_8(folder):
     odd = os.fsencode(folder) + b"/\xe9.png"
     os.link(folder / "3.png", odd)
     (folder / "3.png").unlink()
-    assert sum(map(len, image_folder(folder, crop=4, crops_per_image=2)[1:4])) == 20
+    assert sum(map(len, image_folder(folder, crop=4, crops_per_image=2).splits)) == 20
     Path(os.fsdecode(odd)).write_bytes(b"x")
     with pytest.raises(DataError, match=r"/\\udce9\.png: cannot be read as an image"):
         image_folder(folder)
@@ -194,9 +207,9 @@ def is_crop_of(crop, image):
 
 def test_crops_are_pieces_of_their_image_and_no_image_gives_to_two_splits(folder):
     data = image_folder(folder, crop=(5, 4), crops_per_image=3, grey=False, test=2, validation=2)
-    assert [part.shape for part in data[1:4]] == [(18, 5, 4, 3), (6, 5, 4, 3), (6, 5, 4, 3)]
+    assert [part.shape for part in data.splits] == [(18, 5, 4, 3), (6, 5, 4, 3), (6, 5, 4, 3)]
     owners = []
-    for part in data[1:4]:
+    for part in data.splits:
         crops = np.rint(part * 255).astype(np.uint8)
         owners.append(
             [next(i for i in range(10) if is_crop_of(crop, picture(i))) for crop in crops]
@@ -334,7 +347,7 @@ def test_pages_and_frames_are_refused(folder, suffix):
 def test_the_first_picture_of_a_camera_is_taken(folder):
     first, second = (Image.fromarray(picture(i)) for i in range(2))
     first.save(folder / "3.png", "MPO", save_all=True, append_images=[second])
-    assert sum(map(len, image_folder(folder)[1:4])) == 10
+    assert sum(map(len, image_folder(folder).splits)) == 10
 
 
 @pytest.mark.parametrize(
@@ -433,7 +446,7 @@ def test_every_raise(folder, arguments, error, message):
 def test_the_berkeley_images(monkeypatch):
     monkeypatch.setenv("AE_OPTAX_DATA", str(GIVEN))
     data = image_folder("bsds500", crop=32, crops_per_image=2)
-    assert [part.shape for part in data[1:4]] == [(n, 32, 32) for n in (400, 200, 400)]
-    for part in data[1:4]:
+    assert [part.shape for part in data.splits] == [(n, 32, 32) for n in (400, 200, 400)]
+    for part in data.splits:
         check_images(part, name="bsds500")
         assert 0.35 < part.mean() < 0.5

@@ -18,7 +18,6 @@ from ae_optax.lab.data import (
     _places,
     check_images,
     fashion_mnist,
-    fingerprint,
     mnist,
 )
 from ae_optax.lab.data._idx import header
@@ -32,6 +31,7 @@ needs_real_data = pytest.mark.skipif(
 )
 
 TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
+LABELS = np.arange(10, dtype=np.uint8), np.arange(9, 4, -1, dtype=np.uint8)
 
 
 def pictures(count, *, seed, size=(3, 4)):
@@ -46,8 +46,12 @@ def small(recipe):
     """Return images, and the recipe of a set that consists of them."""
     seed = len(recipe.name)
     train, test = pictures(10, seed=seed), pictures(5, seed=seed + 1)
-    checksums = tuple(hashlib.md5(idx(images)).hexdigest() for images in (train, test))
-    return train, test, recipe._replace(count=10, checksums=checksums)
+    checksums, label_checksums = (
+        tuple(hashlib.md5(idx(part)).hexdigest() for part in parts)
+        for parts in ((train, test), LABELS)
+    )
+    recipe = recipe._replace(count=10, checksums=checksums, label_checksums=label_checksums)
+    return train, test, recipe
 
 
 MNIST_TRAIN, MNIST_TEST, SMALL_MNIST = small(MNIST)
@@ -68,7 +72,8 @@ def put_fashion(folder, **options):
 
 def put_npz(file, train=MNIST_TRAIN, test=MNIST_TEST):
     file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(file, x_train=train, x_test=test, y_train=np.zeros(10), y_test=np.zeros(5))
+    labels = dict(zip(("y_train", "y_test"), LABELS, strict=True))
+    np.savez(file, x_train=train, x_test=test, **labels)
     return file
 
 
@@ -100,9 +105,9 @@ def test_validation_images_are_the_last_training_images(tmp_path, suffix):
     np.testing.assert_array_equal(data.test, MNIST_TEST / np.float32(255))
     assert data.name == "mnist"
     assert data.source == str(folder)
-    assert data.fingerprint == fingerprint(data.train, data.validation, data.test)
     assert data.attribution == MNIST.attribution
-    for split in data[1:4]:
+    assert data.labels is None
+    for split in data.splits:
         check_images(split, name=data.name)
 
 
@@ -123,6 +128,35 @@ def test_validation_may_be_empty(tmp_path):
     assert data.validation.shape == (0, 3, 4)
     assert data.validation.dtype == np.float32
     assert len(data.train) == 10
+
+
+def put_labels(folder, *, suffix="", labels=LABELS):
+    for stem, array in zip(
+        ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"), labels, strict=True
+    ):
+        content = idx(array)
+        (folder / f"{stem}{suffix}").write_bytes(gzip.compress(content) if suffix else content)
+
+
+@pytest.mark.parametrize("form", ["", ".gz", "npz"])
+def test_labels_that_lie_beside_the_images_go_with_them(tmp_path, form):
+    if form == "npz":
+        put_npz(tmp_path / "mnist.npz")
+    else:
+        put_labels(put(tmp_path / "mnist", suffix=form), suffix=form)
+    labels = load_small(tmp_path, train=4).labels
+    assert labels is not None
+    assert [part.tolist() for part in labels.of] == [[0, 1, 2, 3], [7, 8, 9], [9, 8, 7, 6, 5]]
+    assert labels.classes == MNIST.classes
+
+
+def test_labels_of_other_images_are_refused(tmp_path):
+    put_labels(put(tmp_path), labels=(LABELS[0][::-1], LABELS[1]))
+    with pytest.raises(DataError, match="wrong checksum: MNIST's training labels have MD5"):
+        load_small(tmp_path)
+    put_labels(tmp_path, labels=(LABELS[0].reshape(1, 2, 5), LABELS[1]))
+    with pytest.raises(DataError, match="wrong magic number 0x00000803, labels have 0x00000801"):
+        load_small(tmp_path)
 
 
 @pytest.mark.parametrize("train", [1, 4, 7])
@@ -451,7 +485,7 @@ def test_the_real_sets_have_their_known_shapes_and_means(monkeypatch, load_it, m
     assert data.train.shape == (50000, 28, 28)
     assert data.validation.shape == (10000, 28, 28)
     assert data.test.shape == (10000, 28, 28)
-    for split in data[1:4]:
+    for split in data.splits:
         check_images(split, name=data.name)
         assert split.min() == 0
         assert split.max() == 1

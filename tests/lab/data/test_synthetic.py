@@ -65,7 +65,7 @@ def test_the_seed_changes_everything_and_the_counts_only_the_split():
     assert synthetic(50).fingerprint == synthetic(50).fingerprint
     assert synthetic(50, seed=1).fingerprint != synthetic(50).fingerprint
     data = synthetic(50, validation=7, test=13)
-    assert list(map(len, data[1:4])) == [30, 7, 13]
+    assert list(map(len, data.splits)) == [30, 7, 13]
     assert data.train.shape == (30, 8, 8)
 
 

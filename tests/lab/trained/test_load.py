@@ -10,6 +10,7 @@ import pytest
 import ae_optax
 from ae_optax.lab import data, plans, training
 from ae_optax.lab.checkpoints import CheckpointError
+from ae_optax.lab.cli import main
 from ae_optax.lab.data import DataError
 from ae_optax.lab.trained import load
 
@@ -112,7 +113,7 @@ def test_bytes_are_images_too(run, images):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (np.zeros((5, 4), np.float32), r"must be \(n, height, width\)"),
+        (np.zeros((5, 4), np.float32), r"`images` must have the shape \(n, 5, 4\), got \(5, 4"),
         (np.zeros((2, 4, 5), np.float32), r"`images` must have the shape \(n, 5, 4\), got \(2, 4"),
         (np.full((2, 5, 4), 2.0, np.float32), r"pixels must lie in \[0, 1\], got 2.0"),
     ],
@@ -185,3 +186,23 @@ def test_an_earlier_state_can_be_had(logits):
 def test_a_folder_that_holds_no_run_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"summary\.json"):
         load(tmp_path)
+
+
+def test_vectors_come_and_go_in_the_units_of_their_source(tmp_path):
+    hidden = np.random.default_rng(0).normal(size=(200, 2))
+    vectors = (100 * hidden @ [[1, 2, 0, 4], [0, 1, -3, 1]] + 1000).astype(np.float32)
+    np.save(tmp_path / "x.npy", vectors)
+    (tmp_path / "run.yaml").write_text(
+        f"data: {{name: arrays, path: {tmp_path / 'x.npy'}, standardize: features}}\n"
+        "model: {name: mlp_autoencoder, hidden: [], code: 2, output: linear}\n"
+        "loss: {name: mse}\n"
+        "optimizer: {name: adam, learning_rate: 1e-1}\n"
+        "training: {epochs: 40, batch_size: 40}\n"
+    )
+    assert main(["train", str(tmp_path / "run.yaml"), "--out", str(tmp_path / "out")]) == 0
+    model = load(tmp_path / "out").model
+    given_back = model.reconstruct(vectors)
+    assert np.abs(given_back - vectors).mean() < 0.2 * vectors.std()
+    np.testing.assert_allclose(model.decode(model.encode(vectors)), given_back, rtol=1e-5)
+    standardized = (given_back - vectors) / vectors.std(axis=0)
+    np.testing.assert_allclose(model.errors(vectors).mean(), np.mean(standardized**2), rtol=0.1)

@@ -27,7 +27,7 @@ def apply(params, state, x, key, train):
 def tiny():
     rng = np.random.default_rng(0)
     parts = (rng.uniform(size=(n, 4, 6)).astype(np.float32) for n in (40, 13, 9))
-    return data.Dataset("tiny", *parts, source="memory", fingerprint="", attribution="")
+    return data.Dataset("tiny", data.Splits(*parts), source="memory", fingerprint="")
 
 
 def fit(mesh, folder=None, stop=False):

@@ -7,7 +7,7 @@ import ae_optax
 from ae_optax.lab import corruptions, data, losses, metrics, models, training
 
 IMAGES = np.random.default_rng(0).uniform(size=(6, 4, 4)).astype(np.float32)
-DATA = data.Dataset("tiny", IMAGES, IMAGES, IMAGES, source="", fingerprint="", attribution="")
+DATA = data.Dataset("tiny", data.Splits(IMAGES, IMAGES, IMAGES), source="", fingerprint="")
 PLAIN = models.mlp_autoencoder([], 2, output="linear")
 VARIATIONAL = models.variational_autoencoder([], 2)
 SPARSE = losses.total([losses.mse(), losses.code_kl(1.0)])

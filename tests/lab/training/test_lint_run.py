@@ -8,7 +8,7 @@ from ae_optax import schedules
 from ae_optax.lab import data, losses, models, training
 
 IMAGES = np.random.default_rng(0).uniform(size=(100, 4, 4)).astype(np.float32)
-DATA = data.Dataset("tiny", IMAGES, IMAGES, IMAGES, source="", fingerprint="", attribution="")
+DATA = data.Dataset("tiny", data.Splits(IMAGES, IMAGES, IMAGES), source="", fingerprint="")
 DICTIONARY = models.relu_dictionary(20)
 SPARSE = losses.total([losses.mse(), losses.code_l1(0.1)])
 # 10 epochs of 10 steps.

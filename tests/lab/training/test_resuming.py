@@ -23,7 +23,7 @@ EPOCHS = 4
 def tiny():
     rng = np.random.default_rng(0)
     parts = (rng.uniform(size=(n, 3, 3)).astype(np.float32) for n in (10, 4, 5))
-    return data.Dataset("tiny", *parts, source="memory", fingerprint="", attribution="")
+    return data.Dataset("tiny", data.Splits(*parts), source="memory", fingerprint="")
 
 
 class Normalised(nnx.Module):

@@ -15,7 +15,7 @@ from ae_optax.lab import corruptions, data, losses, metrics, models, training
 def tiny():
     rng = np.random.default_rng(0)
     parts = (rng.uniform(size=(n, 3, 3)).astype(np.float32) for n in (10, 4, 5))
-    return data.Dataset("tiny", *parts, source="memory", fingerprint="", attribution="")
+    return data.Dataset("tiny", data.Splits(*parts), source="memory", fingerprint="")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_rows_count_epochs_and_steps_and_arrive_as_they_are_made(model, tiny):
 
 
 def test_without_validation_images_their_loss_is_not_a_number(model, tiny):
-    empty = tiny._replace(validation=np.zeros((0, 3, 3), np.float32))
+    empty = tiny.with_splits(validation=np.zeros((0, 3, 3), np.float32))
     assert np.isnan(fit(model, empty, epochs=1).rows[0].validation_loss)
 
 
@@ -143,9 +143,9 @@ def test_images_that_cannot_be_trained_on_are_refused_by_name(model, tiny):
     bad = tiny.train.copy()
     bad[1, 2, 0] = np.nan
     with pytest.raises(data.DataError, match=r"tiny \(memory\), train: pixels must be finite"):
-        fit(model, tiny._replace(train=bad))
+        fit(model, tiny.with_splits(train=bad))
     with pytest.raises(data.DataError, match="`batch_size` must be at most the 3 training images"):
-        fit(model, tiny._replace(train=tiny.train[:3]))
+        fit(model, tiny.with_splits(train=tiny.train[:3]))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_images_that_cannot_be_trained_on_are_refused_by_name(model, tiny):
     ],
 )
 def test_settings_that_the_data_do_not_allow_are_refused(model, tiny, settings, message):
-    task = training.Task(model, losses.mse(), tiny._replace(validation=tiny.validation[:0]))
+    task = training.Task(model, losses.mse(), tiny.with_splits(validation=tiny.validation[:0]))
     with pytest.raises(data.DataError, match=message):
         training.fit(task, ae_optax.sgd(0.1), training.Settings(batch_size=4, **settings))
 
@@ -240,7 +240,7 @@ def test_a_whole_run_feeds_its_plateaus_as_epochs_do(model, tiny):
 
 
 def test_a_plateau_without_validation_images_is_refused(model, tiny):
-    empty = tiny._replace(validation=np.zeros((0, 3, 3), np.float32))
+    empty = tiny.with_splits(validation=np.zeros((0, 3, 3), np.float32))
     message = "reduce_on_plateau observes the validation loss: there must be validation images"
     with pytest.raises(data.DataError, match=message):
         fit(model, empty, optimizer=plateau_after(ae_optax.adam(1e-2)))

@@ -41,7 +41,7 @@ def spoiled_mse(steps):
 def runs(reaction, steps=(STEP,)):
     rng = np.random.default_rng(0)
     parts = (rng.uniform(size=(n, 3, 3)).astype(np.float32) for n in (10, 4, 5))
-    tiny = data.Dataset("tiny", *parts, source="memory", fingerprint="", attribution="")
+    tiny = data.Dataset("tiny", data.Splits(*parts), source="memory", fingerprint="")
     task = training.Task(models.mlp_autoencoder([6], 2), spoiled_mse(steps), tiny)
     settings = training.Settings(epochs=3, batch_size=4, on_non_finite=reaction)
     # What is clipped is finite again: nobody would notice later.
