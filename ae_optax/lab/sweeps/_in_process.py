@@ -2,8 +2,10 @@
 
 import functools
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,15 @@ from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import make_task
 from ae_optax.lab.runs import Summary
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
-from ae_optax.lab.sweeps._lanes import Compiled, Devices, Lanes
+from ae_optax.lab.sweeps._lanes import Compiled, Devices, Lanes, fitting
 from ae_optax.lab.sweeps._program import Program, compile_program, compile_start, traceable
 from ae_optax.lab.sweeps._store import DataOf, build_once, folder_of, keep, rows_of
-
-LANES = 8
 
 
 def in_process(
     *,
     lanes: int | None = None,
+    threads: int | None = None,
     devices: Devices | None = None,
     command: str = "",
     data_of: DataOf | None = None,
@@ -38,7 +39,10 @@ def in_process(
 
     Args:
         lanes: How many runs each device makes side by side, vectorised: the same as one after the
-            other to rounding. ``None``: one on a CPU, where there is nothing to gain, else eight.
+            other to rounding. ``None``: one on a CPU, where there is nothing to gain, else as many
+            as keep it busy and half of its free memory holds.
+        threads: How many such portions the host has under way at once, which changes no number.
+            ``None``: as many as there are cores where they are one device, else one.
         devices: Each makes runs of its own; all there are by default.
         command: What was typed, for the records.
         data_of: Gives the data of a run; they are built from its config by default, once.
@@ -46,13 +50,13 @@ def in_process(
     Returns:
         The executor.
     """
-    groups: dict[tuple[str, str], _Group] = {}
-    prepared: dict[tuple[str, str], _Prepared] = {}
+    groups: dict[tuple[str, str, int], _Group] = {}
+    prepared: dict[tuple[str, str, int], _Prepared] = {}
     placed: dict[str, training.Images] = {}
 
     def group_of(job: Job, data: Dataset, several: Lanes) -> _Group:
         images = data.fingerprint
-        task, rest = (job.task(), images), (job.rest(), images)
+        task, rest = (job.task(), images, several.each), (job.rest(), images, several.each)
         if images not in placed:
             placed[images] = several.images(data)
         if task not in prepared:
@@ -63,15 +67,20 @@ def in_process(
 
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
         own = tuple(devices or jax.devices())
-        several = Lanes(own, lanes or (1 if own[0].platform == "cpu" else LANES))
+        cpu = own[0].platform == "cpu"
+        several = Lanes(own, lanes or 1)
+        at_once = threads or (_cores() if cpu and len(own) == 1 else 1)
         data = data_of or build_once()
         for alike in _by(Job.rest, jobs).values():
             try:
-                group = group_of(alike[0], data(alike[0].config), several)
+                its, several_of_it = data(alike[0].config), several
+                if lanes is None and not cpu:
+                    several_of_it = Lanes(own, fitting(alike[0].config, its, own[0], len(alike)))
+                group = group_of(alike[0], its, several_of_it)
             except Exception as error:
                 yield from _failed(alike, error)
                 continue
-            yield from group.execute(alike, runs)
+            yield from group.execute(alike, runs, at_once)
 
     return execute
 
@@ -110,7 +119,7 @@ class _Group:
         self.paths = traceable(self.task.model, optimizer, job.numbers(), prepared.images.train)
         self.programs: dict[tuple[float, ...], Program] = {}
 
-    def execute(self, jobs, runs) -> Iterator[Outcome]:
+    def execute(self, jobs, runs, at_once) -> Iterator[Outcome]:
         """Do jobs of this group; the numbers that must be known divide them once more."""
         if not _is_one_program(jobs[0].config.training):
             yield from self.one_by_one(jobs, runs)
@@ -122,14 +131,23 @@ class _Group:
             except Exception as error:
                 yield from _failed(alike, error)
                 continue
-            for first in range(0, len(alike), self.lanes.width):
-                batch = alike[first : first + self.lanes.width]
+            width = self.lanes.width
+            batches = [alike[first : first + width] for first in range(0, len(alike), width)]
+            with ThreadPoolExecutor(at_once) as pool:
+                ended = [pool.submit(self.attempt, program, batch, runs) for batch in batches]
                 try:
-                    self.run(program, batch, runs)
-                except Exception as error:
-                    yield from _failed(batch, error)
-                else:
-                    yield from map(Outcome, batch)
+                    for outcomes in ended:
+                        yield from outcomes.result()
+                finally:  # Nobody waits for what is left.
+                    pool.shutdown(wait=False, cancel_futures=True)
+
+    def attempt(self, program, jobs, runs) -> list[Outcome]:
+        """Do as many jobs as a program does at once; return how they ended."""
+        try:
+            self.run(program, jobs, runs)
+        except Exception as error:
+            return list(_failed(jobs, error))
+        return list(map(Outcome, jobs))
 
     def known(self, job: Job) -> tuple[float, ...]:
         """Return the swept numbers that a program must know."""
@@ -191,6 +209,14 @@ class _Group:
                 yield from _failed([job], error)
             else:
                 yield Outcome(job)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # There is no such call on macOS and Windows.
+        return os.cpu_count() or 1
 
 
 def _is_one_program(settings: training.Settings) -> bool:

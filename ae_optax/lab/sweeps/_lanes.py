@@ -1,17 +1,56 @@
 """Several runs at once: side by side on a device, and on several devices."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ae_optax.lab import training
 from ae_optax.lab.data import Dataset
+from ae_optax.lab.plans import RunConfig, make_task
 
 Devices: TypeAlias = Sequence[Any]
 """Some of ``jax.devices()``."""
+
+
+BUSY = 2e9
+"""Floating-point operations that keep a device busy for a step; smaller ones wait for launches."""
+
+
+def fitting(config: RunConfig, data: Dataset, device: Any, runs: int) -> int:
+    """Return how many runs of a config a device should make side by side.
+
+    Args:
+        config: The run.
+        data: Its data.
+        device: The device; one that does not tell its memory is believed to have enough.
+        runs: How many there are.
+    """
+    stats = device.memory_stats() or {}
+    free = stats.get("bytes_limit", math.inf) - stats.get("bytes_in_use", 0)
+    config = config.timed(len(data.train))
+    task, optimizer = make_task(config, data), config.optimizer.build()
+    batch = jax.ShapeDtypeStruct((config.training.batch_size, *data.train.shape[1:]), jnp.float32)
+    state = jax.eval_shape(lambda x: training.init_state(task.model, optimizer, x, 0), batch)
+    step = jax.jit(training.make_step(task, optimizer)).lower(state, batch, None)
+    cost: Any = step.cost_analysis()
+    return side_by_side(runs, cost["flops"], cost["bytes accessed"], free)
+
+
+def side_by_side(runs: int, flop: float, size: float, free: float) -> int:
+    """Return how many runs to make at once: what keeps a device busy, in half its free memory.
+
+    Args:
+        runs: How many there are.
+        flop: Floating-point operations of a step of one.
+        size: Bytes that a step of one touches, which it needs at the most.
+        free: Bytes that are free.
+    """
+    return max(1, int(min(runs, BUSY / max(flop, 1), free / 2 / max(size, 1))))
 
 
 class Compiled(NamedTuple):

@@ -24,7 +24,8 @@ def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
 
     Args:
         address: Of the cluster; ``None`` for the one of the environment, or this machine alone.
-        **resources: What a job needs, ``num_cpus=2`` or ``num_gpus=1`` for instance.
+        **resources: What a job needs, ``num_cpus=2`` for instance; a GPU, ``num_gpus=1``, where
+            the cluster has any.
 
     Returns:
         The executor.
@@ -42,7 +43,10 @@ def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
     def execute(jobs: Sequence[Job], runs: Path) -> Iterator[Outcome]:
         if not ray.is_initialized():
             ray.init(address=address, log_to_driver=False)
-        remote = ray.remote(_run).options(**resources)
+        wanted = resources
+        if "num_gpus" not in resources and ray.cluster_resources().get("GPU"):
+            wanted = resources | {"num_gpus": 1}  # Ray hides the GPUs that nobody asks for.
+        remote = ray.remote(_run).options(**wanted)
         pending = {remote.remote(*_sent(job.config), variables()): job for job in jobs}
         while pending:
             (ready,), _ = ray.wait(list(pending))

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import optax
@@ -19,6 +20,7 @@ from ae_optax.lab.plans import load_run, load_sweep, make_task
 from ae_optax.lab.runs import find_run
 from ae_optax.lab.sweeps import Job, folder_of, in_process
 from ae_optax.lab.sweeps import _program as program
+from ae_optax.lab.sweeps._lanes import fitting, side_by_side
 
 RUN = """\
 data: {name: digits, validation: 100, test: 100}
@@ -73,6 +75,39 @@ def test_a_run_is_what_training_alone_computes(tmp_path):
     task, optimizer = make_task(job.config), job.config.optimizer.build()
     fit = training.fit(task, optimizer, job.config.training)
     assert [row.test_loss for row in fit.rows] == losses([job], tmp_path)[0].tolist()
+
+
+def test_runs_of_several_threads_are_those_of_one(tmp_path):
+    jobs = jobs_of(tmp_path, f"{{{RATES}}}", seeds=3)
+    for threads in (1, 4):
+        outcomes = list(in_process(threads=threads)(jobs, tmp_path / str(threads)))
+        assert [(o.job, o.failure) for o in outcomes] == [(job, None) for job in jobs]
+    one, four = losses(jobs, tmp_path / "1"), losses(jobs, tmp_path / "4")
+    np.testing.assert_array_equal(one, four)
+
+
+@pytest.mark.parametrize(
+    ("runs", "flop", "size", "free", "expected"),
+    [
+        (135, 1e6, 1e6, 1e12, 135),
+        (135, 1e8, 1e6, 1e12, 20),
+        (135, 1e6, 1e6, 2e7, 10),
+        (135, 1e11, 1e6, 1e12, 1),
+        (3, 0.0, 0.0, np.inf, 3),
+    ],
+)
+def test_lanes_keep_a_device_busy_within_half_its_memory(runs, flop, size, free, expected):
+    assert side_by_side(runs, flop, size, free) == expected
+
+
+def test_the_lanes_of_a_config_follow_from_the_cost_of_its_step(tmp_path):
+    (job,) = jobs_of(tmp_path, "{optimizer.b2: [0.9]}", seeds=1)
+    data = job.config.data.build()
+    device = SimpleNamespace(memory_stats=lambda: None)
+    # A step of a batch of 256 makes some 3 million operations.
+    assert 100 < fitting(job.config, data, device, 10**6) < 2000
+    small = SimpleNamespace(memory_stats=lambda: {"bytes_limit": 10**7, "bytes_in_use": 0})
+    assert fitting(job.config, data, small, 10**6) < fitting(job.config, data, device, 10**6)
 
 
 @pytest.mark.slow
