@@ -70,9 +70,9 @@ from ae_optax.transforms import (
     global_norm,
     identity,
     interpolated_average,
-    look_ahead,
     lookahead,
     nesterov_average,
+    nesterov_point,
     newton_schulz,
     observe,
     of_max_norm,
@@ -124,7 +124,9 @@ _LAZY = ("compat", "lab")
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"ae_optax.{name}")
-    raise AttributeError(f"module 'ae_optax' has no attribute {name!r}")
+    now = importlib.import_module("ae_optax._renamed").FUNCTIONS.get(name)
+    hint = f": it is {now!r} now" if now else ""
+    raise AttributeError(f"module 'ae_optax' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:
@@ -182,13 +184,13 @@ __all__ = [
     "lars",
     "lint",
     "lion",
-    "look_ahead",
     "lookahead",
     "momentum",
     "nadam",
     "nadam_scheduled",
     "nesterov",
     "nesterov_average",
+    "nesterov_point",
     "newton_schulz",
     "observe",
     "of_max_norm",

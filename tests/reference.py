@@ -27,42 +27,42 @@ def sgd(grads, learning_rate):
     return np.stack([-rate * g for _, g, rate in steps(grads, learning_rate)])
 
 
-def momentum(grads, learning_rate, *, decay=0.9):
+def momentum(grads, learning_rate, *, momentum=0.9):
     v, updates = 0.0, []
     for _, g, rate in steps(grads, learning_rate):
-        v = decay * v + g
+        v = momentum * v + g
         updates.append(-rate * v)
     return np.stack(updates)
 
 
-def classical_momentum(grads, learning_rate, *, decay=0.9):
+def classical_momentum(grads, learning_rate, *, momentum=0.9):
     v, updates = 0.0, []
     for _, g, rate in steps(grads, learning_rate):
-        v = decay * v + rate * g
+        v = momentum * v + rate * g
         updates.append(-v)
     return np.stack(updates)
 
 
-def nesterov(grads, learning_rate, *, decay=0.9):
-    # With phi = theta - decay v, where the gradient is taken:
-    # phi_new - phi = decay v - v_new - decay v_new = -(rate g + decay v_new).
+def nesterov(grads, learning_rate, *, momentum=0.9):
+    # With phi = theta - momentum v, where the gradient is taken:
+    # phi_new - phi = momentum v - v_new - momentum v_new = -(rate g + momentum v_new).
     v, updates = 0.0, []
     for _, g, rate in steps(grads, learning_rate):
-        v = decay * v + rate * g
-        updates.append(-(rate * g + decay * v))
+        v = momentum * v + rate * g
+        updates.append(-(rate * g + momentum * v))
     return np.stack(updates)
 
 
-def nesterov_look_ahead(gradient, params, learning_rate, *, decay=0.9):
-    """Return the points theta and look-ahead points theta - decay v, one row for each step.
+def nesterov_look_ahead(gradient, params, learning_rate, *, momentum=0.9):
+    """Return the points theta and look-ahead points theta - momentum v, one row for each step.
 
     Unlike the others this rule asks for its gradients, by calling ``gradient(point)``.
     """
     theta, v, points, look_ahead = params, 0.0, [], []
     for rate in learning_rate:
         points.append(theta)
-        look_ahead.append(theta - decay * v)
-        v = decay * v + rate * gradient(theta - decay * v)
+        look_ahead.append(theta - momentum * v)
+        v = momentum * v + rate * gradient(theta - momentum * v)
         theta = theta - v
     return np.stack(points), np.stack(look_ahead)
 

@@ -80,8 +80,8 @@ ARGUMENTS = {
     "scale_by_belief": {"b1": 0.9, "b2": 0.95, "eps": 1e-8},
     "scale_by_learning_rate": {"learning_rate": 0.1},
     "scale_by_local_rate": {"coefficient": 0.1, "weight_decay": 0.1},
-    "scale_by_momentum": {"decay": 0.9},
-    "scale_by_nesterov": {"decay": 0.9},
+    "scale_by_momentum": {"momentum": 0.9},
+    "scale_by_nesterov": {"momentum": 0.9},
     "scale_by_parameter_rms": {"minimum": 1e-3},
     "scale_by_rms": {"decay": 0.9, "eps": 1e-8},
     "scale_by_rprop": {"initial_step": 0.1, "decrease": 0.4, "increase": 1.5},
@@ -98,7 +98,15 @@ ARGUMENTS = {
 }
 
 # Made of other transformations, or no transformation at all: they have tests of their own.
-OTHERS = {"chain", "flatten", "quotient", "of_max_norm", "reset_units", "global_norm", "look_ahead"}
+OTHERS = {
+    "chain",
+    "flatten",
+    "quotient",
+    "of_max_norm",
+    "reset_units",
+    "global_norm",
+    "nesterov_point",
+}
 OTHERS |= {"evaluation_params", "path_mask", "observe"}
 
 

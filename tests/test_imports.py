@@ -42,6 +42,7 @@ LABORATORY = TASK | {
 
 # What each part may import, itself aside. The library knows nothing of the laboratory.
 LAYERS = {
+    "_renamed": set(),
     "_types": set(),
     "_checks": set(),
     "_transformation": set(),
@@ -73,7 +74,7 @@ LAYERS = {
     "lab.checkpoints": HELPERS | {"lab._processes"},
     "lab.training": LIBRARY | TASK | {"lab._processes", "lab.checkpoints", "lab.runs"},
     # The language reads every namespace and knows functions, not experiments.
-    "lab.config": LIBRARY | TASK,
+    "lab.config": LIBRARY | TASK | {"_renamed"},
     "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},
     "lab.sweeps": LIBRARY
     | TASK

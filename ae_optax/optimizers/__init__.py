@@ -15,7 +15,7 @@ from ae_optax.optimizers._lion import lion
 from ae_optax.optimizers._nadam import nadam, nadam_scheduled
 from ae_optax.optimizers._radam import radam
 from ae_optax.optimizers._rmsprop import rmsprop, rmsprop_centered, rmsprop_momentum
-from ae_optax.optimizers._schedule_free import schedule_free_adamw
+from ae_optax.optimizers._schedule_free_adamw import schedule_free_adamw
 from ae_optax.optimizers._sgd import classical_momentum, momentum, nesterov, sgd
 from ae_optax.optimizers._yogi import yogi
 

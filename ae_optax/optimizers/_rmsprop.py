@@ -72,6 +72,8 @@ def rmsprop_centered(
 
     The variance :math:`v_t - \bar g_t^2` is computed by a recursion that cannot become negative.
 
+    Optax: ``rmsprop(centered=True)``.
+
     Args:
         learning_rate: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from
             0.
@@ -118,6 +120,8 @@ def rmsprop_momentum(
         v_t &= \rho\, v_{t-1} + (1 - \rho)\, g_t^2 \\
         b_t &= \mu\, b_{t-1} + \frac{g_t}{\sqrt{v_t + \epsilon}} \\
         \theta_t &= \theta_{t-1} - \eta_t\, b_t
+
+    Optax: ``rmsprop(momentum=0.9)``.
 
     Args:
         learning_rate: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from

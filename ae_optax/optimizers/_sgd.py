@@ -36,7 +36,7 @@ def sgd(learning_rate: ScalarOrSchedule) -> optax.GradientTransformation:
 
 @transformation
 def momentum(
-    learning_rate: ScalarOrSchedule, *, decay: Scalar = 0.9
+    learning_rate: ScalarOrSchedule, *, momentum: Scalar = 0.9
 ) -> optax.GradientTransformation:
     r"""Step along a velocity, with the learning rate outside it.
 
@@ -50,17 +50,19 @@ def momentum(
     A change of the rate acts at once on the whole velocity. This is PyTorch's and Optax's
     convention; :func:`classical_momentum` is Keras's. They agree while the rate is constant.
 
+    Optax: ``sgd(momentum=0.9)``.
+
     Args:
         learning_rate: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from
             0.
-        decay: :math:`\mu \in [0, 1)`; the velocity gathers about :math:`1 / (1 - \mu)` steps.
+        momentum: :math:`\mu \in [0, 1)`; the velocity gathers about :math:`1 / (1 - \mu)` steps.
 
     Returns:
         An optimizer whose updates keep structure, shapes and dtypes of the gradients; it ignores
         ``params``.
 
     Raises:
-        ValueError: If ``learning_rate`` is negative or ``decay`` outside [0, 1).
+        ValueError: If ``learning_rate`` is negative or ``momentum`` outside [0, 1).
         TypeError: If one of them is not a number.
 
     References:
@@ -68,12 +70,12 @@ def momentum(
         <https://doi.org/10.1016/0041-5553(64)90137-5>`_, USSR Computational Mathematics and
         Mathematical Physics 4(5), 1964.
     """
-    return chain(scale_by_momentum(decay), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_momentum(momentum), scale_by_learning_rate(learning_rate))
 
 
 @transformation
 def classical_momentum(
-    learning_rate: ScalarOrSchedule, *, decay: Scalar = 0.9
+    learning_rate: ScalarOrSchedule, *, momentum: Scalar = 0.9
 ) -> optax.GradientTransformation:
     r"""Step along a velocity, with the learning rate inside it.
 
@@ -90,14 +92,14 @@ def classical_momentum(
     Args:
         learning_rate: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from
             0.
-        decay: :math:`\mu \in [0, 1)`; the velocity gathers about :math:`1 / (1 - \mu)` steps.
+        momentum: :math:`\mu \in [0, 1)`; the velocity gathers about :math:`1 / (1 - \mu)` steps.
 
     Returns:
         An optimizer whose updates keep structure, shapes and dtypes of the gradients; it ignores
         ``params``.
 
     Raises:
-        ValueError: If ``learning_rate`` is negative or ``decay`` outside [0, 1).
+        ValueError: If ``learning_rate`` is negative or ``momentum`` outside [0, 1).
         TypeError: If one of them is not a number.
 
     References:
@@ -106,12 +108,12 @@ def classical_momentum(
         Mathematical Physics 4(5), 1964.
     """
     # The rate first: old steps keep the rate they were taken at.
-    return chain(scale_by_learning_rate(learning_rate), scale_by_momentum(decay))
+    return chain(scale_by_learning_rate(learning_rate), scale_by_momentum(momentum))
 
 
 @transformation
 def nesterov(
-    learning_rate: ScalarOrSchedule, *, decay: Scalar = 0.9
+    learning_rate: ScalarOrSchedule, *, momentum: Scalar = 0.9
 ) -> optax.GradientTransformation:
     r"""Step along the velocity one step ahead.
 
@@ -124,20 +126,20 @@ def nesterov(
 
     With :math:`\phi = \theta + \mu v` this is exactly the look-ahead form :math:`v_t = \mu v_{t-1}
     + \eta_t \nabla L(\phi_{t-1} - \mu v_{t-1})`, :math:`\phi_t = \phi_{t-1} - v_t`, under any
-    schedule; see :func:`~ae_optax.look_ahead`. At constant rate PyTorch, Keras and Optax agree with
-    it, under a schedule Keras only.
+    schedule; see :func:`~ae_optax.nesterov_point`. At constant rate PyTorch, Keras and Optax
+    agree with it, under a schedule Keras only.
 
     Args:
         learning_rate: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from
             0.
-        decay: :math:`\mu \in [0, 1)`; the velocity gathers about :math:`1 / (1 - \mu)` steps.
+        momentum: :math:`\mu \in [0, 1)`; the velocity gathers about :math:`1 / (1 - \mu)` steps.
 
     Returns:
         An optimizer whose updates keep structure, shapes and dtypes of the gradients; it ignores
         ``params``.
 
     Raises:
-        ValueError: If ``learning_rate`` is negative or ``decay`` outside [0, 1).
+        ValueError: If ``learning_rate`` is negative or ``momentum`` outside [0, 1).
         TypeError: If one of them is not a number.
 
     References:
@@ -146,4 +148,4 @@ def nesterov(
         Sutskever, Martens, Dahl and Hinton, `On the importance of initialization and momentum in
         deep learning <https://proceedings.mlr.press/v28/sutskever13.html>`_, ICML 2013.
     """
-    return chain(scale_by_learning_rate(learning_rate), scale_by_nesterov(decay))
+    return chain(scale_by_learning_rate(learning_rate), scale_by_nesterov(momentum))

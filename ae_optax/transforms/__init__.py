@@ -1,14 +1,6 @@
 """Small gradient transformations: the words from which every optimizer is composed."""
 
-from ae_optax.transforms._accumulate import (
-    RunningMaxState,
-    RunningSumState,
-    running_max,
-    running_sum,
-)
-from ae_optax.transforms._accumulate_gradients import AccumulateState, accumulate
-from ae_optax.transforms._adadelta import ScaleByAdadeltaState, scale_by_adadelta
-from ae_optax.transforms._adan import ScaleByAdanState, scale_by_adan
+from ae_optax.transforms._accumulate import AccumulateState, accumulate
 from ae_optax.transforms._average import (
     AverageState,
     CorrectBiasState,
@@ -46,7 +38,7 @@ from ae_optax.transforms._lookahead import LookaheadState, lookahead
 from ae_optax.transforms._max_norm import of_max_norm
 from ae_optax.transforms._momentum import (
     MomentumState,
-    look_ahead,
+    nesterov_point,
     scale_by_momentum,
     scale_by_nesterov,
 )
@@ -71,7 +63,15 @@ from ae_optax.transforms._remove_parallel import remove_parallel
 from ae_optax.transforms._reset_units import ResetUnitsState, reset_units
 from ae_optax.transforms._retract import retract_to_ball, retract_to_sphere
 from ae_optax.transforms._rms import RunningVarianceState, running_variance, scale_by_rms
-from ae_optax.transforms._rprop import ScaleByRpropState, scale_by_rprop
+from ae_optax.transforms._running import (
+    RunningMaxState,
+    RunningSumState,
+    running_max,
+    running_sum,
+)
+from ae_optax.transforms._scale_by_adadelta import ScaleByAdadeltaState, scale_by_adadelta
+from ae_optax.transforms._scale_by_adan import ScaleByAdanState, scale_by_adan
+from ae_optax.transforms._scale_by_rprop import ScaleByRpropState, scale_by_rprop
 from ae_optax.transforms._schedule_free import ScheduleFreeState, schedule_free
 from ae_optax.transforms._skip import (
     SkipNonFiniteState,
@@ -147,9 +147,9 @@ __all__ = [
     "global_norm",
     "identity",
     "interpolated_average",
-    "look_ahead",
     "lookahead",
     "nesterov_average",
+    "nesterov_point",
     "newton_schulz",
     "observe",
     "of_max_norm",

@@ -1,100 +1,86 @@
-"""Memories that never average: a running sum and a running maximum."""
+"""Large batches in small parts: gradients gathered over several calls."""
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_rule
-from ae_optax._leafwise import leafwise, zeros
-from ae_optax._numbers import full_like
-from ae_optax._transformation import transformation
-from ae_optax._types import Scalar, StorageDType
+from ae_optax._checks import check_positive_integer
+from ae_optax._numbers import widen
+from ae_optax._transformation import check_transformation, transformation
+from ae_optax._trees import cast_like, map_updates, store, zeros_for
 
 
-class RunningSumState(NamedTuple):
-    """What :func:`running_sum` remembers between steps.
+class AccumulateState(NamedTuple):
+    """What :func:`accumulate` remembers between steps.
 
     Attributes:
-        sum: The sum so far. Structure and shapes of the parameters; units of what comes in.
+        count: Number of gradients gathered; shape (), int32.
+        sum: Their sum, in at least float32. Structure and shapes of the parameters.
+        inner: State of the optimizer.
     """
 
+    count: jax.Array
     sum: optax.Updates
+    inner: optax.OptState
 
 
 @transformation
-def running_sum(
-    *, initial_value: Scalar = 0.0, dtype: StorageDType = None
-) -> optax.GradientTransformation:
-    r"""Replace every coordinate by the sum of its past: :math:`s_t = s_{t-1} + g_t`.
-
-    Args:
-        initial_value: :math:`s_0 \ge 0`, in the units of what comes in.
-        dtype: How the sum is stored: a dtype, ``"params"`` for each parameter's own, or ``None``
-            for that but at least float32.
-
-    Returns:
-        A transformation that computes in at least float32, keeps structure, shapes and dtypes of
-        its updates and ignores ``params``.
-
-    Raises:
-        ValueError: If ``initial_value`` is negative.
-        TypeError: If ``initial_value`` is not a number.
-    """
-    check_non_negative("initial_value", initial_value)
-
-    def start(p):
-        return (full_like(p, initial_value, dtype),)
-
-    return leafwise(_running_sum, RunningSumState, start)
-
-
-def _running_sum(g, total):
-    total = total + g
-    return total, (total,)
-
-
-class RunningMaxState(NamedTuple):
-    """What :func:`running_max` remembers between steps.
-
-    Attributes:
-        max: The largest value so far. Structure and shapes of the parameters.
-    """
-
-    max: optax.Updates
-
-
-@transformation
-def running_max(*, decay: Scalar = 1.0, dtype: StorageDType = None) -> optax.GradientTransformation:
-    r"""Replace every coordinate by the largest value of its past.
-
-    Elementwise on non-negative leaves :math:`g_t`, from :math:`u_0 = 0`,
+def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.GradientTransformation:
+    r"""Feed an optimizer the mean of every :math:`k` gradients; in between nothing moves.
 
     .. math::
 
-        u_t = \max(\rho\, u_{t-1},\, g_t)
+        u_t = \begin{cases}
+            f\left(\frac1k \sum_{i=t-k+1}^{t} g_i\right) & \text{if } k \text{ divides } t \\
+            0 & \text{otherwise}
+        \end{cases}
 
-    With :math:`\rho = 1` this is what AMSGrad adds to Adam, with :math:`\rho = \beta_2` the
-    infinity norm of AdaMax.
+    For a loss that is a mean over its batch, :math:`k` equal batches have the effect of one that
+    is :math:`k` times as large. Between emissions ``inner`` does no work, its state and its
+    schedules stand still (under ``jax.vmap`` the work is done and thrown away). Extra arguments
+    are those of the last of the :math:`k` calls.
+
+    Optax: ``MultiSteps``.
 
     Args:
-        decay: :math:`\rho \in [0, 1]`, the factor by which the past fades each step.
-        dtype: How the maximum is stored: a dtype, ``"params"`` for each parameter's own, or
-            ``None`` for that but at least float32.
+        inner: :math:`f`, an optimizer.
+        every: :math:`k \ge 1`.
 
     Returns:
-        A transformation that computes in at least float32, keeps structure, shapes and dtypes of
-        its updates and ignores ``params``.
+        An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
+        ``params`` if ``inner`` does.
 
     Raises:
-        ValueError: If ``decay`` is outside [0, 1].
-        TypeError: If ``decay`` is not a number.
+        ValueError: If ``every`` is less than 1.
+        TypeError: If ``inner`` is no gradient transformation or ``every`` no integer.
     """
-    check_rule("decay", decay, "lie in [0, 1]", lambda v: 0 <= v <= 1)
+    check_transformation("inner", inner)
+    check_positive_integer("every", every)
+    inner = optax.with_extra_args_support(inner)
 
-    return leafwise(_running_max, RunningMaxState, zeros(dtype), decay=decay)
+    def init(params):
+        return AccumulateState(
+            jnp.zeros([], jnp.int32), zeros_for(params, None), inner.init(params)
+        )
 
+    def update(updates, state, params=None, **extra):
+        total = map_updates(lambda g, s: s + widen(g).astype(s.dtype), updates, state.sum)
 
-def _running_max(g, largest, *, decay):
-    largest = jnp.maximum(decay * largest, g)
-    return largest, (largest,)
+        def emit():
+            mean = cast_like(map_updates(lambda s: s / every, total), updates)
+            out, inner_state = inner.update(mean, state.inner, params, **extra)
+            zeros = map_updates(jnp.zeros_like, total)
+            return cast_like(out, updates), zeros, inner_state
+
+        def wait():
+            return map_updates(jnp.zeros_like, updates), total, state.inner
+
+        last = state.count + 1 == every
+        out, total, inner_state = jax.lax.cond(last, emit, wait)
+        return out, AccumulateState(
+            jnp.where(last, 0, state.count + 1), store(total, state.sum), inner_state
+        )
+
+    return optax.GradientTransformationExtraArgs(init, update)

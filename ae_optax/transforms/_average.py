@@ -36,6 +36,8 @@ def average(decay: Scalar, *, dtype: StorageDType = None) -> optax.GradientTrans
 
     The average is biased towards its start, zero; :func:`correct_bias` undoes that.
 
+    Optax: ``ema(debias=False)``.
+
     Args:
         decay: :math:`\rho \in [0, 1)`; the average spans about :math:`1 / (1 - \rho)` steps.
         dtype: How :math:`m` is stored: a dtype, ``"params"`` for each parameter's own, or

@@ -40,6 +40,8 @@ def by_path(groups: Mapping[str, optax.GradientTransformation]) -> optax.Gradien
             "**": adamw(1e-3, weight_decay=0.1),
         })
 
+    Optax: ``partition``.
+
     Args:
         groups: Transformations by pattern; the order decides where several match.
 

@@ -83,6 +83,8 @@ def shortening(length: jax.Array, max_norm: Scalar) -> jax.Array:
 def clip_by_rms(max_rms: Scalar) -> optax.GradientTransformation:
     r"""Shorten every leaf to a root mean square: :math:`u = g / \max(1, \mathrm{RMS}(g) / d)`.
 
+    Optax: ``clip_by_block_rms``.
+
     Args:
         max_rms: :math:`d > 0`, in the units of what comes in.
 

@@ -44,6 +44,8 @@ def factored_average(
 
     Other leaves are averaged as they are. The first decay is zero, so no bias needs correction.
 
+    Optax: the denominator of ``scale_by_factored_rms``.
+
     Args:
         exponent: :math:`c > 0`, how fast the memory lengthens.
         minimum: :math:`\epsilon \ge 0`, the smallest mean to divide by. With 0, a leaf that has

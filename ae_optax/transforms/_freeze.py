@@ -14,6 +14,8 @@ def freeze() -> optax.GradientTransformation:
     In a group of :func:`~ae_optax.by_path` the group's parameters stay what they are, and no
     memory is spent on them.
 
+    Optax: ``set_to_zero``.
+
     Returns:
         A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
     """

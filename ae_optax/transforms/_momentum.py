@@ -23,7 +23,7 @@ class MomentumState(NamedTuple):
 
 @transformation
 def scale_by_momentum(
-    decay: Scalar = 0.9, *, dtype: StorageDType = "params"
+    momentum: Scalar = 0.9, *, dtype: StorageDType = "params"
 ) -> optax.GradientTransformation:
     r"""Replace every update by a velocity that gathers the past.
 
@@ -38,8 +38,10 @@ def scale_by_momentum(
     the velocity (PyTorch), before it for the rate inside (Keras): the two differ as soon as the
     rate changes.
 
+    Optax: ``trace``.
+
     Args:
-        decay: :math:`\mu \in [0, 1)`; 0 remembers nothing.
+        momentum: :math:`\mu \in [0, 1)`; 0 remembers nothing.
         dtype: How :math:`v` is stored: a dtype, ``"params"`` for each parameter's own, or
             ``None`` for that but at least float32.
 
@@ -48,21 +50,21 @@ def scale_by_momentum(
         its updates and ignores ``params``.
 
     Raises:
-        ValueError: If ``decay`` is outside [0, 1).
-        TypeError: If ``decay`` is not a number.
+        ValueError: If ``momentum`` is outside [0, 1).
+        TypeError: If ``momentum`` is not a number.
 
     References:
         Polyak, `Some methods of speeding up the convergence of iteration methods
         <https://doi.org/10.1016/0041-5553(64)90137-5>`_, USSR Computational Mathematics and
         Mathematical Physics 4(5), 1964.
     """
-    check_in_unit_interval("decay", decay)
-    return leafwise(_momentum, MomentumState, zeros(dtype), decay=decay)
+    check_in_unit_interval("momentum", momentum)
+    return leafwise(_momentum, MomentumState, zeros(dtype), momentum=momentum)
 
 
 @transformation
 def scale_by_nesterov(
-    decay: Scalar = 0.9, *, dtype: StorageDType = "params"
+    momentum: Scalar = 0.9, *, dtype: StorageDType = "params"
 ) -> optax.GradientTransformation:
     r"""Replace every update by the velocity one step ahead.
 
@@ -74,12 +76,14 @@ def scale_by_nesterov(
         u_t &= g_t + \mu\, v_t
 
     This is Nesterov's method rewritten for the point :math:`\theta - \mu v` at which it takes
-    its gradient (see :func:`look_ahead`), so that an ordinary gradient at the current parameters
-    is all it needs. The rewriting is exact when the learning rate comes *before*, inside the
-    velocity.
+    its gradient (see :func:`nesterov_point`), so that an ordinary gradient at the current
+    parameters is all it needs. The rewriting is exact when the learning rate comes *before*,
+    inside the velocity.
+
+    Optax: ``trace(nesterov=True)``.
 
     Args:
-        decay: :math:`\mu \in [0, 1)`; 0 remembers nothing.
+        momentum: :math:`\mu \in [0, 1)`; 0 remembers nothing.
         dtype: How :math:`v` is stored: a dtype, ``"params"`` for each parameter's own, or
             ``None`` for that but at least float32.
 
@@ -88,18 +92,18 @@ def scale_by_nesterov(
         its updates and ignores ``params``.
 
     Raises:
-        ValueError: If ``decay`` is outside [0, 1).
-        TypeError: If ``decay`` is not a number.
+        ValueError: If ``momentum`` is outside [0, 1).
+        TypeError: If ``momentum`` is not a number.
 
     References:
         Sutskever, Martens, Dahl and Hinton, `On the importance of initialization and momentum in
         deep learning <https://proceedings.mlr.press/v28/sutskever13.html>`_, ICML 2013.
     """
-    check_in_unit_interval("decay", decay)
-    return leafwise(_nesterov, MomentumState, zeros(dtype), decay=decay)
+    check_in_unit_interval("momentum", momentum)
+    return leafwise(_nesterov, MomentumState, zeros(dtype), momentum=momentum)
 
 
-def look_ahead(params: optax.Params, state: Any, *, decay: Scalar = 0.9) -> optax.Params:
+def nesterov_point(params: optax.Params, state: Any, *, momentum: Scalar = 0.9) -> optax.Params:
     r"""Return the point at which Nesterov's method, as it was first written, takes its gradient.
 
     The look-ahead form
@@ -116,30 +120,30 @@ def look_ahead(params: optax.Params, state: Any, *, decay: Scalar = 0.9) -> opta
         params: :math:`\theta`.
         state: State of ``classical_momentum``, or any state that holds one
             :class:`MomentumState` behind a learning rate.
-        decay: :math:`\mu \in [0, 1)`, the decay of that momentum.
+        momentum: :math:`\mu \in [0, 1)`, the decay of that momentum.
 
     Returns:
         A tree like ``params``.
 
     Raises:
-        ValueError: If ``decay`` is outside [0, 1), or ``state`` holds no momentum or several.
-        TypeError: If ``decay`` is not a number.
+        ValueError: If ``momentum`` is outside [0, 1), or ``state`` holds no momentum or several.
+        TypeError: If ``momentum`` is not a number.
     """
-    check_in_unit_interval("decay", decay)
+    check_in_unit_interval("momentum", momentum)
     trace = find_state(state, MomentumState).trace
     # Behind a learning rate it is -v: what is added to the parameters.
-    return map_rule(_ahead, params, trace, decay=decay)[0]
+    return map_rule(_ahead, params, trace, momentum=momentum)[0]
 
 
-def _ahead(p, trace, *, decay):
-    return p + decay * trace
+def _ahead(p, trace, *, momentum):
+    return p + momentum * trace
 
 
-def _momentum(g, trace, *, decay):
-    trace = g + decay * trace
+def _momentum(g, trace, *, momentum):
+    trace = g + momentum * trace
     return trace, (trace,)
 
 
-def _nesterov(g, trace, *, decay):
-    trace = g + decay * trace
-    return g + decay * trace, (trace,)
+def _nesterov(g, trace, *, momentum):
+    trace = g + momentum * trace
+    return g + momentum * trace, (trace,)

@@ -18,6 +18,8 @@ def scale_by_parameter_rms(*, minimum: Scalar = 1e-3) -> optax.GradientTransform
 
         u = \max(\epsilon_2, \mathrm{RMS}(\theta))\, g
 
+    Optax: ``scale_by_param_block_rms``.
+
     Args:
         minimum: :math:`\epsilon_2 > 0`, in units of the parameters, so that zeros can move.
 

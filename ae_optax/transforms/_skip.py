@@ -37,6 +37,8 @@ def skip_non_finite(inner: optax.GradientTransformation) -> optax.GradientTransf
     finite. However many such steps there are in a row, none is ever taken; their number can be
     read from the state.
 
+    Optax: ``apply_if_finite``.
+
     Args:
         inner: An optimizer.
 

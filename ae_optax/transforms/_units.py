@@ -28,6 +28,8 @@ def adaptive_clip(
     Of a leaf with two axes or more, a kernel, each index along ``axis`` is one unit; a leaf with
     fewer, a bias, is one unit as a whole. Put first, on the gradients.
 
+    Optax: ``adaptive_grad_clip``.
+
     Args:
         max_ratio: :math:`\lambda > 0`.
         eps: :math:`\epsilon > 0`, in units of the parameters, so that zeros can move.

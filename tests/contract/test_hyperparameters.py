@@ -200,7 +200,7 @@ def test_a_number_that_is_traced_passes_unchecked():
 @pytest.mark.parametrize(("function", "argument"), ARGUMENTS)
 def test_the_ends_of_a_range_are_taken_as_its_docstring_says(function, argument):
     for value in ends(function, argument):
-        if function.__name__ == "look_ahead":
+        if function.__name__ == "nesterov_point":
             with pytest.raises(ValueError, match="`state`"):  # The state that `call` has is empty.
                 call(function, argument, value)
         else:

@@ -17,9 +17,9 @@ from ae_optax import optimizers
 # The first settings of a rule leave out what both sides have as a default.
 SETTINGS = {
     "sgd": [{}],
-    "momentum": [{}, {"decay": 0.5}],
-    "classical_momentum": [{}, {"decay": 0.5}],
-    "nesterov": [{}, {"decay": 0.5}],
+    "momentum": [{}, {"momentum": 0.5}],
+    "classical_momentum": [{}, {"momentum": 0.5}],
+    "nesterov": [{}, {"momentum": 0.5}],
     "adagrad": [{"eps": 1e-7}, {"eps": 1e-2}],
     "adagrad_momentum": [{"eps": 1e-7}, {"momentum": 0.5, "eps": 1e-2}],
     "rmsprop": [{"eps": 1e-8}, {"decay": 0.99, "eps": 1e-2}],
@@ -192,7 +192,7 @@ def test_reference_of_max_norm_divides_by_the_largest_coordinate():
 @pytest.mark.parametrize("name", ["momentum", "classical_momentum", "nesterov"])
 def test_momentum_without_memory_is_gradient_descent(name):
     args = decaying(), gradients(), parameters()
-    assert_equal(make(name, decay=0.0)(*args), make("sgd")(*args))
+    assert_equal(make(name, momentum=0.0)(*args), make("sgd")(*args))
 
 
 @pytest.mark.usefixtures("x64")
@@ -214,9 +214,9 @@ def test_the_place_of_the_rate_in_momentum_matters_only_when_it_changes():
 def test_nesterov_follows_the_look_ahead_points_of_its_original_form(decay):
     curvature, start, rates = np.array([1.0, 3.0, 9.0]), np.array([1.0, -2.0, 3.0]), decaying()
     points, look_ahead = reference.nesterov_look_ahead(
-        lambda x: curvature * x, start, rates, decay=decay
+        lambda x: curvature * x, start, rates, momentum=decay
     )
-    optimizer = ae_optax.nesterov(lambda step: jnp.asarray(rates)[step], decay=decay)
+    optimizer = ae_optax.nesterov(lambda step: jnp.asarray(rates)[step], momentum=decay)
 
     def step(carry, _):
         x, state = carry

@@ -41,7 +41,7 @@ RULES = {
         "the norm is of the sum of gradient and decay",
     ),
     "lion": ({"weight_decay": 0.1}, lambda rate: optax.lion(rate, weight_decay=0.1), ""),
-    "momentum": ({"decay": 0.8}, lambda rate: optax.sgd(rate, 0.8), ""),
+    "momentum": ({"momentum": 0.8}, lambda rate: optax.sgd(rate, 0.8), ""),
     "nadam": ({}, optax.nadam, ""),
     "nadam_scheduled": ({}, optax.nadam, "the momentum follows no schedule"),
     "nesterov": (

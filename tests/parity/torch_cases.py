@@ -206,7 +206,7 @@ def _library_cases():
     """Yield the rules of the library itself that are also PyTorch's."""
     same = {
         "sgd": ("SGD", {}, {}),
-        "momentum": ("SGD", {"momentum": 0.8}, {"decay": 0.8}),
+        "momentum": ("SGD", {"momentum": 0.8}, {"momentum": 0.8}),
         "adadelta": ("Adadelta", {"rho": 0.8, "eps": 1e-4}, {"decay": 0.8, "eps": 1e-4}),
         "adam": ("Adam", {"betas": (0.8, 0.95), "eps": 1e-3}, {"b1": 0.8, "b2": 0.95, "eps": 1e-3}),
         "adamw": ("AdamW", {"eps": 1e-3, "weight_decay": 0.1}, {"eps": 1e-3, "weight_decay": 0.1}),

@@ -51,14 +51,14 @@ def test_agrees_with_the_trace_of_optax():
 @pytest.mark.parametrize("schedule", [0.02, lambda step: 0.05 / (1 + step.astype(float))])
 def test_momentum_that_looks_ahead_walks_where_nesterov_walks(schedule):
     curvature, start, decay = jnp.asarray([1.0, 5.0, 25.0]), jnp.asarray([1.0, -2.0, 3.0]), 0.9
-    classical = ae_optax.classical_momentum(schedule, decay=decay)
-    nesterov = ae_optax.nesterov(schedule, decay=decay)
+    classical = ae_optax.classical_momentum(schedule, momentum=decay)
+    nesterov = ae_optax.nesterov(schedule, momentum=decay)
 
     @jax.jit
     def walk():
         def original(carry, _):
             params, state = carry
-            ahead = ae_optax.look_ahead(params, state, decay=decay)
+            ahead = ae_optax.nesterov_point(params, state, momentum=decay)
             updates, state = classical.update(curvature * ahead, state, params)
             return (optax.apply_updates(params, updates), state), ahead
 
@@ -77,7 +77,7 @@ def test_momentum_that_looks_ahead_walks_where_nesterov_walks(schedule):
 def test_looking_ahead_from_rest_stays_and_keeps_the_dtype():
     params = {"w": jnp.ones((2, 2), jnp.bfloat16), "b": None, "s": jnp.asarray(2.0)}
     state = ae_optax.classical_momentum(0.1).init(params)
-    ahead = ae_optax.look_ahead(params, state)
+    ahead = ae_optax.nesterov_point(params, state)
     assert jax.tree.structure(ahead) == jax.tree.structure(params)
     jax.tree.map(np.testing.assert_array_equal, ahead, params)
     assert ahead["w"].dtype == jnp.bfloat16
@@ -92,4 +92,4 @@ def test_looking_ahead_needs_exactly_one_momentum(optimizer, found):
     with pytest.raises(
         ValueError, match=rf"`state` must hold exactly one MomentumState, got {found}\."
     ):
-        ae_optax.look_ahead(jnp.ones(2), state)
+        ae_optax.nesterov_point(jnp.ones(2), state)

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 
 from ae_optax.compat.torch._adam import adam
-from ae_optax.compat.torch._momentum import DampenedMomentumState
+from ae_optax.compat.torch._dampened_momentum import DampenedMomentumState
 from ae_optax.compat.torch._rmsprop import rmsprop
 from ae_optax.compat.torch._sgd import sgd
 from ae_optax.transforms import (

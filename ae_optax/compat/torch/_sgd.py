@@ -6,7 +6,7 @@ from ae_optax._checks import check_finite, check_in_unit_interval
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import check_flag, check_without_meaning, descend, in_use
-from ae_optax.compat.torch._momentum import scale_by_dampened_momentum
+from ae_optax.compat.torch._dampened_momentum import scale_by_dampened_momentum
 from ae_optax.transforms import scale_by_momentum, scale_by_nesterov
 
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping
 
+from ae_optax._renamed import ARGUMENTS
 from ae_optax.lab.config._nodes import Entry, Node, Scalar, Table, child, shown
 from ae_optax.lab.config._problems import Problems
 from ae_optax.lab.config._types import Kind
@@ -42,9 +43,10 @@ def match(
         else:
             reason, known = f"{name} has no argument {key!r}.", "Arguments"
         names = ", ".join(parameters) or "none"
-        reason += f"{did_you_mean(key, parameters)} {known}: {names}."
-        problems.add(entry.where, child(path, key), reason)
-        for guess in nearest(key, parameters)[:1]:
+        now = ARGUMENTS.get((name, key))
+        hint = f" It is {now!r} now." if now else did_you_mean(key, parameters)
+        problems.add(entry.where, child(path, key), f"{reason}{hint} {known}: {names}.")
+        for guess in [now] if now else nearest(key, parameters)[:1]:
             given.setdefault(guess, entry)
     return given
 

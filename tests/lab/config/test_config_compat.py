@@ -80,6 +80,10 @@ def test_a_rule_of_another_framework_is_made_by_its_full_name(tmp_path, text, de
             "{name: compat.torch.adam, learning_rate: 0.1}",
             "optimizer.learning_rate: compat.torch.adam has no argument 'learning_rate'.",
         ),
+        (
+            "{name: momentum, learning_rate: 1, decay: 0.9}",
+            "optimizer.decay: momentum has no argument 'decay'. It is 'momentum' now.",
+        ),
         ("{name: compat.torch.adam, lr: -1}", "optimizer.lr: `lr` must be at least 0 and finite"),
         (
             "{name: compat.torch.adam, lr: {name: compat.torch.step_rl, lr: 0.1, step_size: 3}}",

@@ -10,7 +10,7 @@ from ae_optax.lab.landscapes import updates_of
 
 def test_updates_are_those_of_one_leaf():
     gradients = np.float32([[1, 0], [0, 2], [1, 1]])
-    updates = updates_of(optimizers.momentum(0.1, decay=0.5), gradients)
+    updates = updates_of(optimizers.momentum(0.1, momentum=0.5), gradients)
     # The velocities are (1, 0), (0.5, 2) and (1.25, 2).
     np.testing.assert_allclose(updates, -0.1 * np.array([[1, 0], [0.5, 2], [1.25, 2]]), rtol=1e-6)
 

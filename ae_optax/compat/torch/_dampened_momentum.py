@@ -26,7 +26,9 @@ class DampenedMomentumState(NamedTuple):
 
 
 @transformation
-def scale_by_dampened_momentum(decay: Scalar, *, dampening: Scalar) -> optax.GradientTransformation:
+def scale_by_dampened_momentum(
+    momentum: Scalar, *, dampening: Scalar
+) -> optax.GradientTransformation:
     r"""Replace every update by a velocity that takes in a share of each gradient but the first.
 
     Elementwise on each leaf :math:`g_t`,
@@ -38,7 +40,7 @@ def scale_by_dampened_momentum(decay: Scalar, *, dampening: Scalar) -> optax.Gra
     With :math:`\tau = \mu` it is an average that starts at the first gradient instead of zero.
 
     Args:
-        decay: :math:`\mu \in [0, 1)`.
+        momentum: :math:`\mu \in [0, 1)`.
         dampening: :math:`\tau`, finite; 0 gives :func:`~ae_optax.scale_by_momentum`.
 
     Returns:
@@ -46,19 +48,21 @@ def scale_by_dampened_momentum(decay: Scalar, *, dampening: Scalar) -> optax.Gra
         its updates and ignores ``params``.
 
     Raises:
-        ValueError: If ``decay`` is outside [0, 1) or ``dampening`` not finite.
+        ValueError: If ``momentum`` is outside [0, 1) or ``dampening`` not finite.
         TypeError: If one of them is not a number.
     """
-    check_in_unit_interval("momentum", decay)
+    check_in_unit_interval("momentum", momentum)
     check_finite("dampening", dampening)
 
     def scalars(t, like):
         weight = (1 - scalar(dampening, like)) * jnp.ones([], like.dtype)
         return {"weight": jnp.where(t == 1, jnp.ones_like(weight), weight)}
 
-    return leafwise(_velocity, DampenedMomentumState, zeros(None), scalars=scalars, decay=decay)
+    return leafwise(
+        _velocity, DampenedMomentumState, zeros(None), scalars=scalars, momentum=momentum
+    )
 
 
-def _velocity(g, trace, *, decay, weight):
-    trace = decay * trace + weight * g
+def _velocity(g, trace, *, momentum, weight):
+    trace = momentum * trace + weight * g
     return trace, (trace,)
