@@ -8,6 +8,7 @@ from ae_optax.lab.data._digits import digits
 from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._fetch import fetch
 from ae_optax.lab.data._image_folder import image_folder
+from ae_optax.lab.data._inputs import Inputs, read_inputs
 from ae_optax.lab.data._labels import Labels
 from ae_optax.lab.data._locate import locate
 from ae_optax.lab.data._mnist import fashion_mnist, mnist
@@ -18,6 +19,7 @@ from ae_optax.lab.data._synthetic import synthetic, synthetic_error
 __all__ = [
     "DataError",
     "Dataset",
+    "Inputs",
     "Labels",
     "Scaling",
     "Splits",
@@ -38,6 +40,7 @@ __all__ = [
     "mnist",
     "planted",
     "planted_features",
+    "read_inputs",
     "synthetic",
     "synthetic_error",
 ]
