@@ -65,6 +65,7 @@ def fit(
     optimizer: optax.GradientTransformation,
     settings: Settings | None = None,
     *,
+    params: Any = None,
     saving: Saving | None = None,
     on_start: Callable[[Sequence[EpochRow]], None] = lambda _: None,
     on_epoch: Callable[[EpochRow], None] = lambda _: None,
@@ -84,6 +85,8 @@ def fit(
         task: What is to be solved; its images are moved to the device once.
         optimizer: Any Optax transformation.
         settings: Epochs, batch size, seed and what ends a run; ``None`` for the defaults.
+        params: Parameters to start from: a tree of arrays with the paths, shapes and dtypes of the
+            model's own. ``None``: those that the model makes of the seed.
         saving: Where the run is saved, and taken up from if it was before; ``None``: nowhere.
         on_start: Called with the rows of the epochs that were done before: at the beginning, and
             again whenever ``on_non_finite="restore"`` goes back to them.
@@ -97,7 +100,8 @@ def fit(
         The last state, a row for each epoch, and how the run ended.
 
     Raises:
-        ValueError: If ``settings.mesh`` asks for more devices than there are.
+        ValueError: If ``settings.mesh`` asks for more devices than there are, or ``params`` are not
+            those of the model.
         DataError: If the training images are not finite, or fewer than a batch, or if
             ``reduce_on_plateau`` has no validation images to observe.
         CheckpointError: If what was saved is of another run.
@@ -107,7 +111,7 @@ def fit(
         epoch = steps_per_epoch(task.data.sizes["train"], settings.batch_size)
         saving = Saving(Memory(), every_steps=epoch, every_minutes=None)
     started = time.perf_counter()
-    program = prepare(task, optimizer, settings)
+    program = prepare(task, optimizer, settings, params)
     saver, pace = Saver(saving), Pace()
     state, rows, seconds = _begin(program, saver)
     compile_seconds = time.perf_counter() - started

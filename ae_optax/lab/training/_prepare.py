@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax._trees import path_of
 from ae_optax.lab.training._check import check_fitting, check_observable, check_trainable
 from ae_optax.lab.training._epoch import (
     Numbers,
@@ -47,7 +48,12 @@ class CompiledRun(NamedTuple):
     steps_per_epoch: int
 
 
-def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Settings) -> CompiledRun:
+def prepare(
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    settings: Settings,
+    params: Any = None,
+) -> CompiledRun:
     """Check the parts of a run, move the images to the device, and compile; see :func:`fit`."""
     data = task.data
     check_trainable(data, settings)
@@ -57,10 +63,16 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
     task = task._replace(model=layout.split(task.model))
     watched = observed(optimizer, settings)
 
-    def initial(images):
-        return init_state(task.model, watched, images, settings.seed, values=make_values(task.data))
+    def initial(images, params):
+        values = make_values(task.data)
+        state = init_state(task.model, watched, images, settings.seed, values=values)
+        if params is None:
+            return state
+        own = jax.tree.map(jnp.copy, params)  # The state is donated, what was given is not.
+        return state._replace(params=own, opt_state=watched.init(own))
 
     template = layout.place(state_shapes(task, optimizer, settings, images.train))
+    params = None if params is None else arranged(params, template.params)
     check_observable(template.opt_state, images.validation.shape[0])
     step = make_step(task, watched, on_non_finite=settings.on_non_finite)
     close = make_close(make_evaluate(task), settings)
@@ -80,10 +92,36 @@ def prepare(task: Task, optimizer: optax.GradientTransformation, settings: Setti
     return CompiledRun(
         images=images,
         template=template,
-        initial=lambda: begin(images.train),
+        initial=lambda: begin(images.train, params),
         advance=compiled.lower(template, images, 0).compile(),
         steps_per_epoch=steps_per_epoch(data.sizes["train"], settings.batch_size),
     )
+
+
+def arranged(params: Any, like: Any) -> Any:
+    """Return parameters as a model has them, found by their paths.
+
+    Args:
+        params: A tree of arrays, or of Flax's variables.
+        like: The model's own, or their shapes and dtypes.
+
+    Raises:
+        ValueError: If a path, a shape or a dtype is another.
+    """
+    given = {path_of(keys): leaf for keys, leaf in jax.tree.leaves_with_path(params)}
+    wanted = {path_of(keys): leaf for keys, leaf in jax.tree.leaves_with_path(like)}
+    for path in (*wanted, *given):
+        there = [_form(tree[path]) if path in tree else "none" for tree in (wanted, given)]
+        if there[0] != there[1]:
+            raise ValueError(
+                f"`params` must be those of the model: it has {there[0]} at {path!r}, got "
+                f"{there[1]}."
+            )
+    return jax.tree.unflatten(jax.tree.structure(like), [given[path] for path in wanted])
+
+
+def _form(leaf):
+    return f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}"
 
 
 def state_shapes(

@@ -287,6 +287,44 @@ def test_steps_are_recorded_one_after_every_so_many(model, tiny):
     assert quiet.steps == {}
 
 
+def test_a_run_starts_from_given_parameters(model, tiny):
+    first = fit(model, tiny, epochs=2)
+    given = jax.tree.map(np.asarray, first.state.params)
+    # At a rate of zero it stays there, and they stay whole.
+    still = fit(model, tiny, epochs=1, optimizer=ae_optax.sgd(0.0), params=given)
+    chex.assert_trees_all_equal(still.state.params, first.state.params, given)
+    assert still.rows[0].test_loss == pytest.approx(first.rows[-1].test_loss, rel=1e-6)
+    averaging = ae_optax.chain(ae_optax.sgd(0.0), ae_optax.average_params())
+    chex.assert_trees_all_close(fit(model, tiny, 0, 1, averaging, params=given).params, given)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda leaves: leaves[1:], "`params` must be those of the model: it has float32"),
+        (lambda leaves: [leaves[0][None], *leaves[1:]], r"got float32\[1, "),
+        (lambda leaves: [leaves[0].astype(np.float16), *leaves[1:]], "got float16"),
+    ],
+    ids=["missing", "shape", "dtype"],
+)
+def test_parameters_of_another_model_are_refused_by_path(model, tiny, change, message):
+    params, _ = model.init(jax.random.key(0), jnp.asarray(tiny.train[:1]))
+    paths = [keys for keys, _ in jax.tree.leaves_with_path(params)]
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
+    names = [jax.tree_util.keystr(keys, simple=True, separator="/") for keys in paths]
+    changed = change(leaves)
+    given = dict(zip(names[len(names) - len(changed) :], changed, strict=True))
+    nested = {}
+    for name, leaf in given.items():
+        *most, last = name.split("/")
+        node = nested
+        for key in most:
+            node = node.setdefault(key, {})
+        node[last] = leaf
+    with pytest.raises(ValueError, match=message):
+        fit(model, tiny, params=nested)
+
+
 @pytest.mark.parametrize("unbroken", [1, 2])
 @pytest.mark.parametrize("stops", [(1, 2, 3), (2, 3, 4, 6), (3, 5, 6)])
 def test_an_epoch_in_parts_gives_the_bits_of_one_in_one_part(model, tiny, stops, unbroken):
