@@ -7,6 +7,11 @@ optimizer. ``lr`` is a number, a traced scalar, or a schedule; a scheduler is a 
 
 ``ReduceLROnPlateau`` is no function of the step: it is a transformation, to be put after the
 optimizer, which observes the ``value`` passed to ``update``.
+
+Complex parameters are pairs of real ones, as in PyTorch: real and imaginary part have moments of
+their own, kept with one axis of length 2 more. A gradient that is missing (``None``) leaves its
+parameter and moments as they are; but one counter serves all parameters, where PyTorch counts the
+steps of each: give a parameter that is trained only at times an optimizer of its own.
 """
 
 from ae_optax.compat.torch._adadelta import adadelta

@@ -5,7 +5,7 @@ import optax
 from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.compat.torch._arguments import check_without_meaning, descend
+from ae_optax.compat.torch._arguments import check_without_meaning, descend_in_pairs
 from ae_optax.transforms import scale_by_adadelta
 
 
@@ -58,6 +58,6 @@ def adadelta(
     check_without_meaning(foreach=foreach, capturable=capturable, differentiable=differentiable)
     check_in_unit_interval("rho", rho)
     check_positive("eps", eps)
-    return descend(
+    return descend_in_pairs(
         lr, scale_by_adadelta(rho, eps=eps), weight_decay=weight_decay, maximize=maximize
     )

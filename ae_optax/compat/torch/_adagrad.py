@@ -8,7 +8,7 @@ from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import (
     check_without_meaning,
-    descend,
+    descend_in_pairs,
     in_use,
     rate_at,
     steps_done,
@@ -72,7 +72,7 @@ def adagrad(
     def falling(step):
         return rate_at(lr, step) / (1 + steps_done(step) * default_float(lr_decay))
 
-    return descend(
+    return descend_in_pairs(
         falling if in_use(lr_decay) else lr,
         quotient(
             numerator=identity(),

@@ -5,7 +5,12 @@ import optax
 from ae_optax._checks import check_non_negative
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.compat.torch._arguments import Betas, check_betas, check_without_meaning, descend
+from ae_optax.compat.torch._arguments import (
+    Betas,
+    check_betas,
+    check_without_meaning,
+    descend_in_pairs,
+)
 from ae_optax.transforms import (
     absolute,
     add,
@@ -66,7 +71,7 @@ def adamax(
     check_betas(betas)
     check_non_negative("eps", eps)
     b1, b2 = betas
-    return descend(
+    return descend_in_pairs(
         lr,
         quotient(
             numerator=chain(average(b1), correct_bias(b1)),

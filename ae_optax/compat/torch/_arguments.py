@@ -12,7 +12,9 @@ from ae_optax._checks import (
     is_plain_number,
 )
 from ae_optax._numbers import default_float
+from ae_optax._transformation import Transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
+from ae_optax.compat.torch._pairs import in_pairs
 from ae_optax.transforms import add_decayed_weights, chain, scale, scale_by_learning_rate
 
 Betas = tuple[Scalar, Scalar]
@@ -83,6 +85,13 @@ def descend(
         *(decay if decoupled else ()),
         scale_by_learning_rate(lr),
     )
+
+
+def descend_in_pairs(
+    lr: ScalarOrSchedule, *rule: Transformation, **others: Any
+) -> optax.GradientTransformation:
+    """Do as :func:`descend`, with a rule to which complex numbers are pairs of real ones."""
+    return descend(lr, *map(in_pairs, rule), **others)
 
 
 def rate_at(lr: ScalarOrSchedule, step: Any) -> Any:

@@ -184,8 +184,13 @@ def _fill(node, values, step, count):
     def stored(old, key):
         if key not in values:
             return old
-        # A copy: PyTorch overwrites its own memory at its next step.
-        return jax.tree.map(lambda o, new: jnp.array(new, o.dtype), old, values[key])
+
+        def copied(o, new):
+            if np.iscomplexobj(new) and not jnp.iscomplexobj(o):  # Kept in pairs here.
+                new = np.stack([new.real, new.imag], axis=-1)
+            return jnp.array(new, o.dtype)  # PyTorch overwrites its own memory at its next step.
+
+        return jax.tree.map(copied, old, values[key])
 
     def counted(number):
         return jnp.asarray(number, jnp.int32)

@@ -10,7 +10,7 @@ from ae_optax.compat.torch._arguments import (
     check_betas,
     check_flag,
     check_without_meaning,
-    descend,
+    descend_in_pairs,
 )
 from ae_optax.transforms import (
     add,
@@ -82,7 +82,7 @@ def nadam(
     check_non_negative("eps", eps)
     check_flag("decoupled_weight_decay", decoupled_weight_decay)
     b1, b2 = betas
-    return descend(
+    return descend_in_pairs(
         lr,
         quotient(
             numerator=scheduled_nesterov_average(b1, momentum_decay=momentum_decay),

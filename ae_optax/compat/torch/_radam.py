@@ -10,7 +10,7 @@ from ae_optax.compat.torch._arguments import (
     check_betas,
     check_flag,
     check_without_meaning,
-    descend,
+    descend_in_pairs,
 )
 from ae_optax.transforms import (
     add,
@@ -80,7 +80,7 @@ def radam(
     check_non_negative("eps", eps)
     check_flag("decoupled_weight_decay", decoupled_weight_decay)
     b1, b2 = betas
-    return descend(
+    return descend_in_pairs(
         lr,
         quotient(
             numerator=chain(average(b1), correct_bias(b1)),

@@ -5,7 +5,12 @@ import optax
 from ae_optax._checks import check_in_unit_interval, check_non_negative
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.compat.torch._arguments import check_flag, check_without_meaning, descend, in_use
+from ae_optax.compat.torch._arguments import (
+    check_flag,
+    check_without_meaning,
+    descend_in_pairs,
+    in_use,
+)
 from ae_optax.transforms import (
     add,
     average,
@@ -78,7 +83,7 @@ def rmsprop(
     check_non_negative("eps", eps)
     check_flag("centered", centered)
     spread = running_variance(alpha) if centered else chain(square(), average(alpha))
-    return descend(
+    return descend_in_pairs(
         lr,
         quotient(numerator=identity(), denominator=chain(spread, root(), add(eps))),
         *((scale_by_momentum(momentum, dtype=None),) if in_use(momentum) else ()),

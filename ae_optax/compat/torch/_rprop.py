@@ -6,6 +6,7 @@ from ae_optax._checks import check_learning_rate
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import check_flag, check_without_meaning, rate_at
+from ae_optax.compat.torch._pairs import in_pairs
 from ae_optax.transforms import chain, scale, scale_by_rprop
 
 
@@ -58,4 +59,4 @@ def rprop(
         min_step=step_sizes[0],
         max_step=step_sizes[1],
     )
-    return chain(step, scale(1 if maximize else -1))
+    return chain(in_pairs(step), scale(1 if maximize else -1))
