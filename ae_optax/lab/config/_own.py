@@ -68,7 +68,10 @@ class OwnCode:
                 self.place(item, problems)
         elif isinstance(node.value, str) and (match := FILE.fullmatch(node.value)):
             base = Path(node.where.file).parent if node.where.line else Path()
-            path = (base / Path(match["file"]).expanduser()).resolve()
+            try:
+                path = (base / Path(match["file"]).expanduser()).resolve()
+            except (OSError, RuntimeError, ValueError):  # No such home; a NUL.
+                return  # If it is a name, that will be told.
             name = f"./{path.name}"
             if self.files.setdefault(name, path) != path:
                 reason = f"two files are called {path.name}, {self.files[name]} and {path}."
@@ -82,7 +85,7 @@ class OwnCode:
             ValueError: If there is none; the message says why.
         """
         if match := FILE.fullmatch(name):
-            code = self._read(match["file"], self.files[match["file"]])
+            code = self._read(match["file"], self.files.get(match["file"]))
             module = _run(code)
         elif match := MODULE.fullmatch(name):
             module, code = self._import(match["module"])
@@ -96,6 +99,8 @@ class OwnCode:
         return function, code
 
     def _read(self, name, path):
+        if path is None:
+            raise ValueError(f"{name!r} is no path of a file.")
         try:
             source = path.read_bytes()
         except OSError as error:
@@ -124,7 +129,7 @@ class OwnCode:
         code = self._read(name, Path(spec.origin))
         try:
             return importlib.import_module(name), code
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ValueError(_failed(name, error)) from error
 
 
@@ -148,7 +153,7 @@ def _run(code: Code) -> types.ModuleType:
     sys.modules[module.__name__] = module  # Dataclasses look themselves up.
     try:
         exec(compile(code.source, str(code.path), "exec"), vars(module))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
         raise ValueError(_failed(code.path, error)) from error
     return module

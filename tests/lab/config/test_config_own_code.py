@@ -106,6 +106,7 @@ def test_a_module_and_an_entry_point_are_found_by_name(own, monkeypatch):
         ("./own.py:RATE", "./own.py has no function 'RATE'. It has: scaled, halving, wrong."),
         ("./gone.py:scaled", "gone.py cannot be read: No such file or directory."),
         ("./bad.py:f", "bad.py cannot be run: ZeroDivisionError: division by zero"),
+        ("./leaves.py:f", "leaves.py cannot be run: SystemExit: 3"),
         ("./syntax.py:f", "syntax.py cannot be run: SyntaxError: "),
         ("no_such_module:f", "there is no module 'no_such_module', here or installed."),
         ("a b:c", "expected file.py:function or module:function, got 'a b:c'."),
@@ -113,6 +114,7 @@ def test_a_module_and_an_entry_point_are_found_by_name(own, monkeypatch):
 )
 def test_what_cannot_be_found_or_run_is_one_line(own, name, line):
     (own / "bad.py").write_text("1 / 0")
+    (own / "leaves.py").write_text("raise SystemExit(3)")
     (own / "syntax.py").write_text("def f(:")
     (found,) = mistakes(run, own, optimizer(f"{{name: '{name}', learning_rate: 1}}"))
     assert found.startswith("x.yaml:4:19: optimizer.name: ")
