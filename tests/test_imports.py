@@ -72,7 +72,9 @@ LAYERS = {
     "lab.metrics": HELPERS | {"lab.data", "lab.losses", "lab.models"},
     "lab.runs": set(),
     "lab.checkpoints": HELPERS | {"lab._processes"},
-    "lab.training": LIBRARY | TASK | {"lab._processes", "lab.checkpoints", "lab.runs"},
+    "lab.training": (
+        LIBRARY | TASK | {"lab._processes", "lab.checkpoints", "lab.figures", "lab.runs"}
+    ),
     # The language reads every namespace and knows functions, not experiments.
     "lab.config": LIBRARY | TASK | {"_renamed"},
     "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},

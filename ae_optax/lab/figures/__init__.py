@@ -13,6 +13,7 @@ from ae_optax.lab.figures._curves import draw_over_epochs, draw_over_rates
 from ae_optax.lab.figures._image import draw_image
 from ae_optax.lab.figures._labels import label_curves
 from ae_optax.lab.figures._lines import Labels, Line, draw_line, fit_value_axis, line_figure
+from ae_optax.lab.figures._losses import Drawing, draw_losses
 from ae_optax.lab.figures._palette import (
     DARK,
     FAINT,
@@ -33,6 +34,7 @@ __all__ = [
     "FAINT",
     "FONT_SIZE",
     "LIGHT",
+    "Drawing",
     "Labels",
     "Level",
     "Line",
@@ -44,6 +46,7 @@ __all__ = [
     "draw_image",
     "draw_level",
     "draw_line",
+    "draw_losses",
     "draw_over_epochs",
     "draw_over_rates",
     "draw_surface",

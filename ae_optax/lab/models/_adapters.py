@@ -59,7 +59,8 @@ def from_nnx(
         module = module_for(shape, params, state, jax.random.key(0), False)
         return decode(module, code).reshape(code.shape[0], *shape)
 
-    return Model(init, apply, decode=decode_codes if decode else None)
+    name = getattr(build, "__qualname__", type(build).__name__)
+    return Model(init, apply, decode=decode_codes if decode else None, name=name)
 
 
 def from_linen(module: Any) -> Model:
@@ -99,7 +100,8 @@ def from_linen(module: Any) -> Model:
         decoded = module.apply(variables, code, method="decode")
         return decoded.reshape(code.shape[0], *shape)
 
-    return Model(init, apply, decode=decode_codes if hasattr(module, "decode") else None)
+    decodes = decode_codes if hasattr(module, "decode") else None
+    return Model(init, apply, decode=decodes, name=type(module).__name__)
 
 
 def adapt(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -59,4 +59,6 @@ def make_autoencoder(
         return kind(shape, tuple(widths), code, looks, bottleneck=bottleneck, rngs=rngs, **parts)
 
     model = from_nnx(build, decode=lambda module, code: module.decode(code))
-    return model._replace(squashed=looks.squashes, code_range=bottleneck.code_range)
+    return model._replace(
+        squashed=looks.squashes, code_range=bottleneck.code_range, name=kind.__name__
+    )

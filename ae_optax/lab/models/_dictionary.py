@@ -84,7 +84,7 @@ def make_dictionary(
         params["decoder"]["bias"] = geometric_median(x.reshape(x.shape[0], -1))
         return params, state
 
-    return model._replace(init=init, code_range=RANGES["relu"])
+    return model._replace(init=init, code_range=RANGES["relu"], name="Dictionary")
 
 
 def geometric_median(points: jax.Array) -> jax.Array:

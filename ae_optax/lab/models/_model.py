@@ -27,6 +27,7 @@ class Model(NamedTuple):
             before a step on images ``x``, as no gradient does; ``renewed`` says of which units, and
             is passed to the optimizer as ``reset``, see :func:`~ae_optax.reset_units`. ``None``:
             nothing but the optimizer changes them.
+        name: What it is called, for people.
     """
 
     init: Callable[[jax.Array, jax.Array], tuple[Any, Any]]
@@ -35,3 +36,13 @@ class Model(NamedTuple):
     decode: Callable[[Any, Any, jax.Array, tuple[int, ...]], jax.Array] | None = None
     code_range: tuple[float, float] | None = None
     renew: Callable[[Any, Any, jax.Array, jax.Array], tuple[Any, Any, Any]] | None = None
+    name: str = "model"
+
+    def __repr__(self) -> str:
+        """Return what it is called and can do."""
+        told = {
+            "of values in [0, 1]": self.squashed,
+            "decodes codes": self.decode is not None,
+            "renews its units": self.renew is not None,
+        }
+        return ", ".join([f"<Model {self.name}", *(text for text, so in told.items() if so)]) + ">"

@@ -113,4 +113,4 @@ def conv_encoder_decoder(
     def build(shape, rngs):
         return ConvEncoderDecoder(shape, tuple(channels), looks, skips=skips, rngs=rngs)
 
-    return from_nnx(build)._replace(squashed=looks.squashes)
+    return from_nnx(build)._replace(squashed=looks.squashes, name="ConvEncoderDecoder")

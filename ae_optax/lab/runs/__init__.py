@@ -29,7 +29,7 @@ from ae_optax.lab.runs._files import (
 )
 from ae_optax.lab.runs._identity import run_id
 from ae_optax.lab.runs._lock import LOCK, FolderInUseError, lock
-from ae_optax.lab.runs._log import EpochRow, Log, make_row, read_rows
+from ae_optax.lab.runs._log import EpochRow, Log, Rows, make_row, read_rows
 from ae_optax.lab.runs._run import (
     DataRecord,
     Run,
@@ -69,6 +69,7 @@ __all__ = [
     "Log",
     "OverSeeds",
     "Rank",
+    "Rows",
     "Run",
     "Status",
     "StepLog",

@@ -155,7 +155,7 @@ class Uncertainty:
     wins: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ComparisonRecord:
     """What a comparison found, and where its numbers come from.
 
@@ -204,6 +204,14 @@ class ComparisonRecord:
     model: Mapping[str, Any] = field(default_factory=dict)
     loss: Mapping[str, Any] = field(default_factory=dict)
     corruption: Mapping[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """Return each contender's median final test loss."""
+        told = (
+            f"{c.label} {'-' if c.best is None else c.best.final_test.median}"
+            for c in self.contenders
+        )
+        return f"<ComparisonRecord {self.title!r}, {len(self.seeds)} seeds: {', '.join(told)}>"
 
 
 def write_comparison(folder: Path, record: ComparisonRecord) -> None:

@@ -1,10 +1,12 @@
 """The log of a run: one line of JSON for every epoch, written as they come."""
 
 import dataclasses
+import importlib
 import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,47 @@ class EpochRow:
         """Return the row as one flat dictionary."""
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return own | own.pop("metrics")
+
+
+class Rows(list[EpochRow]):
+    """The rows of a run, the first epoch's first: a list that notebooks show as a table."""
+
+    def __repr__(self) -> str:
+        """Return what the last row says, and of how many."""
+        if not self:
+            return "<no epochs>"
+        last = f"train {self[-1].train_loss:.5g}, test {self[-1].test_loss:.5g}"
+        return f"<{len(self)} epochs, the last: {last}>"
+
+    def to_pandas(self) -> Any:
+        """Return a ``pandas.DataFrame``, one row an epoch.
+
+        Raises:
+            ImportError: If pandas is not installed.
+        """
+        pandas = importlib.import_module("pandas")
+        return pandas.DataFrame([row.flat() for row in self]).set_index("epoch")
+
+    def _repr_html_(self) -> str:
+        """Return the rows as a table; of many the first and the last."""
+        names = list(dict.fromkeys(name for row in self for name in row.flat()))
+        gap = len(self) > 2 * _ENDS
+        shown = [*self[:_ENDS], *self[-_ENDS:]] if gap else self
+        lines = [
+            "".join(f"<td>{_short(row.flat().get(name))}</td>" for name in names) for row in shown
+        ]
+        if gap:
+            lines.insert(_ENDS, f'<td colspan="{len(names)}">…</td>')
+        head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+_ENDS = 10
+
+
+def _short(value):
+    return "–" if value is None or not math.isfinite(value) else f"{value:.4g}"
 
 
 def make_row(epoch: int, step: int, seconds: float, numbers: Mapping[str, Any]) -> EpochRow:

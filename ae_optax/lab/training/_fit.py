@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -10,7 +11,8 @@ import numpy as np
 import optax
 
 from ae_optax.lab._processes import largest
-from ae_optax.lab.runs import EpochRow, make_row
+from ae_optax.lab.figures import Drawing, draw_losses
+from ae_optax.lab.runs import EpochRow, Rows, make_row
 from ae_optax.lab.training._epoch import Numbers, steps_per_epoch
 from ae_optax.lab.training._faults import Fault, first_fault
 from ae_optax.lab.training._prepare import prepare
@@ -38,7 +40,8 @@ class FitResult(NamedTuple):
     Attributes:
         state: The last state; with ``patience``, unless the run was cut off or diverged, that of
             the epoch with the lowest validation loss.
-        rows: One row for each epoch done, also of those before the run was taken up again.
+        rows: One row for each epoch done, also of those before the run was taken up again; a list
+            that notebooks show as a table, with ``to_pandas()``.
         steps: What was recorded of every ``log_every``-th step since it was taken up, by name:
             ``step`` (steps done), ``loss``, ``learning_rate`` and so on; each of shape (n,).
         status: How it ended: ``"done"``; ``"diverged"``: loss or gradient were not finite;
@@ -48,7 +51,7 @@ class FitResult(NamedTuple):
     """
 
     state: TrainState
-    rows: list[EpochRow]
+    rows: Rows
     steps: Mapping[str, np.ndarray]
     status: Status
     fault: Fault | None
@@ -58,6 +61,30 @@ class FitResult(NamedTuple):
     def params(self) -> Any:
         """The parameters at which to evaluate the model, see ``ae_optax.evaluation_params``."""
         return evaluation_params(self.state)
+
+    def __repr__(self) -> str:
+        """Return how it ended and what came of it, without a single array."""
+        fault = "" if self.fault is None else f", {self.fault}"
+        return (
+            f"<FitResult: {self.status} after {int(self.state.step)} steps{fault}; {self.rows!r}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the same with the rows as a table."""
+        return f"<p>{escape(repr(self))}</p>{self.rows._repr_html_()}"
+
+    def plot(self) -> Drawing:
+        """Draw the losses by step, each where it was measured; notebooks show it.
+
+        Raises:
+            ValueError: If no epoch is done.
+        """
+        if not self.rows:
+            raise ValueError("`rows` must hold an epoch, got none: nothing can be drawn yet.")
+        names = ("train_loss", "validation_loss", "test_loss")
+        curves = {name: np.array([getattr(row, name) for row in self.rows]) for name in names}
+        steps = np.array([row.step for row in self.rows])
+        return draw_losses(steps, {k: y for k, y in curves.items() if np.isfinite(y).any()})
 
 
 def fit(
@@ -165,7 +192,7 @@ def fit(
         best = rows[-1 - epochs_without_gain(rows)].step
         if best != done:
             state = saver.restore_best(program.template, best) or state
-    return FitResult(state, rows, steps.all(), status, reason, compile_seconds)
+    return FitResult(state, Rows(rows), steps.all(), status, reason, compile_seconds)
 
 
 def _begin(program, saver):

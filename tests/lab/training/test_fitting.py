@@ -76,3 +76,17 @@ def test_metrics_see_what_the_model_was_given_and_evaluations_draw_the_same_code
     np.testing.assert_allclose(first["input_psnr"], ratios.mean(), rtol=1e-5)
     np.testing.assert_allclose(first["loss"], first["bce_sum"] + first["kl"], rtol=1e-6)
     assert first == again
+
+
+def test_a_result_and_a_model_print_in_a_few_lines():
+    task = training.Task(models.mlp_autoencoder([], 2), losses.mse(), DATA)
+    result = training.fit(task, ae_optax.sgd(0.1), training.Settings(epochs=2, batch_size=3))
+    assert repr(result).startswith("<FitResult: done after 4 steps; <2 epochs, the last: train 0.")
+    assert repr(task.model) == "<Model MlpAutoencoder, of values in [0, 1], decodes codes>"
+    shown = result._repr_html_()
+    assert shown.count("<tr>") == 3
+    assert "<th>test loss</th>" in shown
+    assert "<svg" in result.plot()._repr_svg_()
+    assert "validation" in result.plot().svg
+    many = type(result.rows)([result.rows[0]] * 50)
+    assert many._repr_html_().count("<tr>") == 22
