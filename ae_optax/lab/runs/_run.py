@@ -57,7 +57,7 @@ class DataRecord:
     shape: Sequence[int]
     passed_over: str = ""
     scaling: Mapping[str, Any] = field(default_factory=dict)
-    classes: Sequence[str] = ()
+    classes: Sequence[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
