@@ -32,7 +32,7 @@ def fitting(config: RunConfig, data: Dataset, device: Any, runs: int) -> int:
     """
     stats = device.memory_stats() or {}
     free = stats.get("bytes_limit", math.inf) - stats.get("bytes_in_use", 0)
-    config = config.timed(len(data.train))
+    config = config.timed(data.sizes["train"])
     task, optimizer = make_task(config, data), config.optimizer.build()
     batch = jax.ShapeDtypeStruct((config.training.batch_size, *data.train.shape[1:]), jnp.float32)
     state = jax.eval_shape(lambda x: training.init_state(task.model, optimizer, x, 0), batch)
