@@ -174,7 +174,7 @@ def of_autoencoder(contender):
     best = contender.best
     runs = [run for run in contender.runs if run.setting == best.setting]
     return {
-        "learning_rate": float(f"{best['learning_rate']:.3g}"),
+        "learning_rate": float(f"{best.learning_rate:.3g}"),
         "test_loss": {key: study.rounded(value) for key, value in vars(best.final_test).items()},
         "curves": study.rounded([run.test_loss for run in runs]),
     }

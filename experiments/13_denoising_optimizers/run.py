@@ -44,7 +44,7 @@ def measure(quick):
     records = {name: study.compare(CONFIG, words) for name, words in problems.items()}
     setup = {name: study.overridden(CONFIG, words) for name, words in problems.items()}
     numbers = {name: tell(record) for name, record in records.items()}
-    return study.Measured(setup, numbers, next(iter(records.values()))["seeds"])
+    return study.Measured(setup, numbers, next(iter(records.values())).seeds)
 
 
 def tell(record):

@@ -14,8 +14,8 @@ from ae_optax.lab.checkpoints import _folder
 from ae_optax.lab.checkpoints._error import CheckpointError
 from ae_optax.lab.checkpoints._leaves import forms, on_host, paths
 from ae_optax.lab.checkpoints._manifest import Manifest
-from ae_optax.lab.checkpoints._restore import restore
-from ae_optax.lab.checkpoints._restored import Restored
+from ae_optax.lab.checkpoints._restore import damaged, restore
+from ae_optax.lab.checkpoints._restored import Restored, Skipped
 from ae_optax.lab.checkpoints._writer import Writer
 
 
@@ -151,6 +151,11 @@ class Checkpoints:
         """
         self._rest()
         return restore(self.folder, template, step, self._identity)
+
+    def damaged(self) -> list[Skipped]:
+        """Read everything that is saved, and return which steps are damaged, oldest first."""
+        self._rest()
+        return damaged(self.folder)
 
     def discard_after(self, step: int) -> None:
         """Delete every checkpoint after a step, to go on from there another way.

@@ -37,6 +37,17 @@ def restore(folder: Path, template: Any, step: int | None, identity: Mapping[str
     raise CheckpointError(f"{folder}: there is no intact checkpoint.{shown(lines)}")
 
 
+def damaged(folder: Path) -> list[Skipped]:
+    """Read every step and verify all its leaves; return those that are damaged, oldest first."""
+    found: list[Skipped] = []
+    for step in steps(folder):
+        try:
+            _arrays(folder, manifest_of(folder, step))
+        except DamageError as damage:
+            found.append(Skipped(step, str(damage)))
+    return found
+
+
 def manifest_of(folder: Path, step: int) -> Manifest:
     """Read the manifest of a step.
 

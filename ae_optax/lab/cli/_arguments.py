@@ -71,6 +71,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_folders(
         commands, "tensorboard", "write TensorBoard events of runs", "_report.write_events"
     )
+    _add_folders(
+        commands, "verify", "tell whether run folders hold what was written", "_verify.verify"
+    )
     listing = commands.add_parser("list", help="list what a config can name")
     listing.add_argument("kind", nargs="?", metavar="KIND", help="optimizers, transforms, ...")
     listing.set_defaults(command="_catalogue.show_names")

@@ -163,12 +163,15 @@ def _exit_code(result, signal):
 
 def _ended(folder):
     """Return the exit code of the run in a folder if nothing is left to do, else ``None``."""
-    run, saved = runs.find_run(folder), Checkpoints(folder / runs.CHECKPOINTS).steps()
-    if run is None or run.summary.step not in saved:
+    summary, saved = runs.find_summary(folder), Checkpoints(folder / runs.CHECKPOINTS).steps()
+    if summary is None or not summary.has_ended or summary.step not in saved:
         return None  # A record without its last state is of a save that failed.
+    if damaged := runs.damage(folder):
+        warn(f"{line} It is made anew from the last checkpoint." for line in damaged)
+        return None
     if not (folder / runs.PICTURES).exists():
         return None  # They failed, and are made of the last state.
-    return DIVERGED if run.summary.diverged else OK
+    return DIVERGED if summary.diverged else OK
 
 
 def _begun(config, task, folder):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from ae_optax.lab.figures import LIGHT
 from ae_optax.lab.report._codes import class_key, code_figure
 from ae_optax.lab.report._png import data_uri, error_map
 from ae_optax.lab.report._vectors import SHOWN, vector_figure
+from ae_optax.lab.runs import DamagedError, Run, read_pictures
 
 
 class Exhibit(NamedTuple):
@@ -28,6 +30,24 @@ class Exhibit(NamedTuple):
     label: str
     note: str
     images: Mapping[str, np.ndarray]
+
+
+def pictures_of(run: Run) -> tuple[dict[str, np.ndarray], str]:
+    """Return the pictures of a run, and if they are damaged none, and that in a line of HTML."""
+    return _readable(lambda: run.pictures)
+
+
+def pictures_in(folder: Path) -> tuple[dict[str, np.ndarray], str]:
+    """Return the pictures in the folder of a comparison, like :func:`pictures_of`."""
+    return _readable(lambda: read_pictures(folder))
+
+
+def _readable(read):
+    try:
+        pictures = read()
+    except (OSError, DamagedError) as error:
+        return {}, f'<p class="note">The pictures cannot be shown: {escape(str(error))}</p>'
+    return (pictures if "originals" in pictures else {}), ""
 
 
 def exhibit(position: int, label: str, note: str, images: Mapping[str, np.ndarray]) -> Exhibit:

@@ -10,7 +10,7 @@ import numpy as np
 from ae_optax.lab._format import counted, duration, number
 from ae_optax.lab.report import _html, _method, _results
 from ae_optax.lab.report._behaviour import behaviour, measured
-from ae_optax.lab.report._gallery import exhibit, gallery
+from ae_optax.lab.report._gallery import exhibit, gallery, pictures_in
 from ae_optax.lab.report._record import with_result
 from ae_optax.lab.report._verdict import remarks, verdict
 from ae_optax.lab.runs import (
@@ -18,7 +18,6 @@ from ae_optax.lab.runs import (
     REPORT,
     ComparisonRecord,
     read_comparison,
-    read_pictures,
     read_text,
     write_file,
 )
@@ -55,7 +54,7 @@ def sections(record: ComparisonRecord, folder: Path) -> Iterator[str]:
         record: The comparison.
         folder: Its run folder, with ``images.npz`` and perhaps ``config.yaml``.
     """
-    images, config = read_pictures(folder), folder / CONFIG
+    (images, note), config = pictures_in(folder), folder / CONFIG
     text = read_text(config) if config.exists() else None
     lines_of = functools.partial(_results.lines_at_best, record)
     yield from _conclusion(record)
@@ -64,7 +63,9 @@ def sections(record: ComparisonRecord, folder: Path) -> Iterator[str]:
     yield from _results.curves(record)
     yield from behaviour(lines_of)
     yield from measured(lines_of, _recorded(record))
-    yield from _gallery(record, images)
+    yield from filter(None, [note])
+    if images:
+        yield from _gallery(record, images)
     yield from _results.cost(record)
     yield from _results.failures(record)
     yield from _method.method(record)

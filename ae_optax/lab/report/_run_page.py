@@ -8,7 +8,7 @@ from ae_optax.lab._format import counted, duration, integer, number
 from ae_optax.lab.figures import Labels, Line, Spread, line_figure
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._behaviour import behaviour, measured
-from ae_optax.lab.report._gallery import Exhibit, gallery
+from ae_optax.lab.report._gallery import Exhibit, gallery, pictures_of
 from ae_optax.lab.report._key import key_to
 from ae_optax.lab.report._method import provenance
 from ae_optax.lab.report._quantities import BEHAVIOUR
@@ -66,7 +66,8 @@ def _body(label: str, run: Run) -> Iterator[str]:
     yield from _single_steps(run)
     yield from behaviour(lines_of)
     yield from measured(lines_of, run.rows[-1].metrics if run.rows else ())
-    pictures = run.pictures
+    pictures, note = pictures_of(run)
+    yield from filter(None, [note])
     if pictures:
         exhibit = Exhibit(0, "Output", number(final_loss(run)), pictures)
         yield from gallery(pictures["originals"], [exhibit], "the model at its last step")

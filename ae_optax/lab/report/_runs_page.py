@@ -12,7 +12,7 @@ from ae_optax.lab._format import ABSENT, counted, integer, number
 from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._behaviour import behaviour, measured
-from ae_optax.lab.report._gallery import Exhibit, gallery
+from ae_optax.lab.report._gallery import Exhibit, gallery, pictures_of
 from ae_optax.lab.report._key import key_to, swatch
 from ae_optax.lab.report._method import provenance
 from ae_optax.lab.report._run_page import cost
@@ -30,6 +30,10 @@ _HEADS = (
     "Run", "Final test loss", "Lowest test loss", "In epoch", "Epochs", "Steps per second",
     "Parameters", "Status",
 )  # fmt: skip
+
+
+MOST = 20
+"""Runs of which there are figures, images and configs; the table has all of them."""
 
 
 def write_runs_report(folders: Sequence[Path], path: Path) -> None:
@@ -59,12 +63,14 @@ def _body(title, runs: Sequence[_Shown]) -> Iterator[str]:
     for i in sorted(range(len(runs)), key=lambda i: _final(runs[i].run)):
         alike.setdefault(measured_by(runs[i].run), []).append(i)
     order = [i for group in alike.values() for i in group]
+    shown = order[:MOST]
 
     def drawn(group: Sequence[int]) -> Callable[..., Sequence[Line]]:
         def lines_of(key: str, *, seconds: bool = False) -> Sequence[Line]:
             found = (
                 line_of(runs[i].run, key, position=i, label=runs[i].label, seconds=seconds)
                 for i in group
+                if i in shown
             )
             return [line for line in found if line is not None]
 
@@ -86,18 +92,20 @@ def _body(title, runs: Sequence[_Shown]) -> Iterator[str]:
         '<p class="note">One run each: what sets two runs apart may be their seeds. Compare '
         "contenders over several seeds with <code>ae-optax compare</code>.</p>"
     )
+    if len(order) > MOST:
+        yield f'<p class="note">What follows is of the first {MOST}.</p>'
     figures = [list(_losses(drawn(group), f"l{i}x")) for i, group in enumerate(alike.values())]
     if any(figures):
         yield "<h2>Loss by step and by time</h2>"
     for head, figure in zip(heads, figures, strict=True):
         yield from (*head, *figure) if figure else ()
-    yield from behaviour(drawn(order))
+    yield from behaviour(drawn(shown))
     names = {name: None for _, run in runs for row in run.rows for name in row.metrics}
-    yield from measured(drawn(order), names)
-    yield from _images([(i, *runs[i]) for i in order])
-    yield from _differences(runs)
+    yield from measured(drawn(shown), names)
+    yield from _images([(i, *runs[i]) for i in shown])
+    yield from _differences([runs[i] for i in sorted(shown)])
     yield "<h2>Reproducibility</h2>"
-    for i in order:
+    for i in shown:
         yield f"<h3>{escape(runs[i].label)}</h3>"
         yield from provenance(runs[i].run.summary, runs[i].run.config)
 
@@ -150,7 +158,7 @@ def _losses(lines_of, name) -> Iterator[str]:
 
 def _images(runs) -> Iterator[str]:
     """Yield the images of the runs that show the same ones as the best."""
-    found = [(i, label, run, its) for i, label, run in runs if (its := run.pictures)]
+    found = [(i, label, run, its) for i, label, run in runs if (its := pictures_of(run)[0])]
     if not found:
         return iter(())
     originals = found[0][-1]["originals"]

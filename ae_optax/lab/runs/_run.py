@@ -13,9 +13,11 @@ import numpy as np
 from ae_optax.lab.runs._codec import from_json, to_json
 from ae_optax.lab.runs._files import (
     CONFIG,
+    LOG,
     PICTURES,
     SUMMARY,
     DamagedError,
+    digest,
     read_record,
     read_text,
     write_file,
@@ -25,7 +27,6 @@ from ae_optax.lab.runs._log import EpochRow, Log, read_rows
 from ae_optax.lab.runs._steps import StepLog, Steps, read_steps
 
 Status = Literal["running", "done", "diverged", "stopped", "out of time", "interrupted"]
-UNFINISHED = ("running", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Summary:
         compile_seconds: Spent on compilation by the last command; of runs that share a program,
             what that took.
         wall_seconds: From start to end of the last command; ``None`` of runs made side by side.
+        files: SHA-256 of log and pictures as they were at the end, by name.
     """
 
     status: Status
@@ -107,11 +109,17 @@ class Summary:
     training_seconds: float = 0.0
     compile_seconds: float = 0.0
     wall_seconds: float | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def diverged(self) -> bool:
         """Whether something was not finite."""
         return self.status == "diverged"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has come to its end, be it a bad one."""
+        return self.status not in ("running", "interrupted")
 
     def loss(self, part: str) -> float:
         """Return the last loss of ``train``, ``validation`` or ``test``; NaN if there is none."""
@@ -177,6 +185,7 @@ class Run:
     @property
     def pictures(self) -> dict[str, np.ndarray]:
         """What there is to see, read anew; see :func:`read_pictures`."""
+        _check_digest(self.folder, self.summary, PICTURES)
         return read_pictures(self.folder)
 
     @property
@@ -196,20 +205,41 @@ def read_run(folder: Path) -> Run:
     Raises:
         FileNotFoundError: If it holds no summary or no config.
         OSError: If a file cannot be read.
-        DamagedError: If a file does not hold what it should.
+        DamagedError: If a file does not hold what it should, or the log is not the one that the
+            summary tells of.
     """
-    return Run(folder, read_summary(folder), read_rows(folder), read_text(folder / CONFIG))
+    run = Run(folder, read_summary(folder), read_rows(folder), read_text(folder / CONFIG))
+    if run.summary.status != "running":
+        _check_digest(folder, run.summary, LOG)
+        _check_last_row(run)
+    return run
 
 
 def find_run(folder: Path) -> Run | None:
     """Return the run in a folder if it has come to its end and can be read, else ``None``."""
     summary = find_summary(folder)
-    if summary is None or summary.status in UNFINISHED:
+    if summary is None or not summary.has_ended:
         return None
     try:
         return read_run(folder)
     except (OSError, DamagedError):
         return None
+
+
+def damage(folder: Path) -> list[str]:
+    """Return what is damaged in the folder of a training run, a line for each file.
+
+    What a run that has not come to its end lacks is no damage.
+    """
+    try:
+        run = read_run(folder)
+    except (OSError, DamagedError) as error:
+        return [_in_a_line(error)]
+    try:
+        _ = run.pictures
+    except (OSError, DamagedError) as error:
+        return [_in_a_line(error)]
+    return []
 
 
 def write_run(
@@ -245,11 +275,15 @@ def write_run(
 
 
 def write_summary(folder: Path, summary: Summary, *, durable: bool = True) -> None:
-    """Write how the run in a folder ended.
+    """Write how the run in a folder ended, and the digests of what it has left by then.
 
     Raises:
         OSError: If it cannot be written.
     """
+    if summary.status != "running":
+        there = [name for name in (LOG, PICTURES) if (folder / name).exists()]
+        files = {name: digest(folder / name) for name in there}
+        summary = dataclasses.replace(summary, files=files)
     write_record(folder / SUMMARY, to_json(summary), durable=durable)
 
 
@@ -304,6 +338,34 @@ def read_pictures(folder: Path) -> dict[str, np.ndarray]:
             return dict(file)
     except Exception as error:  # Damage can make the readers of ZIP and NPY raise anything.
         raise DamagedError(f"{path}: must hold arrays, as NumPy writes them.") from error
+
+
+def _check_digest(folder, summary, name):
+    """Raise if a file is not the one that a run left at its end."""
+    path = folder / name
+    if name not in summary.files or summary.status == "running":
+        return
+    if not path.exists():
+        raise DamagedError(f"{path}: must be there, as {SUMMARY} tells of it.")
+    if digest(path) != summary.files[name]:
+        raise DamagedError(f"{path}: must be as it was written, got another SHA-256.")
+
+
+def _check_last_row(run):
+    """Raise if the log does not end as the summary says, which the older ones have no digest of."""
+    step = math.inf if run.summary.step is None else run.summary.step
+    rows = [row for row in run.rows if row.step <= step]
+    told, last = run.summary.last, rows[-1] if rows else None
+    if told is not None and (last is None or (last.epoch, last.step) != (told.epoch, told.step)):
+        found = "none" if last is None else f"epoch {last.epoch} at step {last.step}"
+        raise DamagedError(
+            f"{run.folder / LOG}: its last row must be of epoch {told.epoch} at step {told.step}, "
+            f"as {SUMMARY} says, got {found}."
+        )
+
+
+def _in_a_line(error):
+    return f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else str(error)
 
 
 def _as_now(old):

@@ -61,6 +61,9 @@ def complete(
         run = find_run(folder)
         if run is None:
             missing.append(job)
+            summary = find_summary(folder)
+            if summary is not None and summary.has_ended:
+                on_note(f"{folders.damage(folder)[0]} The run is made anew.")
         else:
             elsewhere.update(_elsewhere(run.summary))
             on_outcome(Outcome(job))

@@ -48,7 +48,10 @@ def test_another_run_has_another_name(other):
 
 def test_a_run_is_read_as_it_was_written(tmp_path):
     runs.write_run(tmp_path, "loss: mse\n", ROWS, PICTURES, SUMMARY)
-    assert runs.read_run(tmp_path) == runs.Run(tmp_path, SUMMARY, ROWS, "loss: mse\n")
+    run = runs.read_run(tmp_path)
+    assert (run.rows, run.config) == (ROWS, "loss: mse\n")
+    assert replace(run.summary, files={}) == SUMMARY
+    assert run.summary.files.keys() == {"images.npz", "metrics.jsonl"}
     found = runs.read_pictures(tmp_path)
     assert found.keys() == PICTURES.keys()
     np.testing.assert_array_equal(found["originals"], PICTURES["originals"])

@@ -1,0 +1,53 @@
+"""``ae-optax verify``: whether what run folders hold is what was written."""
+
+import argparse
+from pathlib import Path
+
+from ae_optax.lab import runs
+from ae_optax.lab.checkpoints import Checkpoints
+from ae_optax.lab.cli._exit import FAILED, OK, UsageError
+from ae_optax.lab.cli._terminal import say
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Say of every folder what is damaged in it; return whether anything is."""
+    found = {folder: _damage(folder) for folder in arguments.runs}
+    for folder, lines in found.items():
+        say(*(lines or [f"{folder}: whole"]))
+    return FAILED if any(found.values()) else OK
+
+
+def _damage(folder: Path) -> list[str]:
+    """Return what is damaged, a line for each file; a sweep's runs are looked into as well."""
+    if (folder / runs.COMPARISON).exists():
+        return _told(lambda: runs.read_comparison(folder)) + _told(
+            lambda: runs.read_pictures(folder)
+        )
+    if (folder / runs.SWEEP).exists():
+        return _of_sweep(folder)
+    if not (folder / runs.SUMMARY).exists():
+        names = f"{runs.SUMMARY}, {runs.COMPARISON} or {runs.SWEEP}"
+        raise UsageError(f"{folder}: holds no run: there must be {names}.")
+    saved = Checkpoints(folder / runs.CHECKPOINTS).damaged()
+    return runs.damage(folder) + [
+        f"{folder / runs.CHECKPOINTS / str(step)}: {reason}." for step, reason in saved
+    ]
+
+
+def _of_sweep(folder):
+    lines = _told(lambda: runs.read_sweep(folder))
+    if lines:
+        return lines
+    its = (run for trial in runs.read_sweep(folder).trials for run in trial.runs)
+    below = [folder.parent / run.run for run in its if run.failure is None]
+    return [line for one in below for line in _damage(one)]
+
+
+def _told(read):
+    try:
+        read()
+    except runs.DamagedError as error:
+        return [str(error)]
+    except OSError as error:
+        return [f"{error.filename}: {error.strerror}."]
+    return []
