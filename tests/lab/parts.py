@@ -76,12 +76,13 @@ ARGUMENTS = {
     "data": {
         "arrays": {"path": "images.npy", "test": 0.2},
         "digits": {},
+        "planted": {"count": 40, "inputs": 6, "features": 9, "active": 2},
         "synthetic": {"count": 40},
     },
 }
 # What is made of a function, which a config can hardly say, or of files; each has its own tests.
 ELSEWHERE = {
-    "data": {"fashion_mnist", "from_arrays", "from_iterable", "image_folder", "mnist", "planted"},
+    "data": {"fashion_mnist", "from_arrays", "from_iterable", "image_folder", "mnist"},
     "metric": {"of_images"},
     "model": {"from_linen", "from_nnx"},
 }
