@@ -37,6 +37,13 @@ def sweep(arguments: argparse.Namespace) -> int:
     check_optimizer(task, optimizer)
     warn(training.lint_run(task, optimizer, first.training))
     folder = make_shared_folder(out / f"{path.stem}-{runs.run_id(config.plain())}")
+    # Of two equal sweeps, the second waits, and finds all that the first has made.
+    with runs.lock(folder, on_wait=lambda owner: warn([f"{owner}, for which this one waits."])):
+        return _sweep(arguments, config, study, folder, execute, data_of, started)
+
+
+def _sweep(arguments, config, study, folder, execute, data_of, started):
+    out = arguments.out
     with one_line():
         for own in config.code():
             runs.write_file(folder / own.file, own.source)

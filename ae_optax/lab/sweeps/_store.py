@@ -56,12 +56,13 @@ def keep(
         summary: How it ended.
         steps: What was recorded of single steps, if anything was.
 
+    Where another process makes the same run, it waits until that is done.
+
     Raises:
-        FolderInUseError: If another process makes the same run.
         OSError: If it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with folders.lock(folder):
+    with folders.lock(folder, on_wait=lambda _: None):
         for own in config.code():
             folders.write_file(folder / own.file, own.source, durable=False)
         folders.write_run(folder, dump(config), rows, pictures, summary, steps=steps)

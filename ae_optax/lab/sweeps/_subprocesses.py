@@ -121,6 +121,7 @@ def train_alone(
     if not (folder / folders.CONFIG).exists():  # It has hardly been begun.
         shutil.rmtree(folder, ignore_errors=True)
     code, errors = children.run([*command, str(config), "--out", str(folder)])
+    _wait_for_others(folder, children)  # One may have begun it just before ours.
     if folders.find_run(folder) is not None:
         return None
     if code < 0:

@@ -1,7 +1,9 @@
 """What was made before is taken if it would be the same today, and made anew if not."""
 
+import contextlib
 import dataclasses
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -9,10 +11,11 @@ from left import leave_run
 
 from ae_optax.lab import _environment, runs
 from ae_optax.lab._environment import numerics, versions
-from ae_optax.lab.cli import main
+from ae_optax.lab.cli import _sweep, main
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.plans import load_sweep
 from ae_optax.lab.sweeps import Job, Outcome, build_once, complete, folder_of
+from ae_optax.lab.sweeps._store import keep
 
 TEXT = """\
 data: {name: digits}
@@ -133,3 +136,51 @@ def test_old_and_new_images_at_one_place_are_never_ranked_together(
     assert [len(each) for each in images] == [1, 1]
     assert images[0] != images[1]
     assert "1 of 1 runs were made on other images" in capsys.readouterr().err
+
+
+@contextlib.contextmanager
+def held(folder):
+    """Keep a folder in use until the event that is given is set, as another process would."""
+    begun, release = threading.Event(), threading.Event()
+
+    def hold():
+        with runs.lock(folder):
+            begun.set()
+            release.wait(timeout=60)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    begun.wait()
+    try:
+        yield release
+    finally:
+        release.set()
+        thread.join()
+
+
+def test_an_equal_sweep_that_is_under_way_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.yaml").write_text(TEXT)
+    config, told = load_sweep(tmp_path / "x.yaml", ["sweep.seeds=1"]), []
+    folder = tmp_path / "runs" / f"x-{runs.run_id(config.plain())}"
+    with held(folder) as release:
+
+        def warn(texts):
+            told.extend(texts)
+            if any("is in use by process" in text for text in told):
+                release.set()
+
+        monkeypatch.setattr(_sweep, "warn", warn)
+        assert main(["sweep", "x.yaml", "--set", "sweep.seeds=1"]) == 0
+    assert any("for which this one waits" in text for text in told)
+    assert len(runs.read_sweep(folder).trials) == 2
+
+
+def test_a_run_that_another_process_makes_is_waited_for(tmp_path, jobs):
+    folder = folder_of(jobs[0].config, tmp_path)
+    with held(folder) as release:
+        threading.Timer(0.3, release.set).start()
+        keep(folder, jobs[0].config, [], {}, runs.Summary("running"))
+        assert release.is_set()
+    assert runs.read_summary(folder).status == "running"
