@@ -79,8 +79,23 @@ def one_minus_power(decay: Any, count: jax.Array, like: Any) -> jax.Array:
 
     The naive difference loses four of float32's seven digits at :math:`\rho = 0.999, t = 1`.
     """
-    fall = minus_log(decay, like)
-    return -jnp.expm1(-count.astype(fall.dtype) * fall)
+    if is_plain_number(decay):
+        fall = minus_log(decay, like)
+        return -jnp.expm1(-count.astype(fall.dtype) * fall)
+    dtype = jnp.finfo(like.dtype).dtype
+    return _one_minus_power(jnp.asarray(decay).astype(dtype), count.astype(dtype))
+
+
+@jax.custom_jvp
+def _one_minus_power(decay, count):
+    return -jnp.expm1(-count * -jnp.log(decay))
+
+
+@_one_minus_power.defjvp
+def _(primals, tangents):
+    # Not through the logarithm, whose slope at 0 is infinite. The count is no variable.
+    decay, count = primals
+    return _one_minus_power(decay, count), -count * decay ** (count - 1) * tangents[0]
 
 
 def minus_log(decay: Any, like: Any) -> jax.Array:
@@ -89,7 +104,41 @@ def minus_log(decay: Any, like: Any) -> jax.Array:
     if is_plain_number(decay):
         # On the host, in double precision: 0.999 is not a float32.
         return jnp.asarray(-_log(float(decay)), dtype)
-    return -jnp.log(jnp.asarray(decay).astype(dtype))
+    decay = jnp.asarray(decay).astype(dtype)
+    # What forgets at once no longer depends on how fast: the slope is 0 there, not infinite.
+    return jnp.where(decay == 0, jnp.inf, -jnp.log(jnp.where(decay == 0, 1, decay)))
+
+
+@jax.custom_jvp
+def root(x: jax.Array) -> jax.Array:
+    """Return the square root, of slope 0 at 0.
+
+    A coordinate whose gradient has always been zero depends on no hyperparameter: infinity times
+    zero would make every derivative through an update no number.
+    """
+    return jnp.sqrt(x)
+
+
+@root.defjvp
+def _(primals, tangents):
+    y = root(*primals)
+    zero = y == 0
+    return y, jnp.where(zero, 0, tangents[0] / (2 * jnp.where(zero, 1, y)))
+
+
+@jax.custom_jvp
+def power(x: jax.Array, exponent: Any) -> jax.Array:
+    """Return ``x ** exponent`` of ``x`` at or above 0, of slope 0 at 0 as :func:`root` is."""
+    return x**exponent
+
+
+@power.defjvp
+def _(primals, tangents):
+    x, exponent = primals
+    y, zero = power(x, exponent), x == 0
+    safe = jnp.where(zero, 1, x)
+    slope = exponent * safe ** (exponent - 1) * tangents[0] + y * jnp.log(safe) * tangents[1]
+    return y, jnp.where(zero, 0, slope)
 
 
 def norm(x: jax.Array) -> jax.Array:
@@ -98,7 +147,7 @@ def norm(x: jax.Array) -> jax.Array:
     In float32 it is infinite above 1.8e19, and then a ratio to it is zero: the layer stands
     still. Unlike the one question of ``global_norm``, one for each leaf would cost time.
     """
-    return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(widen(x)))))
+    return root(jnp.sum(jnp.square(jnp.abs(widen(x)))))
 
 
 def saturate(x: jax.Array, source: jax.Array) -> jax.Array:

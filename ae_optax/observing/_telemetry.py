@@ -134,13 +134,17 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
         out, inner_state = _update(
             transformation, updates, state.inner_state, params, extra, seen.append
         )
+        # What is only looked at has no derivative: the reduction below knows none.
+        seen = jax.lax.stop_gradient(seen)
         norms = list(map(global_norm, seen))
         pairs = list(itertools.pairwise(seen))
         clipped = [changed(*pair) for pair, clip in zip(pairs, clips, strict=True) if clip]
-        leaves = map_updates(measure, updates, out)
+        leaves = map_updates(measure, seen[0], seen[-1])
         before = state.telemetry
         # Without `params` there is nothing to compare with.
-        size = default_float(jnp.nan) if params is None else global_norm(params)
+        size = default_float(jnp.nan)
+        if params is not None:
+            size = jax.lax.stop_gradient(global_norm(params))
         return out, WithTelemetryState(
             inner_state,
             Telemetry(

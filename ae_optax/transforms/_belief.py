@@ -8,7 +8,7 @@ import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._leafwise import leafwise, zeros
-from ae_optax._numbers import one_minus_power, saturate
+from ae_optax._numbers import one_minus_power, root, saturate
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import interpolate
@@ -89,4 +89,4 @@ def _belief(g, mu, nu, *, b1, b2, eps, first, second):
     mu = interpolate(b1, mu, g)
     surprise = g - mu
     nu = interpolate(b2, nu, surprise * jnp.conj(surprise)) + eps
-    return saturate(mu * first, mu) / (jnp.sqrt(nu * second) + eps), (mu, nu)
+    return saturate(mu * first, mu) / (root(nu * second) + eps), (mu, nu)

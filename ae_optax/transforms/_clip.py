@@ -76,7 +76,9 @@ def clip_by_global_norm(max_norm: Scalar) -> optax.GradientTransformation:
 def shortening(length: jax.Array, max_norm: Scalar) -> jax.Array:
     """Return the factor that shortens what is longer than the bound to it."""
     bound = scalar(max_norm, length)
-    return jnp.where(length > bound, bound / length, jnp.ones_like(length))
+    one = jnp.ones_like(length)
+    # A safe length where it is short: one of zero has a derivative that is no number.
+    return jnp.where(length > bound, bound / jnp.where(length > bound, length, one), one)
 
 
 @transformation

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax import _numbers as numbers
 from ae_optax._checks import check_finite, check_positive, is_plain_number
 from ae_optax._leafwise import leafwise, times
 from ae_optax._transformation import transformation
@@ -82,7 +83,7 @@ def root() -> optax.GradientTransformation:
     Returns:
         A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
     """
-    return leafwise(jnp.sqrt)
+    return leafwise(numbers.root)
 
 
 @transformation
@@ -133,15 +134,15 @@ def _add(g, *, value):
 
 def _power(g, *, exponent):
     if not is_plain_number(exponent):
-        return g**exponent
+        return numbers.power(g, exponent)
     if float(exponent).is_integer():
         return jax.lax.integer_pow(g, int(exponent))
     share, doublings = math.frexp(exponent)  # share * 2^doublings; a power of two has 1/2.
     if share == 0.5 and exponent < 1:
         for _ in range(1 - doublings):
-            g = jnp.sqrt(g)
+            g = numbers.root(g)
         return g
-    return g ** float(exponent)
+    return numbers.power(g, float(exponent))
 
 
 def _square(g):

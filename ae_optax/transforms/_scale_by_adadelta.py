@@ -7,6 +7,7 @@ import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._leafwise import leafwise, zeros
+from ae_optax._numbers import root
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import interpolate
@@ -69,5 +70,5 @@ def scale_by_adadelta(
 def _adadelta(g, e_g, e_x, *, decay, eps):
     e_g = interpolate(decay, e_g, g * jnp.conj(g))
     # One root for both: it costs half, and cannot overflow where `v` did.
-    step = jnp.sqrt((e_x + eps) / (e_g + eps)) * g
+    step = root((e_x + eps) / (e_g + eps)) * g
     return step, (e_g, interpolate(decay, e_x, step * jnp.conj(step)))

@@ -8,7 +8,7 @@ import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._leafwise import leafwise, zeros
-from ae_optax._numbers import in_range, one_minus_power, saturate
+from ae_optax._numbers import in_range, one_minus_power, root, saturate
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, StorageDType
 from ae_optax.transforms._average import interpolate
@@ -100,4 +100,4 @@ def _adan(g, mu, delta, nu, previous, *, b1, b2, b3, eps, is_first, first, secon
     delta = interpolate(b2, delta, change)
     nu = interpolate(b3, nu, ahead * jnp.conj(ahead))
     direction = saturate(mu * first + b2 * (delta * second), mu)
-    return direction / (jnp.sqrt(nu * third) + eps), (mu, delta, nu, g)
+    return direction / (root(nu * third) + eps), (mu, delta, nu, g)

@@ -27,6 +27,8 @@ def directions(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
     square = jnp.sum(squares, all_but(axis, x), keepdims=True)
     none = square < jnp.finfo(square.dtype).tiny  # Not so where it is no number.
     zero = jnp.zeros_like(square)
+    # A safe square where there is none, whose derivative would be no number.
+    square = jnp.where(none, jnp.ones_like(square), square)
     inverse = jnp.where(none, zero, jax.lax.rsqrt(square))
     return x * inverse.astype(x.dtype), jnp.where(none, zero, jnp.sqrt(square))
 

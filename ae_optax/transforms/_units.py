@@ -7,7 +7,7 @@ import optax
 
 from ae_optax._checks import check_positive
 from ae_optax._leafwise import leafwise
-from ae_optax._numbers import scalar
+from ae_optax._numbers import root, scalar
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
 
@@ -106,7 +106,7 @@ def _centralize(g, *, axis):
 
 
 def _norm(x, axes):
-    return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(x)), axes, keepdims=True))
+    return root(jnp.sum(jnp.square(jnp.abs(x)), axes, keepdims=True))
 
 
 def all_but(axis, x: jax.Array):

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax import _numbers as numbers
 from ae_optax._checks import check_finite, check_non_negative, check_positive, check_rule
 from ae_optax._leafwise import leafwise
 from ae_optax._numbers import full_like, zeros_like
@@ -138,7 +139,7 @@ def _follow_the_leader(learning_rate, *, start, **numbers):
 
 def _ftrl(g, p, accumulator, linear, *, rate, power, l1, l2, shrinkage, beta):
     def rooted(n):
-        return n**-power
+        return numbers.power(n, -power)
 
     # In range, for there must be no difference of infinities.
     total = jnp.minimum(accumulator + g**2, jnp.finfo(g.dtype).max)

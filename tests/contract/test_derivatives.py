@@ -1,0 +1,92 @@
+"""An update can be differentiated in every hyperparameter, also where a gradient is zero."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from contract_cases import hyperparameters, make
+
+import ae_optax
+from ae_optax import optimizers
+
+STEP = 1e-6
+
+
+@pytest.fixture(autouse=True)
+def in_double_precision():
+    with jax.enable_x64(True):
+        yield
+
+
+START, *SLOPES = np.random.default_rng(0).normal(size=(3, 2, 3))
+GRADIENTS = np.stack(SLOPES) * [[0, 1, 1], [1, 0, 1]]
+
+
+def loss_after(steps, optimizer, slopes):
+    """Return a loss of the parameters after some steps, of which two leaves see gradients."""
+    params = {"w": jnp.asarray(START), "still": jnp.asarray(START[0])}
+    state = optimizer.init(params)
+    for slope in slopes[:steps]:
+        grads = {"w": slope * (1 + 0.1 * params["w"]), "still": jnp.zeros(3)}
+        updates, state = optimizer.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+    return sum(jnp.sum(jnp.sin(leaf)) for leaf in params.values())
+
+
+@pytest.mark.parametrize("name", optimizers.__all__)
+def test_the_derivative_in_every_hyperparameter_is_that_of_central_differences(name):
+    numbers = hyperparameters(name)
+    # Not at a border of its range, where there is no other side.
+    start = jnp.asarray([0.05 if value == 0 else value for value in numbers.values()])
+
+    def loss(values):
+        given = dict(zip(numbers, values, strict=True))
+        return loss_after(2, make(name, **given), GRADIENTS)
+
+    @jax.jit
+    def both(values):
+        # In units of each, but not beyond 1, which a decay must not pass.
+        size = STEP * jnp.minimum(jnp.abs(values), 1 - jnp.minimum(values, 0.9999))
+        moves = jnp.stack([jnp.diag(size), -jnp.diag(size)])
+        above, below = jax.lax.map(
+            lambda side: jax.lax.map(lambda m: loss(values + m), side), moves
+        )
+        return jax.grad(loss)(values) * size, (above - below) / 2
+
+    exact, differences = both(start)
+    assert np.all(np.isfinite(exact))
+    np.testing.assert_allclose(exact, differences, rtol=1e-4, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["adam", "nadam", "radam", "adan"])
+def test_a_decay_of_zero_has_a_derivative(name):
+    def loss(b1):
+        return loss_after(2, make(name, b1=b1), GRADIENTS)
+
+    slope = jax.grad(loss)(0.0)
+    np.testing.assert_allclose(slope, (loss(1e-7) - loss(0.0)) / 1e-7, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "make_one",
+    [
+        lambda number: ae_optax.chain(ae_optax.clip_by_global_norm(number), ae_optax.sgd(0.1)),
+        lambda number: ae_optax.chain(ae_optax.sgd(number), ae_optax.retract_to_ball(axis=0)),
+        lambda number: ae_optax.chain(ae_optax.sgd(number), ae_optax.retract_to_sphere(axis=0)),
+        lambda number: ae_optax.chain(ae_optax.adaptive_clip(number), ae_optax.sgd(0.1)),
+        lambda number: ae_optax.with_telemetry(ae_optax.adam(number)),
+    ],
+    ids=["clip_by_global_norm", "ball", "sphere", "adaptive_clip", "with_telemetry"],
+)
+@pytest.mark.parametrize("size", [0.0, 1.0])
+def test_what_clips_retracts_or_looks_on_can_be_differentiated_at_a_leaf_of_zeros(make_one, size):
+    def loss(number):
+        params = {"w": size * START}
+        optimizer = make_one(number)
+        updates, _ = optimizer.update({"w": size * GRADIENTS[0]}, optimizer.init(params), params)
+        return jnp.sum(jnp.sin(params["w"] + updates["w"]))
+
+    slope = jax.grad(loss)(0.3)
+    difference = (loss(0.3 + 1e-6) - loss(0.3 - 1e-6)) / 2e-6
+    np.testing.assert_allclose(slope, difference, rtol=1e-5, atol=1e-8)
