@@ -16,6 +16,8 @@ from ae_optax.transforms._global_norm import global_norm
 def clip(max_value: Scalar) -> optax.GradientTransformation:
     r"""Clip every coordinate to an interval: :math:`u = \max(-c, \min(g, c))`.
 
+    A complex one longer than :math:`c` is shortened to it.
+
     Args:
         max_value: :math:`c > 0`, in the units of what comes in.
 
@@ -32,6 +34,8 @@ def clip(max_value: Scalar) -> optax.GradientTransformation:
 
 
 def _clip(g, *, max_value):
+    if jnp.iscomplexobj(g):
+        return shortening(jnp.abs(g), max_value).astype(g.dtype) * g
     return jnp.clip(g, -max_value, max_value)
 
 

@@ -30,8 +30,9 @@ def newton_schulz(
         X &\leftarrow a X + (b A + c A^2) X
 
     which maps a singular value :math:`s` to :math:`a s + b s^3 + c s^5` and leaves the singular
-    vectors alone. The default coefficients grow small values fast and end between about 0.7 and
-    1.2 instead of at one; (15/8, -10/8, 3/8) converge. Put the division by a norm before it: no
+    vectors alone; of complex numbers :math:`X^\top` is conjugated, too. The default coefficients
+    grow small values fast and end between about 0.7 and 1.2 instead of at one;
+    (15/8, -10/8, 3/8) converge. Put the division by a norm before it: no
     singular value may exceed one. With that it is what Muon makes of a momentum.
 
     Of a leaf with more than two axes every matrix of the last two is treated alike; a leaf with
@@ -84,7 +85,7 @@ def _iterate(x, *, a, b, c, steps, stored):
 
     x = rounded(x)
     for _ in range(steps):
-        gram = rounded(x @ jnp.matrix_transpose(x))
+        gram = rounded(x @ jnp.conj(jnp.matrix_transpose(x)))
         change = rounded(b * gram + c * (gram @ gram))
         x = rounded(a * x + change @ x)
     return x

@@ -110,6 +110,12 @@ def test_clip_matches_the_formula():
     )
 
 
+def test_clip_shortens_complex_numbers():
+    clip = tf.clip(1.0)
+    out, _ = clip.update(jnp.asarray([3 + 4j, 0.3 - 0.4j, 0]), optax.EmptyState())
+    np.testing.assert_allclose(out, [0.6 + 0.8j, 0.3 - 0.4j, 0], rtol=1e-6)
+
+
 def test_clip_by_global_norm_matches_the_formula():
     out = run(tf.clip_by_global_norm(1.5), GRADS)
     length = np.sqrt(norms(GRADS["w"]) ** 2 + GRADS["s"] ** 2)

@@ -72,3 +72,11 @@ def test_in_bfloat16_every_entry_is_a_bfloat16_close_to_the_exact_one():
 def test_refuses_arguments_that_are_none(arguments, error, message):
     with pytest.raises(error, match=message):
         tf.newton_schulz(**arguments)
+
+
+def test_of_complex_numbers_it_converges_to_the_nearest_unitary_matrix():
+    real = np.asarray(matrix(4, 3))
+    x = jnp.asarray((real + 1j * real[::-1]) / np.sqrt(2))
+    left, _, right = np.linalg.svd(x, full_matrices=False)
+    found = apply(tf.newton_schulz((15 / 8, -10 / 8, 3 / 8), steps=20), x)
+    np.testing.assert_allclose(found, left @ right, rtol=0, atol=1e-9)
