@@ -40,6 +40,9 @@ from ae_optax.lab.training import Settings, Task, steps_per_epoch
 SOME_STEPS = 10_000
 """The length of a run for the checks, which are made without the data."""
 
+LATER = {"log_every": None}
+"""Settings that came after runs had been kept: at these defaults they go unsaid, and names stay."""
+
 COMMANDS = {
     "sweep": "this is a sweep: use `ae-optax sweep`.",
     "compare": "this is a comparison: use `ae-optax compare`.",
@@ -100,7 +103,8 @@ class TaskConfig:
         sections = self.task() | more
         training, _ = sections.pop("training"), sections.pop("_source")
         said = {name: plain(section) for name, section in sections.items() if section}
-        said |= {"training": asdict(training)}
+        settings = asdict(training).items()
+        said |= {"training": {k: v for k, v in settings if k not in LATER or v != LATER[k]}}
         code = self.code()
         return said | ({"code": {own.name: own.sha256 for own in code}} if code else {})
 

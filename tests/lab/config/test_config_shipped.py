@@ -14,6 +14,7 @@ from ae_optax import schedules
 from ae_optax.lab import plans
 from ae_optax.lab.config import ConfigError, dump, kinds
 from ae_optax.lab.plans import load_comparison, load_run, load_sweep
+from ae_optax.lab.runs import run_id
 
 CONFIGS = sorted((Path(__file__).parents[3] / "configs").rglob("*.yaml"))
 NAMES = [str(path.relative_to(path.parents[1])) for path in CONFIGS]
@@ -80,6 +81,12 @@ def test_a_shipped_config_loads_again_from_its_dump(tmp_path, path):
     again = tmp_path / "x.yaml"
     again.write_text(dump(loaded), encoding="utf-8")
     assert load(again) == loaded
+
+
+def test_a_run_keeps_its_name_from_version_to_version():
+    """Whoever has kept results would make them all again."""
+    digits = Path(__file__).parents[3] / "configs" / "digits"
+    assert run_id(load_run(digits / "train_adam.yaml").identity()) == "7634525b8a64"
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
