@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ae_optax import lab, observing, optimizers, schedules, transforms
+from ae_optax import capturing, lab, observing, optimizers, schedules, transforms
 from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence, plain_text
 from ae_optax.lab.cli._terminal import say
@@ -125,12 +125,15 @@ def _sections() -> dict[str, type]:
 
 def _parts(name: str) -> list[Any]:
     """Return the functions and classes of the package that ``training.fit`` or ``fit`` names."""
+    rooms = (getattr(lab, word) for word in lab.__all__)
     packages = [
+        capturing,
         observing,
         optimizers,
         schedules,
         transforms,
-        *(getattr(lab, p) for p in lab.__all__),
+        lab,
+        *(room for room in rooms if inspect.ismodule(room)),
     ]
     own = {
         f"{package.__name__.rpartition('.')[2]}.{word}": getattr(package, word)
