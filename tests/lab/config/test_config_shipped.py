@@ -167,7 +167,7 @@ def test_names_come_from_the_public_names_only():
     assert {"optax.cosine_decay_schedule", *schedules.__all__} <= {*known["schedule"].functions}
     assert {*known["data"].functions} == {
         *("arrays", "digits", "fashion_mnist", "from_arrays", "from_iterable"),
-        *("image_folder", "mnist", "synthetic"),
+        *("image_folder", "mnist", "planted", "synthetic"),
     }
     for kind in known.values():
         assert not any("State" in name or name.startswith("_") for name in kind.functions)
