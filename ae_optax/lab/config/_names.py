@@ -43,7 +43,7 @@ def match(
         else:
             reason, known = f"{name} has no argument {key!r}.", "Arguments"
         names = ", ".join(parameters) or "none"
-        now = ARGUMENTS.get((name, key))
+        now = ARGUMENTS.get((name or "", key))
         hint = f" It is {now!r} now." if now else did_you_mean(key, parameters)
         problems.add(entry.where, child(path, key), f"{reason}{hint} {known}: {names}.")
         for guess in [now] if now else nearest(key, parameters)[:1]:
