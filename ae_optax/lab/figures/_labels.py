@@ -15,6 +15,8 @@ from ae_optax.lab.figures._svg import FONT_SIZE
 _GAP = 3.0
 _SPACING = 3.0
 _EVERY = 4
+_ANCHORS = 120  # Of a curve; one that jumps up and down is long.
+_MOST = 12  # Of more curves none has room, and a search for it takes minutes.
 _LETTER, _HEIGHT = 0.6 * FONT_SIZE, 0.95 * FONT_SIZE
 _ENOUGH = 4 * FONT_SIZE
 # Where the anchor lies in the name's box: from 0, left, to 1, right; above or below.
@@ -29,17 +31,20 @@ def label_curves(
 ) -> None:
     """Write each curve's name beside it, unless it would lie on a curve or another name.
 
-    Places are tried along each curve and its band; the one furthest from all others is taken.
+    Places are tried along each curve and its band; the one furthest from all others is taken. Of
+    more than twelve curves no name is written: a key tells what they are.
 
     Args:
         axes: Axes with their final limits.
         curves: ``(name, x, spread of y)`` for each contender's position.
         levels: Horizontal lines, to keep clear of with their names.
     """
+    if len(curves) > _MOST:
+        return
     scale = 72 / axes.figure.dpi
     bounds = axes.bbox.extents * scale
     drawn = {
-        position: np.concatenate([_traced(axes, x, y) for y in spread])
+        position: _thinned(np.concatenate([_traced(axes, x, y) for y in spread]))
         for position, (_, x, spread) in curves.items()
     }
     lines = [_traced(axes, axes.get_xlim(), (level.y, level.y)) for level in levels]
@@ -65,7 +70,8 @@ def _candidates(points, width):
     size = np.array([width, _HEIGHT])
     inside = _SIDES * [1, -1] + [0, 1]
     offset = _GAP * (1 - 2 * inside)
-    corners = points[::_EVERY, None] - size * inside + offset
+    every = max(_EVERY, -(-len(points) // _ANCHORS))
+    corners = points[::every, None] - size * inside + offset
     boxes = np.concatenate([corners, corners + size], axis=-1).reshape(-1, 4)
     return boxes, np.tile(_SIDES[:, 0], len(corners))
 
@@ -110,6 +116,12 @@ def _traced(axes, x, y):
     passed = np.concatenate([[0], np.cumsum(lengths)])
     even = np.linspace(0, passed[-1], int(passed[-1] / _SPACING) + 2)
     return np.column_stack([np.interp(even, passed, corners[:, i]) for i in (0, 1)])
+
+
+def _thinned(points):
+    """One point of each cell of a grid, in their order: a curve may cross a place many times."""
+    _, first = np.unique(np.round(points / _SPACING), axis=0, return_index=True)
+    return points[np.sort(first)]
 
 
 def _name_of(level, line):

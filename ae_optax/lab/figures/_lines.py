@@ -94,7 +94,8 @@ def draw_line(axes: Any, line: Line, *, markers: bool) -> None:
     _, _, x, spread = line
     low, high = np.clip(spread.lowest, floor, ceiling), np.clip(spread.highest, floor, ceiling)
     shade, there = colour(line.position), np.isfinite(spread.lowest)
-    axes.fill_between(x, low, high, where=there, color=shade, alpha=0.16, linewidth=0)
+    if (low < high).any():
+        axes.fill_between(x, low, high, where=there, color=shade, alpha=0.16, linewidth=0)
     style = line_style(line.position) | ({} if markers else {"marker": ""})
     axes.plot(x, np.where(np.isfinite(spread.median), spread.median, np.nan), **style)
 

@@ -11,6 +11,10 @@ _DARK, _WHITE, _BRIGHT = (
 )
 
 
+LARGEST = 160
+"""Pixels a side: twice what the page gives an image."""
+
+
 def png(image: np.ndarray) -> bytes:
     """Return an image, values in [0, 1], as an 8-bit PNG file.
 
@@ -57,8 +61,20 @@ def error_map(original: np.ndarray, output: np.ndarray, scale: float) -> np.ndar
 
 
 def data_uri(image: np.ndarray) -> str:
-    """Return an image as the address of itself."""
-    return f"data:image/png;base64,{base64.b64encode(png(image)).decode()}"
+    """Return an image as the address of itself, made smaller if it has more than it is shown of."""
+    return f"data:image/png;base64,{base64.b64encode(png(_shrunk(image))).decode()}"
+
+
+def _shrunk(image):
+    """Means over squares, at most :data:`LARGEST` a side."""
+    side = -(-max(image.shape[:2]) // LARGEST)
+    if side == 1:
+        return image
+    height, width = (max(1, n // side) for n in image.shape[:2])
+    tall, wide = min(side, image.shape[0]), min(side, image.shape[1])
+    squares = image[: height * tall, : width * wide]
+    squares = squares.reshape(height, tall, width, wide, *image.shape[2:])
+    return squares.mean(axis=(1, 3))
 
 
 def _chunk(kind, content):

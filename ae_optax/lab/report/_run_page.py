@@ -13,6 +13,7 @@ from ae_optax.lab.report._key import key_to
 from ae_optax.lab.report._method import provenance
 from ae_optax.lab.report._quantities import BEHAVIOUR
 from ae_optax.lab.report._run_record import (
+    POINTS,
     data_name,
     final_loss,
     labels_of,
@@ -20,9 +21,6 @@ from ae_optax.lab.report._run_record import (
     lowest,
 )
 from ae_optax.lab.runs import REPORT, Run, read_run, write_file
-
-POINTS = 1000
-"""More are not to be told apart in a figure."""
 
 _PARTS = {"train_loss": "training", "validation_loss": "validation", "test_loss": "test"}
 

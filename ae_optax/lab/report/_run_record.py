@@ -10,6 +10,9 @@ from ae_optax.lab.figures import Line, Spread
 from ae_optax.lab.report._record import LOSSES
 from ae_optax.lab.runs import Run
 
+POINTS = 1000
+"""More are not to be told apart in a figure."""
+
 
 def labels_of(folders: Sequence[Path]) -> list[str]:
     """Return a label for each folder: its name, or its path if another has that name."""
@@ -40,6 +43,9 @@ def line_of(run: Run, key: str, *, position: int, label: str, seconds: bool = Fa
         x = np.cumsum([row.seconds for row in run.rows])
     if key == "train_loss":  # A mean over its epoch, hence at its middle.
         x = x - np.diff(x, prepend=0) / 2
+    every = -(-len(x) // POINTS)
+    kept = slice((len(x) - 1) % every, None, every)  # The last one among them.
+    x, y = x[kept], y[kept]
     return Line(position, label, x, Spread(y, y, y))
 
 

@@ -63,12 +63,12 @@ def _body(title, runs: Sequence[_Shown]) -> Iterator[str]:
     for i in sorted(range(len(runs)), key=lambda i: _final(runs[i].run)):
         alike.setdefault(measured_by(runs[i].run), []).append(i)
     order = [i for group in alike.values() for i in group]
-    shown = order[:MOST]
+    shown = {i: position for position, i in enumerate(order[:MOST])}
 
     def drawn(group: Sequence[int]) -> Callable[..., Sequence[Line]]:
         def lines_of(key: str, *, seconds: bool = False) -> Sequence[Line]:
             found = (
-                line_of(runs[i].run, key, position=i, label=runs[i].label, seconds=seconds)
+                line_of(runs[i].run, key, position=shown[i], label=runs[i].label, seconds=seconds)
                 for i in group
                 if i in shown
             )
@@ -84,8 +84,9 @@ def _body(title, runs: Sequence[_Shown]) -> Iterator[str]:
     ]
     for head, group in zip(heads, alike.values(), strict=True):
         yield from head
-        rows = ((swatch(i) + escape(runs[i].label), _cells(runs[i].run)) for i in group)
-        yield from _html.table(_HEADS, rows)
+        names = ((swatch(shown[i]) if i in shown else "") + escape(runs[i].label) for i in group)
+        cells = (_cells(runs[i].run) for i in group)
+        yield from _html.table(_HEADS, zip(names, cells, strict=True))
     if len(alike) > 1:
         yield '<p class="note">Runs of different losses or data are not ranked together.</p>'
     yield (
@@ -99,10 +100,10 @@ def _body(title, runs: Sequence[_Shown]) -> Iterator[str]:
         yield "<h2>Loss by step and by time</h2>"
     for head, figure in zip(heads, figures, strict=True):
         yield from (*head, *figure) if figure else ()
-    yield from behaviour(drawn(shown))
+    yield from behaviour(drawn([*shown]))
     names = {name: None for _, run in runs for row in run.rows for name in row.metrics}
-    yield from measured(drawn(shown), names)
-    yield from _images([(i, *runs[i]) for i in shown])
+    yield from measured(drawn([*shown]), names)
+    yield from _images([(position, *runs[i]) for i, position in shown.items()])
     yield from _differences([runs[i] for i in sorted(shown)])
     yield "<h2>Reproducibility</h2>"
     for i in shown:

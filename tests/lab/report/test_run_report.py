@@ -8,6 +8,7 @@ import pytest
 from made_up_runs import fill_run, rows_of
 
 from ae_optax.lab.report import labels_of, write_run_report, write_runs_report
+from ae_optax.lab.report._runs_page import MOST
 from ae_optax.lab.runs import StepLog
 
 
@@ -118,6 +119,32 @@ def test_runs_of_different_losses_are_not_ranked_together(tmp_path):
     assert "not ranked together" in text
     ids = re.findall(r' id="([^"]+)"', text)
     assert len(ids) == len(set(ids))
+
+
+def test_many_runs_that_jump_up_and_down_make_a_small_page_soon(tmp_path):
+    generator, n = np.random.default_rng(0), 120
+    folders = [tmp_path / f"run{i}" for i in range(n)]
+    for folder in folders:
+        fill_run(folder, rows=rows_of((10 ** generator.uniform(-3, 0, 50)).tolist()))
+    path = tmp_path / "report.html"
+    write_runs_report(folders, path)
+    text = path.read_text("utf-8")
+    assert text.count('<th scope="row">') == n
+    assert text.count('class="who"') == 2 * (
+        MOST + 1
+    )  # Reconstructions, samples; originals, inputs.
+    assert len(text) < 600_000
+    assert len(axes_of(path) & {folder.name for folder in folders}) == MOST  # Above the codes.
+
+
+def test_a_long_run_and_large_images_make_a_small_page(tmp_path):
+    fill_run(tmp_path, rows=rows_of(np.linspace(1, 0.1, 20_001).tolist()))
+    images = np.random.default_rng(0).random((2, 500, 300, 3), dtype=np.float32)
+    pictures = dict.fromkeys(("originals", "inputs", "reconstructions"), images)
+    np.savez(tmp_path / "images.npz", **pictures)
+    path = write_run_report(tmp_path)
+    assert path.stat().st_size < 1_500_000
+    assert re.search(r"Test loss 0\.100 after 200.?010 steps", words(path))
 
 
 def test_runs_on_other_images_are_not_set_beside_each_other(tmp_path):
