@@ -11,9 +11,9 @@ from ae_optax.lab.figures._axes import (
 )
 from ae_optax.lab.figures._curves import draw_over_epochs, draw_over_rates
 from ae_optax.lab.figures._image import draw_image
-from ae_optax.lab.figures._labels import label_curves
 from ae_optax.lab.figures._lines import Labels, Line, draw_line, fit_value_axis, line_figure
 from ae_optax.lab.figures._losses import Drawing, draw_losses
+from ae_optax.lab.figures._names_beside import label_curves
 from ae_optax.lab.figures._palette import (
     DARK,
     FAINT,

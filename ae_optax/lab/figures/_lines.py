@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ae_optax.lab.figures import _axes
-from ae_optax.lab.figures._labels import label_curves
+from ae_optax.lab.figures._names_beside import label_curves
 from ae_optax.lab.figures._palette import colour, line_style
 from ae_optax.lab.figures._spread import Spread
 from ae_optax.lab.figures._svg import drawing, to_svg

@@ -14,7 +14,7 @@ from ae_optax.lab._format import (
     span,
 )
 from ae_optax.lab._seeds import enough
-from ae_optax.lab.report._record import chosen_by, wins
+from ae_optax.lab.report._comparison_facts import chosen_by, wins
 from ae_optax.lab.runs import Best, ComparisonRecord, ContenderRecord
 
 UNSTEADY = 1.5

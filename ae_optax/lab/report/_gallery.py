@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ae_optax.lab._format import number
-from ae_optax.lab.figures import LIGHT
-from ae_optax.lab.report._codes import class_key, code_figure
+from ae_optax.lab._format import number, rate
+from ae_optax.lab.figures import FAINT, LIGHT, colour, drawing, make_axes, to_svg
 from ae_optax.lab.report._png import data_uri, error_map
-from ae_optax.lab.report._vectors import SHOWN, vector_figure
 from ae_optax.lab.runs import DamagedError, Run, read_pictures
+
+_N_COLOURS = len(LIGHT)
+_MARKERS = "osD^v"
+_VECTORS = 4
+_FEATURES = 500  # More of them are one black surface, and a large page.
 
 
 class Exhibit(NamedTuple):
@@ -127,7 +130,7 @@ def _reconstructions(originals, exhibits, whose) -> Iterator[str]:
 
 def _vectors(originals, exhibits, whose) -> Iterator[str]:
     yield '<figure><div class="many">'
-    for i, original in enumerate(originals[:SHOWN]):
+    for i, original in enumerate(originals[:_VECTORS]):
         outputs = [(e.position, e.label, e.images["reconstructions"][i]) for e in exhibits]
         yield f"<div>{vector_figure(i + 1, original, outputs)}</div>"
     yield "</div>"
@@ -157,3 +160,78 @@ def _row(label, note, kinds):
         for kind, images in kinds.items()
         for i, image in enumerate(images, start=1)
     )
+
+
+def code_figure(
+    position: int, label: str, points: np.ndarray, width: int, classes: np.ndarray | None = None
+) -> str:
+    """Draw codes as points, in the colours of their classes or in one of the encoder.
+
+    Args:
+        position: Names the colour.
+        label: Whose codes they are.
+        points: Shape (n, 2); those not finite are left out.
+        width: How many numbers a code has.
+        classes: The class of each, from 0; ``None`` if nothing tells.
+    """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    kept = np.isfinite(points).all(axis=1)
+    points = points[kept].reshape(-1, 2)
+    groups = {position: points} if classes is None else _by_class(points, classes[kept])
+    titles = ("code 1", "code 2") if width == 2 else ("first component", "second component")
+    with drawing():
+        figure, axes = make_axes(215, 215, top=20)
+        for number, own in groups.items():
+            marker = _MARKERS[number // _N_COLOURS % len(_MARKERS)] if classes is not None else "o"
+            axes.plot(*own.T, marker, color=colour(number), markersize=2, alpha=0.6, mew=0)
+        for axis, title in zip((axes.xaxis, axes.yaxis), titles, strict=True):
+            axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
+            axis.set_label_text(title)
+        axes.text(0.5, 1.03, label, transform=axes.transAxes, ha="center", color=colour(position))
+        described = f"Codes of {len(points)} test images by {label}, of {width} numbers each."
+        return to_svg(figure, name=f"z{position}", description=described)
+
+
+def class_key(names: Sequence[str]) -> str:
+    """Return what the colours and marks of classes mean, as HTML."""
+    signs = "●■◆▲▼"
+    return ", ".join(
+        f'<span style="white-space:nowrap"><span style="color:var(--c{i % _N_COLOURS})">'
+        f"{signs[i // _N_COLOURS % len(signs)]}</span> {escape(name)}</span>"
+        for i, name in enumerate(names)
+    )
+
+
+def _by_class(points, classes):
+    return {int(number): points[classes == number] for number in np.unique(classes)}
+
+
+def vector_figure(
+    number: int, original: np.ndarray, outputs: Sequence[tuple[int, str, np.ndarray]]
+) -> str:
+    """Draw a vector and what models make of it over its features.
+
+    Args:
+        number: Of the vector, from 1.
+        original: Shape (d,).
+        outputs: Position, which names the colour, label and output of each model.
+    """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    features = np.arange(1, len(original) + 1)[:_FEATURES]
+    style = {"marker": "o", "markersize": 2, "mew": 0} if len(features) <= 50 else {"marker": ""}
+    with drawing():
+        figure, axes = make_axes(330, 190, top=12)
+        axes.plot(features, original[:_FEATURES], color=FAINT, linewidth=2.2, **style)
+        for position, _, output in outputs:
+            values = np.where(np.isfinite(output), output, np.nan)[:_FEATURES]
+            axes.plot(features, values, color=colour(position), linewidth=0.9, **style)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
+        axes.xaxis.set_label_text("feature")
+        labels = ", ".join(label for _, label, _ in outputs)
+        described = f"Test vector {number} and its reconstructions by {labels}."
+        return to_svg(figure, name=f"v{number}", description=described)

@@ -7,8 +7,8 @@ from typing import Any
 
 from ae_optax.lab._format import counted, duration, integer, listed, number
 from ae_optax.lab.report._columns import worded
+from ae_optax.lab.report._comparison_facts import chosen_by, varied
 from ae_optax.lab.report._html import definitions
-from ae_optax.lab.report._record import chosen_by, varied
 from ae_optax.lab.runs import ComparisonRecord, Summary
 
 

@@ -8,11 +8,7 @@ import numpy as np
 from ae_optax.lab._format import counted
 from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report._columns import COST, VERDICT, Column, worded
-from ae_optax.lab.report._html import definitions, figures
-from ae_optax.lab.report._html import table as html_table
-from ae_optax.lab.report._key import key_to, swatch
-from ae_optax.lab.report._method import tried
-from ae_optax.lab.report._record import (
+from ae_optax.lab.report._comparison_facts import (
     best_runs,
     by_chance,
     chosen_by,
@@ -22,8 +18,11 @@ from ae_optax.lab.report._record import (
     wins,
     with_result,
 )
+from ae_optax.lab.report._html import definitions, figures, key_to, swatch
+from ae_optax.lab.report._html import table as html_table
+from ae_optax.lab.report._method import tried
 from ae_optax.lab.report._sensitivity import sensitivity as sensitivity_figure
-from ae_optax.lab.report._verdict import without_result
+from ae_optax.lab.report._sentences import without_result
 from ae_optax.lab.runs import ComparisonRecord
 
 

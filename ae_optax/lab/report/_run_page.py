@@ -7,12 +7,11 @@ from pathlib import Path
 from ae_optax.lab._format import counted, duration, integer, number
 from ae_optax.lab.figures import Labels, Line, Spread, line_figure
 from ae_optax.lab.report import _html
-from ae_optax.lab.report._behaviour import behaviour, measured
+from ae_optax.lab.report._behaviour import BEHAVIOUR, behaviour, measured
 from ae_optax.lab.report._gallery import Exhibit, gallery, pictures_of
-from ae_optax.lab.report._key import key_to
+from ae_optax.lab.report._html import key_to
 from ae_optax.lab.report._method import provenance
-from ae_optax.lab.report._quantities import BEHAVIOUR
-from ae_optax.lab.report._run_record import (
+from ae_optax.lab.report._run_facts import (
     POINTS,
     data_name,
     final_loss,

@@ -13,10 +13,9 @@ from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._behaviour import behaviour, measured
 from ae_optax.lab.report._gallery import Exhibit, gallery, pictures_of
-from ae_optax.lab.report._key import key_to, swatch
+from ae_optax.lab.report._html import key_to, swatch
 from ae_optax.lab.report._method import provenance
-from ae_optax.lab.report._run_page import cost
-from ae_optax.lab.report._run_record import (
+from ae_optax.lab.report._run_facts import (
     data_name,
     final_loss,
     labels_of,
@@ -24,6 +23,7 @@ from ae_optax.lab.report._run_record import (
     lowest,
     measured_by,
 )
+from ae_optax.lab.report._run_page import cost
 from ae_optax.lab.runs import Run, read_run, write_file
 
 _HEADS = (

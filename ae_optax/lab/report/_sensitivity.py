@@ -17,7 +17,7 @@ from ae_optax.lab.figures import (
     rate_axis,
     to_svg,
 )
-from ae_optax.lab.report._record import ranked, runs_by_rate, untrained
+from ae_optax.lab.report._comparison_facts import ranked, runs_by_rate, untrained
 from ae_optax.lab.runs import ComparisonRecord
 
 _ROW = 8.0

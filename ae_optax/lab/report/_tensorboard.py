@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.lab.report._record import LOSSES
+from ae_optax.lab.report._comparison_facts import LOSSES
 from ae_optax.lab.runs import COMPARISON, ComparisonRecord, Run, read_comparison, read_run
 
 _GROUPS = ("train", "validation", "test")

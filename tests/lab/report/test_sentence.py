@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from made_up import as_record
 
-from ae_optax.lab.report import _verdict
+from ae_optax.lab.report import _sentences
 
 
 def verdict(comparison):
-    return _verdict.verdict(as_record(comparison))
+    return _sentences.verdict(as_record(comparison))
 
 
 def remarks(comparison):
-    return _verdict.remarks(as_record(comparison))
+    return _sentences.remarks(as_record(comparison))
 
 
 def finals(comparison, **losses):

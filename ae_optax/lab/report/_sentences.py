@@ -2,7 +2,7 @@
 
 from ae_optax.lab._format import at, listed, number, rate, span
 from ae_optax.lab._seeds import ahead, enough
-from ae_optax.lab.report._record import by_chance, finals, ranked, wins, with_result
+from ae_optax.lab.report._comparison_facts import by_chance, finals, ranked, wins, with_result
 from ae_optax.lab.runs import ComparisonRecord
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ae_optax.lab.report._record import LOSSES, ranked, varied
+from ae_optax.lab.report._comparison_facts import LOSSES, ranked, varied
 from ae_optax.lab.runs import ComparisonRecord, ContenderRecord, csv_text, write_file
 
 _SPREAD = ("median", "lowest", "highest")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ae_optax.lab.report._columns import worded
-from ae_optax.lab.report._record import ranked
-from ae_optax.lab.report._verdict import remarks, verdict, without_result
+from ae_optax.lab.report._comparison_facts import ranked
+from ae_optax.lab.report._sentences import remarks, verdict, without_result
 from ae_optax.lab.runs import ComparisonRecord
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ae_optax.lab.figures import Line, Spread
-from ae_optax.lab.report._record import LOSSES
+from ae_optax.lab.report._comparison_facts import LOSSES
 from ae_optax.lab.runs import Run
 
 POINTS = 1000

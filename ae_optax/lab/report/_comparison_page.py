@@ -10,9 +10,9 @@ import numpy as np
 from ae_optax.lab._format import counted, duration, number
 from ae_optax.lab.report import _html, _method, _results
 from ae_optax.lab.report._behaviour import behaviour, measured
+from ae_optax.lab.report._comparison_facts import with_result
 from ae_optax.lab.report._gallery import exhibit, gallery, pictures_in
-from ae_optax.lab.report._record import with_result
-from ae_optax.lab.report._verdict import remarks, verdict
+from ae_optax.lab.report._sentences import remarks, verdict
 from ae_optax.lab.runs import (
     CONFIG,
     REPORT,
