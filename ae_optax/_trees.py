@@ -89,6 +89,17 @@ def zeros_for(params: Any, dtype: StorageDType = "params") -> Any:
     return jax.tree.map(lambda p: zeros_like(p, dtype), params)
 
 
+def zero_for(params: Any, dtype: Any) -> jax.Array:
+    """Return a fresh 0 to start a number from that comes of whole trees like the parameters.
+
+    Inside ``jax.shard_map`` such a number differs between the devices as soon as one leaf does,
+    and its type says so from the start.
+    """
+    traced = [leaf for leaf in jax.tree.leaves(params) if isinstance(leaf, jax.core.Tracer)]
+    zeros = [jnp.zeros_like(leaf, shape=(), dtype=dtype) for leaf in traced]
+    return sum({jax.typeof(zero): zero for zero in zeros}.values(), start=jnp.zeros([], dtype))
+
+
 def copies_of(params: Any, dtype: StorageDType = "params") -> Any:
     """Return a tree of fresh copies of the parameters; abstract ones become zeros."""
 

@@ -8,7 +8,11 @@ import jax
 from ae_optax._numbers import default_float
 from ae_optax._trees import states_of
 from ae_optax.observing._read import read
-from ae_optax.transforms import ReduceOnPlateauState, ScaleByLearningRateState
+from ae_optax.transforms import (
+    ReduceOnPlateauState,
+    ScaleByLearningRateState,
+    ScheduleFreeState,
+)
 
 
 def learning_rate_in_force(state: Any) -> jax.Array:
@@ -27,10 +31,12 @@ def learning_rate_in_force(state: Any) -> jax.Array:
 
 def find_learning_rate(state: Any) -> jax.Array | None:
     """Return :func:`learning_rate_in_force`, or ``None`` where that is not a number."""
-    # Not by name at once: `optax.inject_hyperparams` has one by that name beside ours.
-    rates = states_of(state, ScaleByLearningRateState)
+    own = [
+        s for kind in (ScaleByLearningRateState, ScheduleFreeState) for s in states_of(state, kind)
+    ]
     try:
-        rate = read(rates or state, "learning_rate")
+        # What is not ours is found where `optax.inject_hyperparams` keeps it.
+        rate = read(own, "last_rate") if own else read(state, "learning_rate")
     except ValueError:
         return None
     return default_float(rate) * plateau_scale(state)

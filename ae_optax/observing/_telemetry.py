@@ -10,7 +10,7 @@ import optax
 from ae_optax._numbers import default_float
 from ae_optax._transformation import check_transformation
 from ae_optax._transformation import transformation as makes_transformation
-from ae_optax._trees import map_updates, store
+from ae_optax._trees import map_updates, store, zero_for
 from ae_optax.observing._composition import chained, series
 from ae_optax.observing._measure import add_up, changed, each, measure, share_in_any
 from ae_optax.observing._rate import learning_rate_in_force
@@ -110,22 +110,25 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
         inner_state = transformation.init(params)
 
         def nothing():
-            return jax.tree.map(lambda _: default_float(0.0), params)
+            return jax.tree.map(lambda p: zero_for(p, float), params)
+
+        def zero():
+            return zero_for(params, float)
 
         return WithTelemetryState(
             inner_state,
             Telemetry(
                 learning_rate_in_force=learning_rate_in_force(inner_state),
-                gradient_norm=default_float(0.0),
-                update_norm=default_float(0.0),
-                update_ratio=default_float(0.0),
-                stages={n: StageNorms(*(default_float(0.0) for _ in "ab")) for n in names},
+                gradient_norm=zero(),
+                update_norm=zero(),
+                update_ratio=zero(),
+                stages={n: StageNorms(zero(), zero()) for n in names},
                 effective_rate_mean=nothing(),
                 effective_rate_min=nothing(),
                 effective_rate_max=nothing(),
-                clipped_fraction=default_float(0.0),
-                nonfinite_gradients=jnp.zeros([], jnp.int32),
-                nonfinite_updates=jnp.zeros([], jnp.int32),
+                clipped_fraction=zero() if any(clips) else default_float(0.0),
+                nonfinite_gradients=zero_for(params, jnp.int32),
+                nonfinite_updates=zero_for(params, jnp.int32),
             ),
         )
 

@@ -68,17 +68,20 @@ def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.Grad
     def update(updates, state, params=None, **extra):
         total = map_updates(lambda g, s: s + widen(g).astype(s.dtype), updates, state.sum)
 
-        def emit():
+        # Operands, not closed over: where nothing is compiled only those keep their sharding.
+        def emit(updates, total, inner_state, params):
             mean = cast_like(map_updates(lambda s: s / every, total), updates)
-            out, inner_state = inner.update(mean, state.inner, params, **extra)
+            out, inner_state = inner.update(mean, inner_state, params, **extra)
             zeros = map_updates(jnp.zeros_like, total)
             return cast_like(out, updates), zeros, inner_state
 
-        def wait():
-            return map_updates(jnp.zeros_like, updates), total, state.inner
+        def wait(updates, total, inner_state, _):
+            return map_updates(jnp.zeros_like, updates), total, inner_state
 
         last = state.count + 1 == every
-        out, total, inner_state = jax.lax.cond(last, emit, wait)
+        out, total, inner_state = jax.lax.cond(
+            last, emit, wait, updates, total, state.inner, params
+        )
         return out, AccumulateState(
             jnp.where(last, 0, state.count + 1), store(total, state.sum), inner_state
         )

@@ -1,6 +1,6 @@
 """Many small leaves as one vector."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import optax
@@ -43,6 +43,7 @@ def flatten(
 
     Masks and groups belong outside too: inside are neither the paths nor the shapes they go by. A
     parameter on several devices would be gathered: flatten only what each device holds whole.
+    ``optax.tree_map_params`` goes over the vectors, and takes no further trees.
 
     Args:
         inner: What to apply.
@@ -71,9 +72,10 @@ def flatten(
     def update(updates, state, params=None, **extra):
         packing = Packing(updates, max_size)
         packed = packing.pack(updates)
-        _check_same_leaves(packed, inner, state.inner)
+        vectors = packed[0] if packing.groups else []
+        _check_same_leaves(packed, vectors, inner, state.inner)
         own = None if params is None else packing.pack(params)
-        leaves = packing.small(updates) + packed[0]
+        leaves = packing.small(updates) + vectors
         kinds = {(leaf.shape, leaf.dtype): leaf for leaf in leaves if leaf.size}
         check_elementwise(
             "inner", inner, kinds.values(), with_params=params is not None, extra=extra
@@ -84,13 +86,13 @@ def flatten(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _check_same_leaves(packed: Any, inner: optax.GradientTransformation, state: Any) -> None:
+def _check_same_leaves(packed, vectors, inner, state):
     like = jax.eval_shape(inner.init, packed)
     if _shapes(like) != _shapes(state):
-        vectors = ", ".join(f"{vector.size} of {vector.dtype}" for vector in packed[0])
+        numbers = ", ".join(f"{vector.size} of {vector.dtype}" for vector in vectors)
         raise ValueError(
             "`updates` must have one leaf for each parameter, of its shape and dtype, got small "
-            f"leaves with {vectors or 'no'} numbers, for which the state was not made. Leave out "
+            f"leaves with {numbers or 'no'} numbers, for which the state was not made. Leave out "
             "parameters with `by_path` or `optax.masked` around `flatten`."
         )
 

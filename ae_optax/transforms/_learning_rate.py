@@ -19,12 +19,12 @@ class ScaleByLearningRateState(NamedTuple):
 
     Attributes:
         count: Number of updates seen; shape (), int32.
-        learning_rate: The rate used last (before the first step: the one to be used first);
+        last_rate: The rate used last (before the first step: the one to be used first);
             shape (), default float dtype. Only for reading.
     """
 
     count: jax.Array
-    learning_rate: jax.Array
+    last_rate: jax.Array
 
 
 @transformation

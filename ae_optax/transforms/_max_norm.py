@@ -34,7 +34,9 @@ def of_max_norm(inner: optax.GradientTransformation) -> optax.GradientTransforma
     inner = optax.with_extra_args_support(inner)
 
     def init(params):
-        return inner.init(jax.tree.map(lambda p: jnp.zeros((), jnp.result_type(p)), params))
+        return inner.init(
+            jax.tree.map(lambda p: jnp.zeros_like(p, shape=(), dtype=jnp.result_type(p)), params)
+        )
 
     def update(updates, state, params=None, **extra):
         del params  # Their shapes are not those that `inner` sees.

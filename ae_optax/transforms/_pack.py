@@ -33,14 +33,18 @@ class Packing:
         leaves = jax.tree.leaves(tree)
         return [jnp.asarray(leaves[i]) for group in self.groups for i in group]
 
-    def pack(self, tree: Any) -> tuple[list[jax.Array], list[jax.Array]]:
-        """Return the vectors of the small leaves, and the large leaves."""
+    def pack(self, tree: Any) -> Any:
+        """Return the vectors of the small leaves, and the large leaves; a tree of none as it is."""
+        if not self.shapes:  # Its own packing: `optax.tree_map_params` asks with such a tree.
+            return tree
         leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(tree)]
         vectors = [_joined([leaves[i].reshape(-1) for i in group]) for group in self.groups]
         return vectors, [leaves[i] for i in self.large]
 
     def unpack(self, packed: Any) -> Any:
         """Return the tree of which :meth:`pack` makes this."""
+        if not self.shapes:
+            return packed
         vectors, large = packed
         leaves: list[Any] = [None] * len(self.shapes)
         for position, leaf in zip(self.large, large, strict=True):

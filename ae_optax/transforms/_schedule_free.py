@@ -25,19 +25,19 @@ class ScheduleFreeState(NamedTuple):
 
     Attributes:
         count: Number of updates seen; shape (), int32.
-        learning_rate: The rate used last, warm-up included; shape (), default float dtype.
+        last_rate: The rate used last, warm-up included; shape (), default float dtype.
         largest_rate: The largest rate so far; likewise.
         weight_sum: Sum of the weights of the average so far; likewise.
-        b1: Share of the average in the point where the gradient is taken; likewise, constant.
+        beta: Share of the average in the point where the gradient is taken; likewise, constant.
         z: The sequence that takes the steps. Structure and shapes of the parameters.
         inner: State of the direction.
     """
 
     count: jax.Array
-    learning_rate: jax.Array
+    last_rate: jax.Array
     largest_rate: jax.Array
     weight_sum: jax.Array
-    b1: jax.Array
+    beta: jax.Array
     z: optax.Params
     inner: optax.OptState
 
@@ -46,7 +46,7 @@ class ScheduleFreeState(NamedTuple):
 
         def average(y, z):
             wide = widen(y)
-            return wide + (1 / scalar(jnp.asarray(self.b1), wide) - 1) * (
+            return wide + (1 / scalar(jnp.asarray(self.beta), wide) - 1) * (
                 wide - z.astype(wide.dtype)
             )
 
@@ -129,10 +129,10 @@ def schedule_free(
         count = jnp.zeros([], jnp.int32)
         return ScheduleFreeState(
             count=count,
-            learning_rate=rate_at(count),
+            last_rate=rate_at(count),
             largest_rate=default_float(0.0),
             weight_sum=default_float(0.0),
-            b1=default_float(b1),
+            beta=default_float(b1),
             z=copies_of(params, dtype),
             inner=inner.init(params),
         )
@@ -151,10 +151,10 @@ def schedule_free(
         out, _ = map_rule(_move, direction, params, z, rate=rate, share=share, b1=b1)
         return cast_like(out, updates), ScheduleFreeState(
             count=increment(state.count),
-            learning_rate=rate,
+            last_rate=rate,
             largest_rate=largest,
             weight_sum=weight_sum,
-            b1=state.b1,
+            beta=state.beta,
             z=z,
             inner=inner_state,
         )

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive_integer, check_rule
-from ae_optax._numbers import default_float, increment, one_minus_power, scalar
+from ae_optax._numbers import increment, one_minus_power, scalar
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, map_updates
+from ae_optax._trees import cast_like, map_updates, zero_for
 from ae_optax._types import Scalar
 from ae_optax.transforms._global_norm import global_norm
 
@@ -53,8 +53,9 @@ def skip_non_finite(inner: optax.GradientTransformation) -> optax.GradientTransf
     inner = optax.with_extra_args_support(inner)
 
     def init(params):
-        zero = jnp.zeros([], jnp.int32)
-        return SkipNonFiniteState(zero, jnp.zeros_like(zero), inner.init(params))
+        return SkipNonFiniteState(
+            zero_for(params, jnp.int32), zero_for(params, jnp.int32), inner.init(params)
+        )
 
     def update(updates, state, params=None, **extra):
         taken = _all_finite(updates)
@@ -131,9 +132,11 @@ def skip_outliers(
     inner = optax.with_extra_args_support(inner)
 
     def init(params):
-        count = jnp.zeros([], jnp.int32)
         return SkipOutliersState(
-            count, default_float(0.0), jnp.zeros_like(count), inner.init(params)
+            count=zero_for(params, jnp.int32),
+            norm=zero_for(params, float),
+            skipped=zero_for(params, jnp.int32),
+            inner=inner.init(params),
         )
 
     def update(updates, state, params=None, **extra):
@@ -166,11 +169,15 @@ def _all_finite(updates):
 def _step_if(taken, inner, updates, state, params, extra):
     """Return the step and the new state, or zeros and the old one; do not compute both."""
 
-    def step():
+    # Operands, not closed over: where nothing is compiled only those keep their sharding.
+    def step(updates, state, params):
         out, new = inner.update(updates, state, params, **extra)
         return cast_like(out, updates), new
 
-    return jax.lax.cond(taken, step, lambda: (map_updates(jnp.zeros_like, updates), state))
+    def skip(updates, state, _):
+        return map_updates(jnp.zeros_like, updates), state
+
+    return jax.lax.cond(taken, step, skip, updates, state, params)
 
 
 def _count_unless(taken, count):

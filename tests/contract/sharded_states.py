@@ -1,7 +1,8 @@
 """Print of every transformation whether its state keeps its types and its sharding.
 
-To be run by a test with eight virtual devices: parameters are sharded along one of their axes
-over an explicit mesh, where the sharding is part of the type. Nothing is compiled.
+To be run by a test with eight virtual devices. Parameters are sharded along one of their axes,
+first over an explicit mesh, where the sharding is part of the type, then inside `jax.shard_map`,
+where the axes are over which a number varies. Nothing is compiled.
 """
 
 import jax
@@ -9,12 +10,24 @@ import jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from subjects import SUBJECTS, make
 
+import ae_optax
+from ae_optax import transforms
+
 # Where a product of the matrix with itself sums along the sharded axis, JAX asks for a choice that
 # is the caller's to make: several matrices are sharded between each other, one alone is not.
 PLACED = {
     "compat.keras.muon": ((8, 2, 4), ("x", None, None)),
     "compat.torch.muon": ((8, 4), (None, None)),
     "transforms.newton_schulz": ((8, 2, 4), ("x", None, None)),
+}
+
+
+TELEMETRY = ae_optax.with_telemetry(ae_optax.chain(ae_optax.clip(1.0), ae_optax.adam(0.1)))
+# They ask a question of whole trees, and branch on the answer.
+CONDITIONAL = {
+    "accumulate": transforms.accumulate(ae_optax.adam(0.1), every=2),
+    "skip_non_finite": transforms.skip_non_finite(ae_optax.adam(0.1)),
+    "skip_outliers": transforms.skip_outliers(ae_optax.adam(0.1)),
 }
 
 
@@ -45,8 +58,45 @@ def verdict(name):
         return "stable" if before == after else f"{before} becomes {after}"
 
 
-for each in SUBJECTS:
-    try:
-        print(f"{each}: {verdict(each)}")
-    except Exception as error:
-        print(f"{each}: {type(error).__name__} {str(error).splitlines()[0]}")
+def verdict_inside_shard_map(name):
+    tx = TELEMETRY if name == "with_telemetry" else make(name)
+    shape = (2, 4) if name == "compat.torch.muon" else (2, 4, 3)
+    seen = []
+
+    def step(params):
+        state = tx.init(params)
+        _, after = tx.update(params, state, params)
+        seen.append([jax.tree.map(lambda x: str(jax.typeof(x)), tree) for tree in (state, after)])
+        return params
+
+    mesh = jax.make_mesh((8,), ("x",), axis_types=(AxisType.Auto,))
+    spec = PartitionSpec("x")
+    params = {"w": jnp.ones((8 * shape[0], *shape[1:]))}
+    jax.eval_shape(jax.shard_map(step, mesh=mesh, in_specs=(spec,), out_specs=spec), params)
+    ((before, after),) = seen
+    return "stable" if before == after else f"{before} becomes {after}"
+
+
+def verdict_step_by_step(name):
+    mesh = jax.make_mesh((8,), ("x",), axis_types=(AxisType.Explicit,))
+    with jax.set_mesh(mesh):
+        sharding = NamedSharding(mesh, PartitionSpec("x"))
+        params = {"w": jax.device_put(jnp.ones((8, 2)), sharding), "b": jnp.ones(2)}
+        tx = CONDITIONAL[name]
+        state = tx.init(params)
+        updates, after = tx.update(params, state, params)
+        stable = described((updates, after)) == described((params, state))
+        return "stable" if stable else f"{described(state)} becomes {described(after)}"
+
+
+if __name__ == "__main__":
+    tasks = [(each, verdict, each) for each in SUBJECTS]
+    for each in [*SUBJECTS, "with_telemetry"]:
+        tasks.append((f"{each} inside shard_map", verdict_inside_shard_map, each))
+    for each in CONDITIONAL:
+        tasks.append((f"{each} step by step", verdict_step_by_step, each))
+    for title, judge, each in tasks:
+        try:
+            print(f"{title}: {judge(each)}")
+        except Exception as error:
+            print(f"{title}: {type(error).__name__} {str(error).splitlines()[0]}")

@@ -80,6 +80,8 @@ def test_works_inside_inject_hyperparams(name):
     states = map(jax.tree.leaves, (state.inner_state, plain_state))
     chex.assert_trees_all_close(*states, **CLOSE)
     assert set(state.hyperparams) == set(subject.numbers)
+    for number in subject.numbers:  # No field of a state has the name of one.
+        assert optax.tree_utils.tree_get(state, number) is state.hyperparams[number]
     start = injected.init(params)
     assert types(state) == types(start)
     assert types(jax.eval_shape(injected.init, params)) == types(jax.eval_shape(lambda: start))

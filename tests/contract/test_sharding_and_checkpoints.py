@@ -65,3 +65,13 @@ def sharded():
 @EVERY
 def test_the_type_of_its_state_is_stable_on_eight_devices(name, sharded):
     assert sharded[name] == "stable"
+    assert sharded[f"{name} inside shard_map"] == "stable"
+
+
+@pytest.mark.parametrize("case", ["accumulate", "skip_non_finite", "skip_outliers"])
+def test_what_branches_keeps_sharding_where_nothing_is_compiled(case, sharded):
+    assert sharded[f"{case} step by step"] == "stable"
+
+
+def test_the_type_of_telemetry_is_stable_inside_shard_map(sharded):
+    assert sharded["with_telemetry inside shard_map"] == "stable"

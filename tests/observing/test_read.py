@@ -22,6 +22,7 @@ def state_of(tx):
     [
         ae_optax.sgd(0.25),
         ae_optax.adamw(0.25),
+        ae_optax.schedule_free_adamw(0.25, warmup_steps=0),
         ae_optax.chain(ae_optax.clip(1.0), ae_optax.chain(ae_optax.adam(0.25))),
         optax.chain(optax.clip(1.0), ae_optax.adam(0.25)),
         optax.named_chain(("clip", optax.clip(1.0)), ("adam", ae_optax.adam(0.25))),
@@ -30,13 +31,17 @@ def state_of(tx):
         optax.partition(
             {"a": ae_optax.adam(0.25), "b": optax.set_to_zero()}, {"encoder": "a", "count": "b"}
         ),
-        optax.inject_hyperparams(optax.adam)(0.25),
         optax.apply_if_finite(ae_optax.adam(0.25), 3),
         ae_optax.with_telemetry(ae_optax.adam(0.25)),
     ],
 )
 def test_finds_the_learning_rate_at_any_depth(tx):
-    assert read(state_of(tx), "learning_rate") == 0.25
+    assert read(state_of(tx), "last_rate") == 0.25
+
+
+@pytest.mark.parametrize("adam", [ae_optax.adam, optax.adam])
+def test_finds_the_learning_rate_that_is_injected(adam):
+    assert read(state_of(optax.inject_hyperparams(adam)(0.25)), "learning_rate") == 0.25
 
 
 def test_finds_what_has_the_structure_of_the_parameters():
@@ -51,14 +56,14 @@ def test_finds_a_state_by_the_label_of_its_group():
         {"a": ae_optax.sgd(1.0), "b": ae_optax.sgd(0.5)}, {"encoder": "a", "count": "b"}
     )
     inner = read(state_of(tx), "b")
-    assert read(inner, "learning_rate") == 0.5
-    assert read(state_of(tx), "b.inner_state.learning_rate") == 0.5
+    assert read(inner, "last_rate") == 0.5
+    assert read(state_of(tx), "b.inner_state.last_rate") == 0.5
 
 
 def test_reads_from_the_whole_state_of_flax():
     model = nnx.Linear(2, 3, rngs=nnx.Rngs(0))
     optimizer = nnx.Optimizer(model, ae_optax.sgd(0.25), wrt=nnx.Param)
-    assert jnp.asarray(read(optimizer.opt_state, "learning_rate")[...]) == 0.25
+    assert jnp.asarray(read(optimizer.opt_state, "last_rate")[...]) == 0.25
 
 
 def test_reads_inside_a_compiled_loop():
@@ -66,7 +71,7 @@ def test_reads_inside_a_compiled_loop():
 
     def step(state, _):
         _, state = tx.update(PARAMS, state)
-        return state, read(state, "learning_rate")
+        return state, read(state, "last_rate")
 
     rates = jax.jit(lambda s: jax.lax.scan(step, s, length=3)[1])(state_of(tx))
     np.testing.assert_allclose(rates, [1, 1 / 2, 1 / 3], rtol=1e-6)
@@ -83,7 +88,7 @@ def test_a_name_that_several_have_is_refused_with_their_paths():
 
 def test_a_name_that_nothing_has_is_refused_with_those_there_are():
     message = (
-        "`name` must be one of: count, denominator, learning_rate, mean, numerator; got 'momentum'."
+        "`name` must be one of: count, denominator, last_rate, mean, numerator; got 'momentum'."
     )
     with pytest.raises(ValueError, match="^" + message + "$"):
         read(state_of(ae_optax.adam(1e-3)), "momentum")

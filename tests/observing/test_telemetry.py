@@ -128,7 +128,7 @@ def test_the_plateau_is_part_of_the_rate_in_force():
     state = one_step(tx, value=1.0)
     state = one_step(tx, state=observe(state, 1.0))
     assert read(state, "learning_rate_in_force") == 0.25
-    assert read(state, "learning_rate") == 0.5
+    assert read(state, "last_rate") == 0.5
 
 
 def test_several_rates_or_none_are_not_a_number():

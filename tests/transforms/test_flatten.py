@@ -65,6 +65,24 @@ def test_its_state_is_a_fixed_point(rule):
     chex.assert_trees_all_equal_shapes_and_dtypes(abstract, start)
 
 
+def test_maps_over_its_vectors_as_over_parameters():
+    optimizer = tf.flatten(ae_optax.adam(0.1), max_size=50)
+    state = optimizer.init(tree())
+    marked = optax.tree_map_params(
+        optimizer, lambda _: "vector", state, transform_non_params=lambda _: "other"
+    )
+    vectors, large = marked.inner[0].numerator[0].mean
+    assert vectors == large == ["vector", "vector"]
+    assert marked.inner[1].count == "other"
+
+
+def test_a_tree_without_leaves_stays_one():
+    optimizer = tf.flatten(ae_optax.adam(0.1))
+    empty = {"none": None, "masked": optax.MaskedNode()}
+    updates, _ = optimizer.update(empty, optimizer.init(empty), empty)
+    assert updates == empty
+
+
 def test_small_leaves_share_one_vector_for_each_dtype():
     state = tf.flatten(tf.average(0.9), max_size=50).init(tree())
     vectors, large = state.inner.mean

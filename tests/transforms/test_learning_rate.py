@@ -42,10 +42,10 @@ def test_a_rate_of_zero_stands_still():
 def test_the_state_shows_the_rate_that_was_used_last():
     transformation, g = tf.scale_by_learning_rate(halving), jnp.ones(2)
     state = transformation.init(g)
-    assert state.learning_rate == 1.0  # The one to be used first.
+    assert state.last_rate == 1.0  # The one to be used first.
     for used in (1.0, 0.5, 0.25):
         _, state = transformation.update(g, state)
-        assert state.learning_rate == used
+        assert state.last_rate == used
     assert state.count == 3
 
 
@@ -55,7 +55,7 @@ def test_the_state_never_shares_memory_with_the_rate():
     transformation = tf.scale_by_learning_rate(rate)
     state = transformation.init(g)
     _, after = transformation.update(g, state)
-    for shown in (state.learning_rate, after.learning_rate):
+    for shown in (state.last_rate, after.last_rate):
         assert shown.unsafe_buffer_pointer() != rate.unsafe_buffer_pointer()
 
 

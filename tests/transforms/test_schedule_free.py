@@ -103,7 +103,7 @@ def test_the_rate_in_force_can_be_read():
     state, seen = optimizer.init(params), []
     for _ in range(5):
         _, state = optimizer.update(params, state, params)
-        seen.append(float(state.learning_rate))
+        seen.append(float(state.last_rate))
     np.testing.assert_allclose(seen, [0.1, 0.2, 0.3, 0.4, 0.4], rtol=1e-6)
 
 
