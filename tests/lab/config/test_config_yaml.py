@@ -6,7 +6,7 @@ import math
 import pytest
 import yaml
 from config_fakes import HEAD, RUN, run, write
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ae_optax.lab.config import Problems, Where, anything
@@ -69,6 +69,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 TREES = st.recursive(SCALARS, lambda t: st.lists(t) | st.dictionaries(st.just("key"), t))
 
 
+@settings(deadline=None)  # On a busy machine a single tree may take long.
 @given(TREES)
 def test_what_is_dumped_is_read_back(value):
     text = yaml.dump(value, Dumper=_Dumper, allow_unicode=True)
