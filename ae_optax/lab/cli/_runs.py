@@ -66,7 +66,8 @@ def _tell_run(folder):
     summary = runs.read_summary(folder)
     epochs = f"epoch {summary.last.epoch}" if summary.last else ""
     loss = f"{summary.loss('test'):.5f}" if summary.last else ""
-    return "run", summary.status, epochs, loss
+    killed = summary.status == "running" and not runs.is_in_use(folder)
+    return "run", "killed" if killed else summary.status, epochs, loss
 
 
 TELL = {runs.COMPARISON: _tell_comparison, runs.SWEEP: _tell_sweep, runs.SUMMARY: _tell_run}

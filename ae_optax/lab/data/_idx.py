@@ -63,6 +63,8 @@ def header(array: np.ndarray) -> bytes:
 
 
 def _read_bytes(file: Path) -> bytes:
+    if file.exists() and not file.is_file():
+        raise DataError(f"{file}: must be a file, got a folder, pipe or device.")
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
             content = stream.read(LARGEST + 1)

@@ -49,7 +49,7 @@ def _readable(read):
     try:
         pictures = read()
     except (OSError, DamagedError) as error:
-        return {}, f'<p class="note">The pictures cannot be shown: {escape(str(error))}</p>'
+        return {}, _note(error)
     return (pictures if "originals" in pictures else {}), ""
 
 
@@ -60,8 +60,14 @@ def exhibit(position: int, label: str, note: str, images: Mapping[str, np.ndarra
     return Exhibit(position, label, note, own)
 
 
+def _note(error):
+    return f'<p class="note">The pictures cannot be shown: {escape(str(error))}</p>'
+
+
 def gallery(originals: np.ndarray, exhibits: Sequence[Exhibit], whose: str) -> Iterator[str]:
-    """Yield reconstructions, samples and codes, those that there are.
+    """Yield reconstructions, samples and codes, those that there are, or why they are not shown.
+
+    Pictures are arrays from a file, and of any kind: they never cost the rest of the report.
 
     Args:
         originals: Test images; shape (k, height, width) or (k, height, width, channels); or
@@ -69,6 +75,13 @@ def gallery(originals: np.ndarray, exhibits: Sequence[Exhibit], whose: str) -> I
         exhibits: The contenders, best first.
         whose: Which models these are, a clause.
     """
+    try:
+        yield from list(_drawn(originals, exhibits, whose))
+    except Exception as error:
+        yield _note(error)
+
+
+def _drawn(originals, exhibits, whose) -> Iterator[str]:
     exhibits = [e for e in exhibits if "reconstructions" in e.images]
     if exhibits:
         yield "<h2>Reconstructions</h2>"

@@ -28,7 +28,7 @@ from ae_optax.lab.runs._files import (
     write_file,
 )
 from ae_optax.lab.runs._identity import run_id
-from ae_optax.lab.runs._lock import LOCK, FolderInUseError, lock
+from ae_optax.lab.runs._lock import LOCK, FolderInUseError, is_in_use, lock
 from ae_optax.lab.runs._log import EpochRow, Log, Rows, make_row, read_rows
 from ae_optax.lab.runs._run import (
     DataRecord,
@@ -85,6 +85,7 @@ __all__ = [
     "find_run",
     "find_summary",
     "from_json",
+    "is_in_use",
     "lock",
     "make_row",
     "read_comparison",

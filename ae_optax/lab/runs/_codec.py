@@ -85,8 +85,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return lambda value: value
-    if kind is float:
-        return _float
+    if kind in (float, int):
+        return {float: _float, int: _integer}[kind]
     if dataclasses.is_dataclass(kind):
         return _record(kind)
     if origin is types.UnionType:
@@ -102,14 +102,21 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is Mapping:
         read = _reader(arguments[1])
         return lambda value: {k: _within(f".{k}", read, v) for k, v in _object(value).items()}
-    rule = {int: "an integer", str: "text", bool: "true or false"}[kind]
+    rule = {str: "text", bool: "true or false"}[kind]
     return lambda value: value if type(value) is kind else _refuse(rule, value)
 
 
 def _float(value):
     if value is None:
         return math.nan
-    return float(value) if type(value) in (float, int) else _refuse("a number", value)
+    return value if type(value) is float else float(_integer(value, "a number"))
+
+
+def _integer(value, rule="an integer"):
+    if type(value) is not int:
+        _refuse(rule, value)
+    # What is written here fits, and a float of 400 digits would be an error of another kind.
+    return value if -(2**63) <= value < 2**63 else _refuse(f"{rule} of 64 bits", value)
 
 
 def _object(value):

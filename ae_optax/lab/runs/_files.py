@@ -61,6 +61,18 @@ def write_file(path: Path, content: str | bytes, *, durable: bool = True) -> Non
         raise
 
 
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        OSError: If it cannot be read.
+        DamagedError: If it is none: a pipe or a device could be read for ever.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DamagedError(f"{path}: must be a file, got a pipe or a device.")
+    return path.read_bytes()
+
+
 def read_text(path: Path) -> str:
     """Return what a text file holds.
 
@@ -68,7 +80,7 @@ def read_text(path: Path) -> str:
         OSError: If it cannot be read.
         DamagedError: If it is not UTF-8.
     """
-    return _decode(path.read_bytes(), path, 1)
+    return _decode(read_bytes(path), path, 1)
 
 
 def write_record(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
@@ -95,7 +107,7 @@ def read_record(
         OSError: If it cannot be read.
         DamagedError: If it holds anything else, or was written by another version.
     """
-    content = parse_json(path.read_bytes(), path)
+    content = parse_json(read_bytes(path), path)
     if not isinstance(content, dict):
         raise DamagedError(f"{path}: must hold a JSON object, got {shown(content)}.")
     found = content.pop("format", 1)
@@ -113,12 +125,13 @@ def parse_json(content: bytes, path: Path, line: int = 1) -> Any:
     Raises:
         DamagedError: If it is none.
     """
+    text = _decode(content, path, line)
     try:
-        return json.loads(_decode(content, path, line))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         at, why = line + error.lineno - 1, error.msg
-    except RecursionError as error:
-        at, why = line, str(error)
+    except (RecursionError, ValueError) as error:  # Python reads no number of 5000 digits.
+        at, why = line, str(error).partition(";")[0]
     raise DamagedError(f"{path}:{at}: must hold JSON: {why}.")
 
 
@@ -141,6 +154,6 @@ def digest(path: Path) -> str:
 
     Raises:
         OSError: If it cannot be read.
+        DamagedError: If it is no file.
     """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(read_bytes(path)).hexdigest()

@@ -53,6 +53,23 @@ def lock(folder: Path, *, on_wait: Callable[[str], None] | None = None) -> Itera
         yield
 
 
+def is_in_use(folder: Path) -> bool:
+    """Return whether a process writes in a run folder; true also where that cannot be told."""
+    try:
+        file = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # It is given back at once.
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def _owner(path):
     try:
         owner = json.loads(path.read_text(encoding="utf-8"))

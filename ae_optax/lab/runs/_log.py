@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ae_optax.lab.runs._codec import flat, from_json, to_json
-from ae_optax.lab.runs._files import LOG, parse_json, write_file
+from ae_optax.lab.runs._files import LOG, parse_json, read_bytes, write_file
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def read_rows(folder: Path) -> list[EpochRow]:
     """
     path = folder / LOG
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         return []
     *lines, torn = content.split(b"\n")

@@ -18,6 +18,7 @@ from ae_optax.lab.runs._files import (
     SUMMARY,
     DamagedError,
     digest,
+    read_bytes,
     read_record,
     read_text,
     write_file,
@@ -296,7 +297,10 @@ def read_summary(folder: Path) -> Summary:
         DamagedError: If it does not hold what it should, or was written by a later version.
     """
     path = folder / SUMMARY
-    return from_json(Summary, read_record(path, _as_now), path)
+    summary = from_json(Summary, read_record(path, _as_now), path)
+    if summary.data is not None and min(summary.data.shape, default=1) < 1:
+        raise DamagedError(f"{path}: `data.shape` must be positive, got {summary.data.shape}.")
+    return summary
 
 
 def find_summary(folder: Path) -> Summary | None:
@@ -330,7 +334,7 @@ def read_pictures(folder: Path) -> dict[str, np.ndarray]:
     """
     path = folder / PICTURES
     try:
-        content = io.BytesIO(path.read_bytes())
+        content = io.BytesIO(read_bytes(path))
     except FileNotFoundError:
         return {}
     try:

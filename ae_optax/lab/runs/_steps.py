@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_optax.lab.runs._files import STEPS, DamagedError, write_file
+from ae_optax.lab.runs._files import STEPS, DamagedError, read_bytes, write_file
 
 Steps = Mapping[str, np.ndarray]
 """``step``, the number of steps done, and what was measured of each by name; all of shape (n,)."""
@@ -51,7 +51,7 @@ def read_steps(folder: Path) -> dict[str, np.ndarray]:
     """
     path = folder / STEPS
     try:
-        header, *lines = path.read_bytes().split(b"\n")
+        header, *lines = read_bytes(path).split(b"\n")
     except FileNotFoundError:
         return {}
     names, rows = header.decode("utf-8", "replace").split(","), []

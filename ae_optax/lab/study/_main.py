@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import io
 import json
 import re
 import shlex
@@ -15,6 +16,7 @@ import numpy as np
 
 from ae_optax.lab import runs
 from ae_optax.lab._environment import device, versions
+from ae_optax.lab.cli import safe_streams
 from ae_optax.lab.figures import drawing, standalone
 from ae_optax.lab.study._readme import write_blocks
 
@@ -71,7 +73,12 @@ def run(
     Raises:
         SystemExit: If the command line is mistyped, or what it needs is missing.
     """
-    folder = Path(script).resolve().parent
+    with safe_streams():
+        _run(Path(script).resolve(), measure, pictures, tables, argv)
+
+
+def _run(script, measure, pictures, tables, argv):
+    folder = script.parent
     arguments = _parse(folder.name, argv)
     out = Path("runs") / "experiments" / folder.name if arguments.quick else folder
     if arguments.redraw:
@@ -79,7 +86,7 @@ def run(
     else:
         found = _measure(measure, arguments.quick)
         out.mkdir(parents=True, exist_ok=True)
-        _write(out, found, f"python experiments/{folder.name}/{Path(script).name}", argv)
+        _write(out, found, f"python experiments/{folder.name}/{script.name}", argv)
     with drawing():
         for name, picture in pictures(found[0]).items():
             svg = standalone(picture.figure, description=picture.description)
@@ -129,7 +136,9 @@ def _write(out, found, command, argv):
     }
     runs.write_file(out / "results.json", _json(results))
     if measured.arrays:
-        np.savez_compressed(out / "arrays.npz", **measured.arrays)
+        content: Any = io.BytesIO()
+        np.savez_compressed(content, **measured.arrays)
+        runs.write_file(out / "arrays.npz", content.getvalue())
 
 
 def _json(results):
@@ -143,11 +152,12 @@ def _read(out):
     path = out / "results.json"
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
+        measured, arrays = results["measured"], {}
+        if (out / "arrays.npz").exists():
+            with np.load(out / "arrays.npz") as file:
+                arrays = dict(file)
+        return Measured(results["setup"], results["numbers"], measured["seeds"], arrays), measured
     except FileNotFoundError as error:
         raise SystemExit(f"{path}: nothing was measured yet. Run it without --redraw.") from error
-    arrays = {}
-    if (out / "arrays.npz").exists():
-        with np.load(out / "arrays.npz") as file:
-            arrays = dict(file)
-    seeds = results["measured"]["seeds"]
-    return Measured(results["setup"], results["numbers"], seeds, arrays), results["measured"]
+    except Exception as error:  # Damage can make the readers of ZIP and NPY raise anything.
+        raise SystemExit(f"{out}: is damaged: {error!r}. Run it without --redraw.") from error

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ae_optax.lab import runs
+
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table: the first column on the left, the others on the right."""
@@ -26,4 +28,4 @@ def write_blocks(readme: Path, blocks: Mapping[str, str]) -> None:
                 f"{readme}: must hold `<!-- {name}: written by run.py -->` and `<!-- end -->`, "
                 "between which the block goes; it does not."
             )
-    readme.write_text(text, encoding="utf-8")
+    runs.write_file(readme, text)

@@ -1,5 +1,6 @@
 """What is missing is done; what is there is taken as it is, if it would be the same today."""
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -102,16 +103,20 @@ def _elsewhere(summary: Summary) -> list[str]:
 
 
 def _set_aside(folder: Path, fingerprint: str, now: Mapping[str, Any]) -> None:
-    """Rename the folder of a run that was made otherwise, and take back the one made like this."""
-    summary = find_summary(folder)
-    assert summary is not None, "it has told how it was made"
-    there = _aside(folder, summary.data.fingerprint if summary.data else "", summary.numerics)
-    with folders.lock(folder, on_wait=lambda _: None):
+    """Rename the folder of a run that was made otherwise, and take back the one made like this.
+
+    Another sweep may do the same at the same time: what is there is looked at under the lock.
+    """
+    with contextlib.suppress(FileNotFoundError), folders.lock(folder, on_wait=lambda _: None):
+        summary = find_summary(folder)
+        if summary is None or not summary.otherwise(fingerprint, now):
+            return
+        before = summary.data.fingerprint if summary.data else ""
+        there, kept = _aside(folder, before, summary.numerics), _aside(folder, fingerprint, now)
         shutil.rmtree(there, ignore_errors=True)  # The same run, of an earlier time.
         folder.rename(there)
-    kept = _aside(folder, fingerprint, now)
-    if kept.exists():
-        kept.rename(folder)
+        if kept.exists():
+            kept.rename(folder)
 
 
 def _aside(folder: Path, fingerprint: str, made: Mapping[str, Any]) -> Path:

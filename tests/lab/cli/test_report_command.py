@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from ae_optax.lab import runs
 from ae_optax.lab.cli import main
 from ae_optax.lab.cli._progress import rate, speed
 
@@ -91,7 +92,11 @@ def test_a_folder_of_runs_is_listed(compared, trained, tmp_path, capsys):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "summary.json").write_text("{")
     (tmp_path / "other").mkdir()
-    assert main(["runs", str(tmp_path)]) == 0
+    for name in ("begun", "killed"):
+        (tmp_path / name).mkdir()
+        runs.write_summary(tmp_path / name, runs.Summary("running"))
+    with runs.lock(tmp_path / "begun"):
+        assert main(["runs", str(tmp_path)]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     told = {line[0]: line[1:] for line in lines if line}
     assert told.keys() > {"broken", "one", "two"}
@@ -99,6 +104,8 @@ def test_a_folder_of_runs_is_listed(compared, trained, tmp_path, capsys):
     assert told["one"][:4] == ["run", "done", "epoch", "1"]
     assert told["two"][:3] == ["comparison", "done", "adam"]
     assert told["broken"][:2] == ["?", "damaged:"]
+    assert told["begun"] == ["run", "running"]
+    assert told["killed"] == ["run", "killed"]
     for name in ("one", "two"):
         assert 0 < float(told[name][-1]) < 1
     assert main(["runs", str(tmp_path / "nowhere")]) == 2
@@ -127,5 +134,6 @@ def test_progress_shows_rate_and_throughput():
 
 def test_a_training_run_keeps_its_images(trained):
     with np.load(trained / "images.npz") as images:
-        assert {"originals", "inputs", "reconstructions", "codes", "code_width"} == set(images)
+        shown = {"originals", "inputs", "reconstructions", "codes", "code_width"}
+        assert shown | {"labels", "classes"} == set(images)
         assert images["codes"].shape == (100, 2)

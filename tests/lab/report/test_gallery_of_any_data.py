@@ -1,6 +1,7 @@
 """Galleries of vectors, and codes in the colours of their classes."""
 
 import numpy as np
+import pytest
 
 from ae_optax.lab.report._gallery import Exhibit, gallery
 
@@ -33,3 +34,10 @@ def test_codes_have_the_colours_of_their_classes():
     assert "<b>" not in text.replace('<b class="', "")
     plain = page(rng.uniform(size=(3, 4, 4)), codes=codes, code_width=2)
     assert "Classes:" not in plain
+
+
+@pytest.mark.parametrize("wrong", [np.array(["a"]), np.full((2, 8, 8), 1j), np.zeros(3)])
+def test_pictures_that_cannot_be_drawn_are_told_of_in_their_place(wrong):
+    images = {"reconstructions": wrong, "codes": wrong, "code_width": wrong}
+    text = "".join(gallery(wrong, [Exhibit(0, "a", "", images)], "the model"))
+    assert "The pictures cannot be shown" in text

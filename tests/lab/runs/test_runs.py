@@ -118,6 +118,7 @@ DAMAGE = {
     b"{": "summary.json:1: must hold JSON: Expecting property name",
     b'{\n"status": "d\xff"}': "summary.json:2: must be text in UTF-8, got other bytes.",
     b"[" * 100_000: "summary.json:1: must hold JSON: ",
+    b"9" * 5000: "summary.json:1: must hold JSON: Exceeds the limit ",
     b"null": "summary.json: must hold a JSON object, got null.",
     b"[1]": r"summary.json: must hold a JSON object, got \[1\].",
     b'{"format": 99}': r"summary.json: `format` must lie in \[1, \d+\], got 99: ",
@@ -126,6 +127,7 @@ DAMAGE = {
     b'{"format": 4, "status": "done", "last": {"epoch": 1}}': "`last` must have `step`",
     b'{"format": 4, "status": "done", "untrained": {"a": "b"}}': "`untrained.a` must be a number",
     b'{"format": 4, "status": "done", "seeds": [1, 2.5]}': r"`seeds\[1\]` must be an integer",
+    b'{"format": 4, "status": "done", "step": 1%s}' % (b"0" * 400): "`step` must be an integer of",
 }
 
 
@@ -137,6 +139,14 @@ def test_damage_is_told_in_one_line_with_the_file_and_the_place(tmp_path, conten
     assert str(raised.value).startswith(str(tmp_path / "summary.json"))
     assert len(str(raised.value).splitlines()) == 1
     assert runs.find_summary(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["summary.json", "config.yaml", "metrics.jsonl", "images.npz"])
+def test_what_is_a_pipe_is_told_and_not_waited_for(tmp_path, name):
+    runs.write_run(tmp_path, "", ROWS, PICTURES, SUMMARY)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    assert runs.damage(tmp_path) == [f"{tmp_path / name}: must be a file, got a pipe or a device."]
 
 
 def test_pictures_whose_bytes_are_wrong_are_damaged(tmp_path):
@@ -254,8 +264,10 @@ def test_a_second_process_is_refused_and_a_dead_ones_lock_is_taken_over(tmp_path
         runs.lock(tmp_path),
     ):
         pass
+    assert runs.is_in_use(tmp_path)
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
+    assert not runs.is_in_use(tmp_path)
     assert json.loads((tmp_path / runs.LOCK).read_text())["pid"] == holder.pid
     with runs.lock(tmp_path):
         assert json.loads((tmp_path / runs.LOCK).read_text())["pid"] == os.getpid()

@@ -1,5 +1,6 @@
 """The program of a study: what it measures, keeps, draws and tells."""
 
+import io
 import json
 import subprocess
 import sys
@@ -138,6 +139,24 @@ def test_arrays_are_kept_beside_the_numbers_and_found_again(script):
 def test_to_redraw_before_anything_was_measured_says_what_to_do(script):
     with pytest.raises(SystemExit, match=r"nothing was measured yet\. Run it without --redraw\."):
         script.run("--redraw")
+
+
+@pytest.mark.parametrize("name", ["results.json", "arrays.npz"])
+def test_to_redraw_what_is_damaged_says_what_to_do(script, name):
+    script.arrays = {"images": np.arange(4.0)}
+    script.run()
+    (script.folder / name).write_text("{}")
+    with pytest.raises(SystemExit, match=r"99_made_up: is damaged: .* Run it without --redraw\."):
+        script.run("--redraw")
+
+
+def test_a_terminal_that_lacks_letters_does_not_end_it(script, monkeypatch):
+    script.numbers["deep"]["best"] = "ρ"
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii"))
+    script.run()
+    assert b"| x | rho |" in written.getvalue()
+    assert "| x | ρ |" in script.page.read_text(encoding="utf-8")
 
 
 def test_a_page_without_the_markers_of_a_block_is_an_error(script):

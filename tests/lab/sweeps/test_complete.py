@@ -184,3 +184,22 @@ def test_a_run_that_another_process_makes_is_waited_for(tmp_path, jobs):
         keep(folder, jobs[0].config, [], {}, runs.Summary("running"))
         assert release.is_set()
     assert runs.read_summary(folder).status == "running"
+
+
+def test_of_two_sweeps_that_set_a_run_aside_one_does(tmp_path, jobs):
+    folder, failures = folder_of(jobs[0].config, tmp_path), []
+    leave_run(folder, **about(jobs[0], fingerprint="f" * 64))
+    with held(folder) as release:
+        others = [
+            threading.Thread(target=lambda: failures.append(completed(jobs[:1], tmp_path)[1]))
+            for _ in range(2)
+        ]
+        for other in others:
+            other.start()
+        threading.Timer(0.3, release.set).start()
+        for other in others:
+            other.join()
+    assert failures == [{}, {}]
+    (beside,) = tmp_path.glob(f"{folder.name}~*")
+    assert runs.find_run(beside).summary.loss("test") == 1.0
+    assert runs.find_run(folder).summary.loss("test") == 0.5
