@@ -162,6 +162,14 @@ def saturate(x: jax.Array, source: jax.Array) -> jax.Array:
     return jax.lax.select(jax.lax.is_finite(source), in_range(x), x)
 
 
+def unhidden(x: jax.Array, source: jax.Array) -> jax.Array:
+    """Return ``x``, no number anywhere if ``source`` is not finite somewhere.
+
+    For what divides by a size of the whole: an infinite gradient would look like an ordinary one.
+    """
+    return jnp.where(jnp.all(jnp.isfinite(source)), x, jnp.full_like(x, jnp.nan))
+
+
 def in_range(x: jax.Array) -> jax.Array:
     """Return ``x``, where it is infinite the largest number of its sign.
 

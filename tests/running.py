@@ -56,17 +56,31 @@ ARGUMENTS = {
     "compensate_updates": {},
     "correct_bias": {"decay": 0.9},
     "correct_root_bias": {"decay": 0.9},
+    "decay_after_step": {"weight_decay": 0.1, "learning_rate": 0.5},
+    "delay": {"inner": transforms.average(0.9), "steps": 3},
+    "divide_by_norm": {"eps": 1e-3},
     "factored_average": {"exponent": 0.7, "minimum": 1e-3},
+    "for_matrices": {"matrices": transforms.average(0.9), "others": transforms.average(0.8)},
     "freeze": {},
+    "graft": {"direction": transforms.sign(), "magnitude": transforms.average(0.9), "eps": 1e-8},
     "identity": {},
+    "in_basis": {
+        "statistic": transforms.gram(0.9),
+        "inner": transforms.turned(transforms.average(0.9)),
+    },
     "interpolated_average": {"b1": 0.8, "b2": 0.95},
     "lookahead": {"inner": transforms.average(0.9), "every": 2, "slow_rate": 0.25},
     "nesterov_average": {"decay": 0.9},
     "newton_schulz": {"coefficients": (0.5, -0.01, 1e-4)},
+    "orthogonalize": {},
+    "permuted": {"inner": transforms.average(0.9)},
+    "polar_factor": {},
     "power": {"exponent": 2.0},
+    "precondition": {"statistic": transforms.gram(0.9, initial=0.1), "power": 4.0},
     "proximal_l1": {"strength": 0.1, "learning_rate": 0.5},
     "rectify": {"decay": 0.9, "threshold": 4.5},
     "reduce_on_plateau": {"factor": 0.5, "patience": 2},
+    "relative_floor": {"share": 0.1},
     "remove_parallel": {"axis": -1},
     "retract_to_ball": {"axis": -1, "radius": 0.5},
     "retract_to_sphere": {"axis": -1, "radius": 2.0},
@@ -78,8 +92,11 @@ ARGUMENTS = {
     "scale_by_adadelta": {"decay": 0.9, "eps": 1e-6},
     "scale_by_adan": {"b1": 0.9, "b2": 0.8, "b3": 0.95, "eps": 1e-8},
     "scale_by_belief": {"b1": 0.9, "b2": 0.95, "eps": 1e-8},
+    "scale_by_fan": {},
     "scale_by_learning_rate": {"learning_rate": 0.1},
     "scale_by_local_rate": {"coefficient": 0.1, "weight_decay": 0.1},
+    "scale_by_longest_side": {"rms": 0.2},
+    "scale_by_mean_side": {"others": 0.5},
     "scale_by_momentum": {"momentum": 0.9},
     "scale_by_nesterov": {"momentum": 0.9},
     "scale_by_parameter_rms": {"minimum": 1e-3},
@@ -87,6 +104,7 @@ ARGUMENTS = {
     "scale_by_rprop": {"initial_step": 0.1, "decrease": 0.4, "increase": 1.5},
     "scale_by_sparsity": {"decay": 0.9, "exponent": 0.5},
     "scale_by_trust_ratio": {"coefficient": 0.5},
+    "scale_by_unit_rms": {"decay": 0.9, "eps": 1e-3},
     "schedule_free": {"inner": transforms.identity(), "learning_rate": 0.1, "warmup_steps": 4.0},
     "scheduled_nesterov_average": {"decay": 0.9, "momentum_decay": 0.5},
     "sign": {},
@@ -94,6 +112,9 @@ ARGUMENTS = {
     "skip_outliers": {"inner": transforms.average(0.9), "factor": 2.0, "decay": 0.9},
     "square": {},
     "stochastic_round_updates": {"key": 3},
+    "switch": {"at": 3, "before": transforms.average(0.9), "after": transforms.average(0.8)},
+    "transported": {"inner": transforms.average(0.9)},
+    "turned": {"inner": transforms.average(0.9)},
     "yogi_average": {"decay": 0.9},
 }
 
@@ -107,7 +128,11 @@ OTHERS = {
     "global_norm",
     "nesterov_point",
 }
-OTHERS |= {"evaluation_params", "path_mask", "observe"}
+OTHERS |= {"evaluation_params", "path_mask", "observe", "whiten"}
+# What a statistic, a basis, a root, a time and a view are: arguments.
+OTHERS |= {"gram", "gram_sum", "debiased_gram", "kl_gram", "eigenbasis", "orthogonal_iteration"}
+OTHERS |= {"sorted_iteration", "shifted_root", "pseudo_root", "ridged_root", "newton_root"}
+OTHERS |= {"product_root", "every", "view"}
 
 
 @functools.cache

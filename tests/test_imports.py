@@ -17,7 +17,9 @@ ROOT = Path(ae_optax.__file__).parent
 HELPERS = {
     "_checks",
     "_leafwise",
+    "_matrices",
     "_numbers",
+    "_piece",
     "_time",
     "_transformation",
     "_trees",
@@ -44,6 +46,8 @@ LABORATORY = TASK | {
 LAYERS = {
     "_renamed": set(),
     "_types": set(),
+    "_piece": set(),
+    "_matrices": {"_numbers", "_types"},
     "_checks": set(),
     "_transformation": set(),
     "_leafwise": {"_checks", "_numbers", "_trees", "_types"},

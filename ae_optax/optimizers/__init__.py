@@ -9,14 +9,19 @@ from ae_optax.optimizers._adam_max_norm import adam_max_norm
 from ae_optax.optimizers._adamax import adam_p_norm, adamax
 from ae_optax.optimizers._adan import adan
 from ae_optax.optimizers._amsgrad import amsgrad
+from ae_optax.optimizers._kl_shampoo import kl_shampoo
 from ae_optax.optimizers._lamb import lamb
 from ae_optax.optimizers._lars import lars
 from ae_optax.optimizers._lion import lion
+from ae_optax.optimizers._muon import muon, normuon
 from ae_optax.optimizers._nadam import nadam, nadam_scheduled
 from ae_optax.optimizers._radam import radam
 from ae_optax.optimizers._rmsprop import rmsprop, rmsprop_centered, rmsprop_momentum
 from ae_optax.optimizers._schedule_free_adamw import schedule_free_adamw
 from ae_optax.optimizers._sgd import classical_momentum, momentum, nesterov, sgd
+from ae_optax.optimizers._shampoo import shampoo
+from ae_optax.optimizers._soap import soap
+from ae_optax.optimizers._splus import splus
 from ae_optax.optimizers._yogi import yogi
 
 __all__ = [
@@ -34,18 +39,24 @@ __all__ = [
     "adan",
     "amsgrad",
     "classical_momentum",
+    "kl_shampoo",
     "lamb",
     "lars",
     "lion",
     "momentum",
+    "muon",
     "nadam",
     "nadam_scheduled",
     "nesterov",
+    "normuon",
     "radam",
     "rmsprop",
     "rmsprop_centered",
     "rmsprop_momentum",
     "schedule_free_adamw",
     "sgd",
+    "shampoo",
+    "soap",
+    "splus",
     "yogi",
 ]

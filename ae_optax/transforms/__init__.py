@@ -9,13 +9,24 @@ from ae_optax.transforms._average import (
     correct_root_bias,
 )
 from ae_optax.transforms._average_params import AverageParamsState, average_params
+from ae_optax.transforms._basis import eigenbasis, orthogonal_iteration, sorted_iteration
 from ae_optax.transforms._belief import ScaleByBeliefState, scale_by_belief
 from ae_optax.transforms._by_path import ByPathState, by_path
+from ae_optax.transforms._carried import (
+    PermutedState,
+    TransportedState,
+    TurnedState,
+    permuted,
+    transported,
+    turned,
+)
 from ae_optax.transforms._cautious_decay import add_cautious_decay
 from ae_optax.transforms._chain import chain
 from ae_optax.transforms._clip import clip, clip_by_global_norm, clip_by_rms
 from ae_optax.transforms._clip_by_norm import clip_by_norm
 from ae_optax.transforms._compensate import CompensateUpdatesState, compensate_updates
+from ae_optax.transforms._decay_after_step import DecayAfterStepState, decay_after_step
+from ae_optax.transforms._divide_by_norm import divide_by_norm
 from ae_optax.transforms._elementwise import (
     absolute,
     add,
@@ -29,8 +40,11 @@ from ae_optax.transforms._elementwise import (
 from ae_optax.transforms._evaluation_params import evaluation_params
 from ae_optax.transforms._factored_average import FactoredAverageState, factored_average
 from ae_optax.transforms._flatten import FlattenState, flatten
+from ae_optax.transforms._for_matrices import ForMatricesState, for_matrices
 from ae_optax.transforms._freeze import freeze
 from ae_optax.transforms._global_norm import global_norm
+from ae_optax.transforms._graft import GraftState, graft
+from ae_optax.transforms._in_basis import InBasisState, in_basis
 from ae_optax.transforms._independent_decay import AddIndependentDecayState, add_independent_decay
 from ae_optax.transforms._interpolated_average import interpolated_average
 from ae_optax.transforms._learning_rate import ScaleByLearningRateState, scale_by_learning_rate
@@ -49,8 +63,10 @@ from ae_optax.transforms._nesterov_average import (
     scheduled_nesterov_average,
 )
 from ae_optax.transforms._newton_schulz import newton_schulz
+from ae_optax.transforms._orthogonalize import orthogonalize, polar_factor
 from ae_optax.transforms._parameter_rms import scale_by_parameter_rms
 from ae_optax.transforms._paths import PathError, path_mask
+from ae_optax.transforms._precondition import PreconditionState, precondition
 from ae_optax.transforms._proximal import ProximalL1State, proximal_l1
 from ae_optax.transforms._quotient import QuotientState, quotient
 from ae_optax.transforms._rectify import rectify
@@ -59,10 +75,19 @@ from ae_optax.transforms._reduce_on_plateau import (
     observe,
     reduce_on_plateau,
 )
+from ae_optax.transforms._refresh import every
+from ae_optax.transforms._relative_floor import relative_floor
 from ae_optax.transforms._remove_parallel import remove_parallel
 from ae_optax.transforms._reset_units import ResetUnitsState, reset_units
 from ae_optax.transforms._retract import retract_to_ball, retract_to_sphere
 from ae_optax.transforms._rms import RunningVarianceState, running_variance, scale_by_rms
+from ae_optax.transforms._root import (
+    newton_root,
+    product_root,
+    pseudo_root,
+    ridged_root,
+    shifted_root,
+)
 from ae_optax.transforms._running import (
     RunningMaxState,
     RunningSumState,
@@ -72,7 +97,9 @@ from ae_optax.transforms._running import (
 from ae_optax.transforms._scale_by_adadelta import ScaleByAdadeltaState, scale_by_adadelta
 from ae_optax.transforms._scale_by_adan import ScaleByAdanState, scale_by_adan
 from ae_optax.transforms._scale_by_rprop import ScaleByRpropState, scale_by_rprop
+from ae_optax.transforms._scale_by_unit_rms import ScaleByUnitRmsState, scale_by_unit_rms
 from ae_optax.transforms._schedule_free import ScheduleFreeState, schedule_free
+from ae_optax.transforms._shape_scale import scale_by_fan, scale_by_longest_side, scale_by_mean_side
 from ae_optax.transforms._skip import (
     SkipNonFiniteState,
     SkipOutliersState,
@@ -80,13 +107,17 @@ from ae_optax.transforms._skip import (
     skip_outliers,
 )
 from ae_optax.transforms._sparsity import ScaleBySparsityState, scale_by_sparsity
+from ae_optax.transforms._statistics import debiased_gram, gram, gram_sum, kl_gram
 from ae_optax.transforms._stochastic_rounding import (
     StochasticRoundUpdatesState,
     stochastic_round_updates,
 )
+from ae_optax.transforms._switch import DelayState, SwitchState, delay, switch
 from ae_optax.transforms._trust_ratio import scale_by_local_rate, scale_by_trust_ratio
 from ae_optax.transforms._units import adaptive_clip, centralize
+from ae_optax.transforms._views import view
 from ae_optax.transforms._weight_decay import add_decayed_weights
+from ae_optax.transforms._whiten import whiten
 from ae_optax.transforms._yogi_average import yogi_average
 
 __all__ = [
@@ -97,12 +128,19 @@ __all__ = [
     "ByPathState",
     "CompensateUpdatesState",
     "CorrectBiasState",
+    "DecayAfterStepState",
+    "DelayState",
     "FactoredAverageState",
     "FlattenState",
+    "ForMatricesState",
+    "GraftState",
+    "InBasisState",
     "LookaheadState",
     "MomentumState",
     "NesterovAverageState",
     "PathError",
+    "PermutedState",
+    "PreconditionState",
     "ProximalL1State",
     "QuotientState",
     "ReduceOnPlateauState",
@@ -116,11 +154,15 @@ __all__ = [
     "ScaleByLearningRateState",
     "ScaleByRpropState",
     "ScaleBySparsityState",
+    "ScaleByUnitRmsState",
     "ScheduleFreeState",
     "ScheduledNesterovAverageState",
     "SkipNonFiniteState",
     "SkipOutliersState",
     "StochasticRoundUpdatesState",
+    "SwitchState",
+    "TransportedState",
+    "TurnedState",
     "absolute",
     "accumulate",
     "adaptive_clip",
@@ -140,29 +182,51 @@ __all__ = [
     "compensate_updates",
     "correct_bias",
     "correct_root_bias",
+    "debiased_gram",
+    "decay_after_step",
+    "delay",
+    "divide_by_norm",
+    "eigenbasis",
     "evaluation_params",
+    "every",
     "factored_average",
     "flatten",
+    "for_matrices",
     "freeze",
     "global_norm",
+    "graft",
+    "gram",
+    "gram_sum",
     "identity",
+    "in_basis",
     "interpolated_average",
+    "kl_gram",
     "lookahead",
     "nesterov_average",
     "nesterov_point",
+    "newton_root",
     "newton_schulz",
     "observe",
     "of_max_norm",
+    "orthogonal_iteration",
+    "orthogonalize",
     "path_mask",
+    "permuted",
+    "polar_factor",
     "power",
+    "precondition",
+    "product_root",
     "proximal_l1",
+    "pseudo_root",
     "quotient",
     "rectify",
     "reduce_on_plateau",
+    "relative_floor",
     "remove_parallel",
     "reset_units",
     "retract_to_ball",
     "retract_to_sphere",
+    "ridged_root",
     "root",
     "running_max",
     "running_sum",
@@ -171,8 +235,11 @@ __all__ = [
     "scale_by_adadelta",
     "scale_by_adan",
     "scale_by_belief",
+    "scale_by_fan",
     "scale_by_learning_rate",
     "scale_by_local_rate",
+    "scale_by_longest_side",
+    "scale_by_mean_side",
     "scale_by_momentum",
     "scale_by_nesterov",
     "scale_by_parameter_rms",
@@ -180,12 +247,20 @@ __all__ = [
     "scale_by_rprop",
     "scale_by_sparsity",
     "scale_by_trust_ratio",
+    "scale_by_unit_rms",
     "schedule_free",
     "scheduled_nesterov_average",
+    "shifted_root",
     "sign",
     "skip_non_finite",
     "skip_outliers",
+    "sorted_iteration",
     "square",
     "stochastic_round_updates",
+    "switch",
+    "transported",
+    "turned",
+    "view",
+    "whiten",
     "yogi_average",
 ]

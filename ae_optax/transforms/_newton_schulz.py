@@ -1,12 +1,13 @@
 """The Newton-Schulz iteration: towards the nearest orthogonal matrix by products alone."""
 
+from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_finite
 from ae_optax._leafwise import leafwise
+from ae_optax._matrices._polar import MUON, polynomial_steps
 from ae_optax._numbers import storage_dtype, widen
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
@@ -14,9 +15,9 @@ from ae_optax._types import Scalar
 
 @transformation
 def newton_schulz(
-    coefficients: tuple[Scalar, Scalar, Scalar] = (3.4445, -4.7750, 2.0315),
+    coefficients: tuple[Scalar, Scalar, Scalar] | Sequence[tuple[Scalar, Scalar, Scalar]] = MUON,
     *,
-    steps: int = 5,
+    steps: int | None = None,
     dtype: Any = None,
 ) -> optax.GradientTransformation:
     r"""Push every singular value of every matrix towards one.
@@ -32,15 +33,16 @@ def newton_schulz(
     which maps a singular value :math:`s` to :math:`a s + b s^3 + c s^5` and leaves the singular
     vectors alone; of complex numbers :math:`X^\top` is conjugated, too. The default coefficients
     grow small values fast and end between about 0.7 and 1.2 instead of at one;
-    (15/8, -10/8, 3/8) converge. Put the division by a norm before it: no
-    singular value may exceed one. With that it is what Muon makes of a momentum.
+    (15/8, -10/8, 3/8) converge. No singular value may exceed one: put :func:`divide_by_norm` before
+    it, or take both together, :func:`orthogonalize`.
 
     Of a leaf with more than two axes every matrix of the last two is treated alike; a leaf with
     fewer is left as it is.
 
     Args:
-        coefficients: :math:`(a, b, c)`.
-        steps: Number of iterations, at least 0.
+        coefficients: :math:`(a, b, c)`, or such three for each iteration; the last are repeated.
+        steps: Number of iterations, at least 0; ``None``: as many as there are threes, and five of
+            one.
         dtype: The dtype of the matrices between products, ``None`` for that of the leaf but at
             least float32. Products are summed in at least float32 whatever it is.
 
@@ -48,7 +50,7 @@ def newton_schulz(
         A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
 
     Raises:
-        ValueError: If ``coefficients`` are not three or not finite, or ``steps`` is negative.
+        ValueError: If coefficients are not three or not finite, or ``steps`` is negative.
         TypeError: If ``steps`` is no integer or a coefficient no number.
 
     References:
@@ -57,35 +59,28 @@ def newton_schulz(
         Jordan et al., `Muon: An optimizer for hidden layers in neural networks
         <https://kellerjordan.github.io/posts/muon/>`_, 2024.
     """
-    if len(coefficients) != 3:
-        raise ValueError(f"`coefficients` must be three numbers, got {coefficients!r}.")
-    for position, coefficient in enumerate(coefficients):
-        check_finite(f"coefficients[{position}]", coefficient)
+    listed = len(coefficients) > 0 and isinstance(coefficients[0], Sequence)
+    triples = tuple(map(tuple, coefficients)) if listed else (tuple(coefficients),)
+    for triple in triples:
+        if len(triple) != 3:
+            raise ValueError(f"`coefficients` must be three numbers, got {triple!r}.")
+        for position, coefficient in enumerate(triple):
+            check_finite(f"coefficients[{position}]", coefficient)
+    steps = (len(triples) if listed else 5) if steps is None else steps
     if isinstance(steps, bool) or not isinstance(steps, int):
         raise TypeError(f"`steps` must be an integer, got {steps!r}.")
     if steps < 0:
         raise ValueError(f"`steps` must be at least 0, got {steps!r}.")
+    numbers = [number for triple in triples for number in triple]
+    named = {f"number_{i}": number for i, number in enumerate(numbers)}
+    return leafwise(_iterate, steps=steps, dtype=dtype, **named)
 
-    a, b, c = coefficients
-    return leafwise(_orthogonalize, a=a, b=b, c=c, steps=steps, dtype=dtype)
 
-
-def _orthogonalize(x, *, dtype, **iteration):
+def _iterate(x, *, steps, dtype, **named):
     if x.ndim < 2:
         return x
+    numbers = [named[f"number_{i}"] for i in range(len(named))]
+    triples = [numbers[i : i + 3] for i in range(0, len(numbers), 3)]
+    triples = [triples[min(i, len(triples) - 1)] for i in range(steps)]
     stored = storage_dtype(x, dtype)
-    if x.shape[-2] <= x.shape[-1]:
-        return _iterate(x, stored=stored, **iteration)
-    return jnp.matrix_transpose(_iterate(jnp.matrix_transpose(x), stored=stored, **iteration))
-
-
-def _iterate(x, *, a, b, c, steps, stored):
-    def rounded(y):
-        return widen(y.astype(stored))
-
-    x = rounded(x)
-    for _ in range(steps):
-        gram = rounded(x @ jnp.conj(jnp.matrix_transpose(x)))
-        change = rounded(b * gram + c * (gram @ gram))
-        x = rounded(a * x + change @ x)
-    return x
+    return polynomial_steps(x, triples, lambda y: widen(y.astype(stored)))

@@ -12,7 +12,13 @@ from ae_optax import optimizers
 from ae_optax._types import Scalar, ScalarOrSchedule
 
 # Exporting a name enrols it. What an optimizer needs besides a learning rate goes here.
-EXTRA = {}
+EXTRA = {
+    # On a constant gradient these divide rounding by rounding: off the diagonal of a basis in which
+    # it is diagonal nothing else is left.
+    "shampoo": {"b2": 0.9, "eps": 1e-2},
+    "soap": {"eps": 1e-2},
+    "splus": {"block_size": 1},
+}
 NAMES = list(optimizers.__all__)
 
 # Rates at which the quadratic below goes down in a few steps, where 0.03 does not do.
@@ -26,7 +32,7 @@ def rate(name):
 def make(name, learning_rate=None, **kwargs):
     """Return the optimizer ``name``, with a rate of its own unless one is given."""
     learning_rate = rate(name) if learning_rate is None else learning_rate
-    return getattr(optimizers, name)(learning_rate, **EXTRA.get(name, {}), **kwargs)
+    return getattr(optimizers, name)(learning_rate, **EXTRA.get(name, {}) | kwargs)
 
 
 def numeric_arguments(factory):
@@ -40,8 +46,9 @@ def numeric_arguments(factory):
 
 def hyperparameters(name):
     """Return every number that ``make(name)`` uses, by the name of its argument."""
-    defaults = numeric_arguments(getattr(optimizers, name)) | EXTRA.get(name, {})
-    return defaults | {"learning_rate": rate(name)}
+    defaults = numeric_arguments(getattr(optimizers, name))
+    extra = {key: value for key, value in EXTRA.get(name, {}).items() if key in defaults}
+    return defaults | extra | {"learning_rate": rate(name)}
 
 
 def needs_params(name):

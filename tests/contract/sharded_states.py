@@ -19,6 +19,15 @@ PLACED = {
     "compat.keras.muon": ((8, 2, 4), ("x", None, None)),
     "compat.torch.muon": ((8, 4), (None, None)),
     "transforms.newton_schulz": ((8, 2, 4), ("x", None, None)),
+    **dict.fromkeys(
+        (
+            *("kl_shampoo", "muon", "normuon", "shampoo", "soap", "splus"),
+            *("transforms.orthogonalize", "transforms.polar_factor"),
+            *("transforms.in_basis", "transforms.precondition", "transforms.whiten"),
+        ),
+        ((8, 4), (None, None)),
+    ),
+    "transforms.for_matrices": ((8, 4), ("x", None)),
 }
 
 

@@ -93,6 +93,12 @@ COMPOSED = {
             "denominator": transforms.chain(transforms.absolute(), transforms.add(1.0)),
         },
     ),
+    # It is for the inside of a basis.
+    "transforms.whiten": Subject(
+        lambda **kwargs: transforms.in_basis(
+            transforms.kl_gram(0.9), inner=transforms.whiten(**kwargs)
+        )
+    ),
     "transforms.reset_units": Subject(
         transforms.reset_units, (transforms.average(0.9),), {"axis": -1}
     ),

@@ -38,14 +38,12 @@ def test_every_way_of_giving_the_rate_is_the_same(name):
 
 @EVERY
 def test_every_number_may_be_traced_and_a_sweep_is_the_loop(name):
-    factory = getattr(optimizers, name)
-
     @jax.jit
     @jax.vmap
     def sweep(factor):
         numbers = {key: jnp.float32(1) * value for key, value in hyperparameters(name).items()}
         numbers["learning_rate"] = factor * numbers["learning_rate"]
-        return descend(factory(**numbers), problem())
+        return descend(make(name, **numbers), problem())
 
     swept = sweep(jnp.asarray([0.5, 1.0, 2.0]))
     for i, factor in enumerate([0.5, 1.0, 2.0]):
@@ -118,8 +116,11 @@ ARGUMENTS = [
     for argument in numeric_arguments(function)
 ]
 ANY_SIGN = {("add", "value"), ("scale", "factor")}
-MAY_BE_ZERO = {"initial_step", "initial_value", "learning_rate", "min_scale", "min_step"}
+MAY_BE_ZERO = {"initial", "initial_step", "initial_value", "learning_rate", "min_scale", "min_step"}
 MAY_BE_ZERO |= {
+    "rms",
+    "share",
+    "smallest_share",
     "momentum_decay",
     "strength",
     "warmup_steps",
@@ -130,11 +131,13 @@ MAY_BE_ZERO |= {
 ABOVE_ONE = {("scale_by_rprop", "increase"), ("skip_outliers", "factor")}
 # Those that recall the past by dividing through its decay.
 NEVER_ZERO = {"rmsprop_centered", "running_variance", "schedule_free", "schedule_free_adamw"}
-IN_UNIT_INTERVAL = {"b1", "b2", "b3", "decay", "momentum"}
+IN_UNIT_INTERVAL = {"average_decay", "b1", "b2", "b3", "decay", "momentum"}
 
 
 # What functions need besides numbers.
 OTHERS = {"params": {}, "state": (), "inner": transforms.identity(), "every": 2, "axis": 0}
+OTHERS |= dict.fromkeys(("direction", "magnitude"), transforms.identity())
+OTHERS |= {"statistic": transforms.gram(0.9)}
 
 
 def call(function, argument, value):

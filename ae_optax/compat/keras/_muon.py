@@ -17,12 +17,13 @@ from ae_optax.compat.keras._adam import adam_direction
 from ae_optax.compat.keras._by_kind import by_kind
 from ae_optax.compat.keras._common import Common, with_common
 from ae_optax.compat.keras._decay_first import decay_first
-from ae_optax.compat.keras._matrix_scale import divide_by_norm, scale_by_longest_side
 from ae_optax.transforms import (
     chain,
+    divide_by_norm,
     newton_schulz,
     scale,
     scale_by_learning_rate,
+    scale_by_longest_side,
     scale_by_momentum,
     scale_by_nesterov,
 )

@@ -1,7 +1,5 @@
 """``torch.optim.Muon``."""
 
-import math
-
 import jax
 import jax.numpy as jnp
 import optax
@@ -11,13 +9,21 @@ from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import check_flag, descend
-from ae_optax.transforms import newton_schulz, scale, scale_by_momentum, scale_by_nesterov
+from ae_optax.transforms import (
+    newton_schulz,
+    scale,
+    scale_by_fan,
+    scale_by_longest_side,
+    scale_by_momentum,
+    scale_by_nesterov,
+)
 
-_ADJUSTMENTS = {
-    None: lambda rows, columns: math.sqrt(max(1, rows / columns)),
-    "original": lambda rows, columns: math.sqrt(max(1, rows / columns)),
-    "match_rms_adamw": lambda rows, columns: 0.2 * math.sqrt(max(rows, columns)),
-}
+
+def _original():
+    return scale_by_fan(out_axis=-2)
+
+
+_ADJUSTMENTS = {None: _original, "original": _original, "match_rms_adamw": scale_by_longest_side}
 
 
 @transformation
@@ -82,7 +88,7 @@ def muon(
         scale(1 - momentum),  # From the sum of the past to its average.
         _divide_by_norm(eps),
         newton_schulz(ns_coefficients, steps=ns_steps, dtype=jnp.bfloat16),
-        leafwise(_scale_by_shape, factor=_ADJUSTMENTS[adjust_lr_fn]),
+        _ADJUSTMENTS[adjust_lr_fn](),
         weight_decay=weight_decay,
         decoupled=True,
     )
@@ -114,7 +120,3 @@ def _normalize(x, *, eps):
 
 def _rounded(x):
     return x.astype(jnp.bfloat16).astype(jnp.float32)
-
-
-def _scale_by_shape(x, *, factor):
-    return x * factor(*x.shape)

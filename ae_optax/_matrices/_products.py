@@ -1,0 +1,88 @@
+"""Products of a tensor with matrices along its axes.
+
+A block is an array of shape (B, d1, ..., dk): B tensors side by side. A matrix for its axis i has
+shape (B, di, di); ``None`` stands for the identity.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+Factors: TypeAlias = Sequence[jax.Array | None]
+"""One square matrix for each axis of a block, ``None`` for the identity."""
+
+# Where a fast product would round to ten bits, the small eigenvalues are what it loses.
+PRECISION = jax.lax.Precision.HIGHEST
+
+
+def product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Return the matrix product, stacks along the leading axes, in full precision."""
+    return jnp.matmul(a, b, precision=PRECISION)
+
+
+def adjoint(a: jax.Array) -> jax.Array:
+    """Return every matrix transposed and conjugated."""
+    return jnp.conj(jnp.matrix_transpose(a))
+
+
+def symmetric(a: jax.Array) -> jax.Array:
+    """Return the symmetric part of every matrix."""
+    return (a + jnp.matrix_transpose(a)) / 2
+
+
+def along(x: jax.Array, axis: int, matrix: jax.Array) -> jax.Array:
+    """Multiply a block from the left with one matrix of a stack along an axis: ``A x`` for 0."""
+    if x.ndim == 3:  # Matrices, the case that matters: no axis has to move.
+        return product(matrix, x) if axis == 0 else product(x, jnp.matrix_transpose(matrix))
+    moved = jnp.moveaxis(x, axis + 1, 1)
+    flat = moved.reshape(*moved.shape[:2], -1)
+    out = product(matrix, flat).reshape(x.shape[0], matrix.shape[1], *moved.shape[2:])
+    return jnp.moveaxis(out, 1, axis + 1)
+
+
+def multiply(x: jax.Array, factors: Factors) -> jax.Array:
+    r"""Return :math:`A_1 x A_2^\top`, for any number of axes."""
+    for axis, factor in enumerate(factors):
+        if factor is not None:
+            x = along(x, axis, factor)
+    return x
+
+
+def into_basis(x: jax.Array, bases: Factors) -> jax.Array:
+    r"""Return the coordinates :math:`Q_1^\top x\, Q_2` in bases that are columns."""
+    return multiply(x, [None if q is None else jnp.matrix_transpose(q) for q in bases])
+
+
+def gram(x: jax.Array, axis: int) -> jax.Array:
+    r"""Return :math:`x x^\top` over all axes but one: shape (B, d, d)."""
+    flat = jnp.moveaxis(x, axis + 1, 1)
+    flat = flat.reshape(*flat.shape[:2], -1)
+    return product(flat, jnp.matrix_transpose(flat))
+
+
+def scale_axis(x: jax.Array, axis: int, factor: jax.Array) -> jax.Array:
+    """Multiply by one number for each index along an axis, of shape (B, d)."""
+    shape = [1] * x.ndim
+    shape[0], shape[axis + 1] = factor.shape
+    return x * factor.reshape(shape)
+
+
+def identities(block: jax.Array, axis: int) -> jax.Array:
+    """Return the identity for one axis of every tensor of a block."""
+    size = block.shape[axis + 1]
+    return jnp.broadcast_to(jnp.eye(size, dtype=block.dtype), (block.shape[0], size, size)) + 0
+
+
+def unit_scale(a: jax.Array, axes: int | tuple[int, ...] = (-2, -1)) -> tuple[jax.Array, jax.Array]:
+    """Return ``a`` over its largest entry along the axes, and that entry (1 if all are zero).
+
+    So squares and sums of it are numbers, and small ones are not lost.
+    """
+    # The reciprocal of the very largest would be no ordinary number any more.
+    bound = float(jnp.finfo(a.dtype).max) / 256
+    size = jnp.abs(a)
+    largest = jnp.max(jnp.minimum(size, bound), axis=axes, keepdims=True, initial=0)
+    safe = jnp.where(largest > 0, largest, jnp.ones_like(largest))
+    return jnp.where(size > bound, jnp.sign(a) * bound, a) / safe.astype(a.dtype), safe

@@ -1,0 +1,18 @@
+"""Parts of a transformation that are no transformations themselves."""
+
+import dataclasses
+import re
+
+
+class Piece:
+    """A frozen dataclass that is printed as the call of the function that makes it."""
+
+    def __repr__(self) -> str:
+        """Return that call, without defaults: ``gram(decay=0.95)`` for ``Gram(0.95)``."""
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+        given = (
+            f"{field.name}={value!r}"
+            for field in dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
+            if (value := getattr(self, field.name)) is not field.default
+        )
+        return f"{name}({', '.join(given)})"

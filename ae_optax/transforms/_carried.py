@@ -1,0 +1,204 @@
+"""Moments that are carried over when the basis they belong to turns."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._matrices._products import multiply, product
+from ae_optax._numbers import widen
+from ae_optax._transformation import check_transformation, transformation
+from ae_optax.transforms._parts import Cut
+
+
+class TurnedState(NamedTuple):
+    """What :func:`turned` remembers between steps.
+
+    Attributes:
+        inner: State of the inner transformation.
+    """
+
+    inner: optax.OptState
+
+
+class PermutedState(NamedTuple):
+    """What :func:`permuted` remembers between steps.
+
+    Attributes:
+        inner: State of the inner transformation.
+    """
+
+    inner: optax.OptState
+
+
+class TransportedState(NamedTuple):
+    """What :func:`transported` remembers between steps.
+
+    Attributes:
+        inner: State of the inner transformation.
+    """
+
+    inner: optax.OptState
+
+
+@transformation
+def turned(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    r"""Mark state that turns with the basis, as a first moment does.
+
+    Inside :func:`in_basis`, when bases :math:`Q` become :math:`Q'`, with
+    :math:`T = Q^\top Q'`,
+
+    .. math::
+
+        M \leftarrow T_L^\top M\, T_R
+
+    so that :math:`Q_L M Q_R^\top` stays what it is: the moment might as well be kept outside and
+    turned each time it is used. Anywhere else it changes nothing.
+
+    Args:
+        inner: What keeps the moment, ``average(b1)`` for instance.
+
+    Returns:
+        A transformation that does what ``inner`` does.
+
+    Raises:
+        TypeError: If ``inner`` is no gradient transformation.
+    """
+    return _marked(inner, TurnedState)
+
+
+@transformation
+def permuted(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Mark state that follows the order of the basis vectors, as SOAP's second moment does.
+
+    Inside :func:`in_basis`, when the vectors of a basis are sorted, so are the entries along that
+    axis; how far the vectors turn beyond that is ignored. Anywhere else it changes nothing.
+
+    Args:
+        inner: What keeps the moment, ``average(b2)`` for instance.
+
+    Returns:
+        A transformation that does what ``inner`` does.
+
+    Raises:
+        TypeError: If ``inner`` is no gradient transformation.
+    """
+    return _marked(inner, PermutedState)
+
+
+@transformation
+def transported(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    r"""Mark state that is transported to the new basis as the squares of independent numbers are.
+
+    Inside :func:`in_basis`, when bases :math:`Q` become :math:`Q'`, with :math:`T = Q^\top Q'` and
+    squares elementwise,
+
+    .. math::
+
+        V \leftarrow (T_L^2)^\top V\, T_R^2
+
+    which is the second moment in the new basis if the covariance was diagonal in the old one.
+    Anywhere else it changes nothing.
+
+    Args:
+        inner: What keeps the moment, ``average(b2)`` for instance.
+
+    Returns:
+        A transformation that does what ``inner`` does.
+
+    Raises:
+        TypeError: If ``inner`` is no gradient transformation.
+    """
+    return _marked(inner, TransportedState)
+
+
+def _marked(inner, kind):
+    check_transformation("inner", inner)
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params):
+        return kind(inner.init(params))
+
+    def update(updates, state, params=None, **extra):
+        out, inner_state = inner.update(updates, state.inner, params, **extra)
+        return out, kind(inner_state)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+class Change(NamedTuple):
+    """How the bases of one block change.
+
+    Attributes:
+        old: One for each axis, shape (B, d, d); ``None`` for the identity.
+        new: Likewise.
+        orders: For each axis in what order the new vectors take up the old, shape (B, d); ``None``:
+            vector by vector.
+    """
+
+    old: Sequence[jax.Array | None]
+    new: Sequence[jax.Array | None]
+    orders: Sequence[jax.Array | None]
+
+
+def _turn(x, change):
+    return multiply(x, [None if t is None else jnp.matrix_transpose(t) for t in _turns(change)])
+
+
+def _transport(x, change):
+    turns = _turns(change)
+    return multiply(x, [None if t is None else jnp.matrix_transpose(t * t) for t in turns])
+
+
+def _permute(x, change):
+    for axis, order in enumerate(change.orders):
+        if order is not None:
+            shape = [1] * x.ndim
+            shape[0], shape[axis + 1] = order.shape
+            x = jnp.take_along_axis(x, order.reshape(shape), axis + 1)
+    return x
+
+
+def _turns(change):
+    return [
+        None if new is None else product(jnp.matrix_transpose(old), new)
+        for old, new in zip(change.old, change.new, strict=True)
+    ]
+
+
+RULES: dict[type, Callable[[jax.Array, Change], jax.Array]] = {
+    TurnedState: _turn,
+    PermutedState: _permute,
+    TransportedState: _transport,
+}
+
+
+def carried(state: Any) -> list[Any]:
+    """Return the parts of a state that are marked."""
+    nodes = jax.tree.leaves(state, is_leaf=_is_marked)
+    return [node for node in nodes if _is_marked(node)]
+
+
+def with_carried(state: Any, new: Sequence[Any]) -> Any:
+    """Return a state whose marked parts are ``new``, in the order of :func:`carried`."""
+    nodes, tree = jax.tree.flatten(state, is_leaf=_is_marked)
+    rest = iter(new)
+    return tree.unflatten([next(rest) if _is_marked(node) else node for node in nodes])
+
+
+def carry(parts: Sequence[Any], changes: Sequence[Change], cut: Cut) -> list[Any]:
+    """Return marked parts of a state, moved into the new bases, one change for each cell."""
+
+    def moving(rule, change):
+        return lambda x: rule(widen(x), change).astype(x.dtype)
+
+    return [
+        cut.moments([moving(RULES[type(part)], change) for change in changes], part)
+        for part in parts
+    ]
+
+
+def _is_marked(node):
+    return isinstance(node, tuple(RULES))

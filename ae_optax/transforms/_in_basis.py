@@ -1,0 +1,177 @@
+"""Conjugation: turn into a basis, do there what is to be done, turn back."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ae_optax._matrices._products import into_basis, multiply
+from ae_optax._numbers import increment
+from ae_optax._transformation import check_transformation, transformation
+from ae_optax.transforms._basis import Basis, sorted_iteration
+from ae_optax.transforms._carried import Change, carried, carry, with_carried
+from ae_optax.transforms._parts import (
+    Cut,
+    by_size,
+    identity_matrices,
+    one_each,
+    parts_of,
+    single,
+    started,
+)
+from ae_optax.transforms._refresh import Every, every, if_due
+from ae_optax.transforms._statistics import Seen, Statistic
+from ae_optax.transforms._views import View
+
+
+class InBasisState(NamedTuple):
+    """What :func:`in_basis` remembers between steps.
+
+    Attributes:
+        count: Number of updates seen; shape (), int32.
+        statistics: What the statistic knows of every leaf, part by part and axis by axis, spread
+            over trees like the parameters.
+        bases: Orthogonal matrices of shape (B, d, d), likewise.
+        inner: State of the inner transformation, which sees as many trees as leaves have parts.
+    """
+
+    count: jax.Array
+    statistics: Any
+    bases: Any
+    inner: optax.OptState
+
+
+@transformation
+def in_basis(
+    statistic: Statistic,
+    *,
+    inner: optax.GradientTransformation,
+    basis: Basis | None = None,
+    refresh: Every | None = None,
+    view: View | None = None,
+) -> optax.GradientTransformation:
+    r"""Let a transformation work in the basis in which a statistic is diagonal.
+
+    Of a matrix :math:`G`, with orthogonal :math:`Q_L, Q_R`,
+
+    .. math::
+
+        U = Q_L\; f(Q_L^\top G\, Q_R)\; Q_R^\top
+
+    and alike for tensors. The state of :math:`f` lives in the basis. Only after the update is done
+    the statistic learns :math:`G` and, if it is time, the bases follow it: the basis of an update
+    knows the gradients before, not the one it is applied to. What of the state is :func:`turned`,
+    :func:`permuted` or :func:`transported` is carried over. The first basis is the identity.
+
+    With the eigenvectors of Shampoo's matrices and Adam for :math:`f` this is SOAP.
+
+    Args:
+        statistic: What is learned, ``gram(b2)`` for instance.
+        inner: :math:`f`. It sees every leaf as stacked blocks (see :func:`view`), most leaves as
+            a stack of one, which what is elementwise does not notice. As extra argument
+            ``scales`` it gets what the statistic knows of eigenvalues, if it does.
+        basis: How bases are found; ``None``: :func:`sorted_iteration`.
+        refresh: When; ``None``: ``every(10)``.
+        view: Which axes of which blocks; ``None``: ``view()``, all of matrices and tensors.
+
+    Returns:
+        A transformation that computes in at least float32 and keeps structure, shapes and dtypes of
+        its updates; it needs ``params`` if ``inner`` does.
+
+    Raises:
+        ValueError: In ``update``, if a leaf has another shape than its parameter.
+        TypeError: If ``inner`` is no gradient transformation.
+
+    References:
+        Vyas et al., `SOAP: Improving and Stabilizing Shampoo using Adam
+        <https://arxiv.org/abs/2409.11321>`_, ICLR 2025.
+    """
+    check_transformation("inner", inner)
+    inner = optax.with_extra_args_support(inner)
+    basis = sorted_iteration() if basis is None else basis
+    refresh = every(10) if refresh is None else refresh
+    seen_as = View() if view is None else view
+
+    def init(params):
+        return InBasisState(
+            count=jnp.zeros([], jnp.int32),
+            statistics=started(params, seen_as, statistic.start),
+            bases=started(params, seen_as, identity_matrices),
+            inner=inner.init(parts_of(params, seen_as)),
+        )
+
+    def update(updates, state, params=None, **extra):
+        count = increment(state.count)
+        cut = Cut(updates, params, seen_as, state.bases)
+        if not cut.blocks:
+            return updates, state._replace(count=count)
+        known = cut.cells(state.statistics, statistic.places)
+        bases = cut.cells(state.bases, one_each)
+        rotated = [into_basis(x, q) for x, q in zip(cut.blocks, bases, strict=True)]
+        if statistic.follows:
+            pairs = zip(known, cut.blocks, strict=True)
+            extra["scales"] = cut.spread([statistic.scales(kept, x) for kept, x in pairs])
+        own = None if params is None else _coordinates(params, seen_as, state.bases)
+        out, inner_state = inner.update(cut.spread(rotated), state.inner, own, **extra)
+        back = [multiply(y, q) for y, q in zip(cut.cells(out, single), bases, strict=True)]
+        known = [
+            statistic.learn(kept, Seen(x, q, r, count))
+            for kept, x, q, r in zip(known, cut.blocks, bases, rotated, strict=True)
+        ]
+        matrices = [statistic.matrices(kept) for kept in known]
+        bases, inner_state = _followed(basis, refresh, count, cut, matrices, bases, inner_state)
+        return cut.joined(back), InBasisState(
+            count,
+            cut.stored(known, state.statistics),
+            cut.stored(bases, state.bases),
+            inner_state,
+        )
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _coordinates(params, seen_as, bases):
+    """Return the parts of the parameters in the bases."""
+    cut = Cut(params, None, seen_as, bases)
+    pairs = zip(cut.blocks, cut.cells(bases, one_each), strict=True)
+    return cut.spread([into_basis(x, q) for x, q in pairs])
+
+
+def _followed(basis, refresh, count, cut, matrices, bases, inner_state):
+    """Return the bases that follow the matrices if it is time, and what turns with them."""
+
+    def following(find):
+        def follow(old):
+            bases, moments = old
+            new, orders = _found(find, matrices, bases)
+            changes = [Change(*each) for each in zip(bases, new, orders, strict=True)]
+            return new, carry(moments, changes, cut)
+
+        return follow
+
+    old = bases, carried(inner_state)
+    if not basis.follows:
+        new = if_due(refresh.is_due(count), following(_first(basis)), old)
+    else:
+        new = if_due(refresh.is_first(count), following(_first(basis)), old)
+        new = if_due(refresh.is_next(count), following(basis.next), new)
+    return new[0], with_carried(inner_state, new[1])
+
+
+def _first(basis):
+    return lambda matrices, _: (basis.first(matrices), None)
+
+
+def _found(find, matrices, bases):
+    """Return new bases and orders, those of one size found side by side."""
+    places = [(i, axis) for i, q in enumerate(bases) for axis, on in enumerate(q) if on is not None]
+    found = by_size(
+        find,
+        [matrices[i][axis] for i, axis in places],
+        [bases[i][axis] for i, axis in places],
+    )
+    new, orders = [list(q) for q in bases], [[None] * len(q) for q in bases]
+    for (i, axis), (q, order) in zip(places, found, strict=True):
+        new[i][axis], orders[i][axis] = q, order
+    return [tuple(q) for q in new], orders

@@ -1,0 +1,79 @@
+"""The matrix rules against their formulas, as `tests/reference_matrix.py` has them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import reference_matrix
+from enrolment import assert_entries
+
+import ae_optax
+from ae_optax import optimizers
+
+# Settings unlike those of the golden trajectories, which are the authors'.
+SETTINGS = {
+    "kl_shampoo": {"b1": 0.8, "b2": 0.9, "eps": 1e-2, "refresh_every": 4, "weight_decay": 0.3},
+    "muon": {"momentum": 0.8, "weight_decay": 0.3},
+    "normuon": {"momentum": 0.8, "b2": 0.7, "weight_decay": 0.3},
+    "shampoo": {"b1": 0.8, "b2": 0.9, "eps": 1e-3, "refresh_every": 3, "start": 4},
+    "soap": {"b1": 0.8, "b2": 0.9, "eps": 1e-2, "refresh_every": 4, "weight_decay": 0.3},
+    "splus": {"b1": 0.8, "b2": 0.9, "refresh_every": 4, "weight_decay": 0.3},
+}
+EVERY = pytest.mark.parametrize("name", SETTINGS)
+STEPS = 12
+MATRICES = {name for name in optimizers.__all__ if name in SETTINGS}
+
+
+def stream(shape=(5, 5), seed=0):
+    """Return full-rank gradients in float64, one of them zero."""
+    g = np.random.default_rng(seed).normal(size=(STEPS, *shape))
+    g[5] = 0
+    return g
+
+
+def rates():
+    return 0.1 / (1 + 0.2 * np.arange(STEPS))
+
+
+def path(make, grads, params, dtype=np.float64):
+    """Return the parameters after each step, as NumPy arrays."""
+    schedule = jnp.asarray(rates())
+
+    @jax.jit
+    def run(params, grads):
+        optimizer = make(lambda step: schedule[step])
+
+        def step(carry, g):
+            params, state = carry
+            updates, state = optimizer.update(g, state, params)
+            params = optax.apply_updates(params, updates)
+            return (params, state), params
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), grads)[1]
+
+    return np.asarray(run(jnp.asarray(params, dtype), jnp.asarray(grads, dtype)))
+
+
+@EVERY
+# One row more than columns: the first statistic still decides all of its eigenvectors.
+@pytest.mark.parametrize("shape", [(5, 5), (5, 4)], ids=str)
+def test_matches_the_formula_in_float64(name, shape):
+    grads, settings = stream(shape), SETTINGS[name]
+    params = np.random.default_rng(1).normal(size=shape)
+    with jax.enable_x64(True):
+        found = path(functools.partial(getattr(ae_optax, name), **settings), grads, params)
+    desired = getattr(reference_matrix, name)(grads, rates(), params, **settings)
+    # rtol: rounding, which eigenvectors of close eigenvalues enlarge.
+    np.testing.assert_allclose(found, desired, rtol=1e-9, atol=1e-9)
+
+
+def test_every_matrix_optimizer_has_its_formula_tested():
+    assert_entries(
+        SETTINGS,
+        MATRICES,
+        at="tests/optimizers/test_matrix_formulas.py: SETTINGS",
+        entry="settings to try; its formula in NumPy goes into tests/reference_matrix.py",
+    )
