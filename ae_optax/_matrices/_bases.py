@@ -6,6 +6,7 @@ All take stacks, of shape (N, d, d). The columns of a basis are its vectors.
 import jax
 import jax.numpy as jnp
 
+from ae_optax._matrices._decompositions import eigh, orthogonal_factor
 from ae_optax._matrices._products import product, symmetric, unit_scale
 
 
@@ -15,7 +16,7 @@ def eigenbasis(a: jax.Array) -> jax.Array:
     Their signs, which rounding would choose, are such that all point to one side.
     """
     a, _ = unit_scale(a)
-    _, vectors = jnp.linalg.eigh(symmetric(a))
+    _, vectors = eigh(symmetric(a))
     vectors = jnp.flip(vectors, -1)
     # Weights without a pattern that an eigenvector might be orthogonal to.
     side = 1 + (jnp.arange(a.shape[-1], dtype=a.dtype) * 0.6180339887) % 1
@@ -26,7 +27,7 @@ def eigenbasis(a: jax.Array) -> jax.Array:
 def iterated(a: jax.Array, q: jax.Array) -> jax.Array:
     r"""Return the orthogonal factor of :math:`A Q`: one step of orthogonal iteration."""
     a, _ = unit_scale(a)
-    return jnp.linalg.qr(product(a, q)).Q
+    return orthogonal_factor(product(a, q))
 
 
 def descending(a: jax.Array, q: jax.Array) -> jax.Array:

@@ -6,7 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ae_optax._matrices._decompositions import eigh
 from ae_optax._matrices._products import adjoint, product, unit_scale
+from ae_optax._numbers import root
 
 Triple = tuple[Any, Any, Any]
 
@@ -40,7 +42,7 @@ def polar(x: jax.Array) -> jax.Array:
     if x.shape[-2] > x.shape[-1]:
         return adjoint(polar(adjoint(x)))
     x, _ = unit_scale(x)
-    values, vectors = jnp.linalg.eigh(product(x, adjoint(x)))
+    values, vectors = eigh(product(x, adjoint(x)))
     info = jnp.finfo(x.dtype)
     rounding = 4 * x.shape[-2] ** 0.5 * float(info.eps)
     least = rounding * jnp.max(values, -1, keepdims=True, initial=0)
@@ -57,4 +59,4 @@ def schatten_4(x: jax.Array) -> jax.Array:
     if x.shape[-2] > x.shape[-1]:
         x = adjoint(x)
     square = product(x, adjoint(x))
-    return jnp.sum(jnp.square(jnp.abs(square)), axis=(-2, -1), keepdims=True) ** 0.25
+    return root(root(jnp.sum(jnp.square(jnp.abs(square)), axis=(-2, -1), keepdims=True)))

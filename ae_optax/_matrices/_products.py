@@ -83,6 +83,9 @@ def unit_scale(a: jax.Array, axes: int | tuple[int, ...] = (-2, -1)) -> tuple[ja
     # The reciprocal of the very largest would be no ordinary number any more.
     bound = float(jnp.finfo(a.dtype).max) / 256
     size = jnp.abs(a)
-    largest = jnp.max(jnp.minimum(size, bound), axis=axes, keepdims=True, initial=0)
+    # What it is divided by is multiplied again, so that the unit has no slope of its own.
+    largest = jnp.max(
+        jax.lax.stop_gradient(jnp.minimum(size, bound)), axis=axes, keepdims=True, initial=0
+    )
     safe = jnp.where(largest > 0, largest, jnp.ones_like(largest))
     return jnp.where(size > bound, jnp.sign(a) * bound, a) / safe.astype(a.dtype), safe

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ae_optax._matrices._decompositions import eigh
 from ae_optax._matrices._products import product, symmetric, unit_scale
-from ae_optax._numbers import scalar
+from ae_optax._numbers import power, scalar
 from ae_optax._types import Scalar
 
 # Coupled iteration for the inverse square root, in the order in which its pairs (b, a) are used.
@@ -40,7 +41,7 @@ def shifted_root(a: jax.Array, p: Scalar, *, eps: Scalar) -> jax.Array:
     """
     a, unit = unit_scale(a)
     shift = scalar(eps, unit) / unit
-    values, vectors = jnp.linalg.eigh(symmetric(a))
+    values, vectors = eigh(symmetric(a))
     values, shift = values + shift[..., 0], shift[..., 0]
     least = values[..., :1]
     values = jnp.where(least < shift, values - least + shift, values)
@@ -50,7 +51,7 @@ def shifted_root(a: jax.Array, p: Scalar, *, eps: Scalar) -> jax.Array:
 def pseudo_root(a: jax.Array, p: Scalar) -> jax.Array:
     """Return the inverse root on the range of every matrix, and zero on what it maps to zero."""
     a, unit = unit_scale(a)
-    values, vectors = jnp.linalg.eigh(symmetric(a))
+    values, vectors = eigh(symmetric(a))
     rounding = a.shape[-1] * float(jnp.finfo(a.dtype).eps)
     kept = values > jnp.max(values, -1, keepdims=True, initial=0) * rounding
     inverse = jnp.where(kept, _inverse(jnp.where(kept, values, 1), p), 0)
@@ -60,7 +61,7 @@ def pseudo_root(a: jax.Array, p: Scalar) -> jax.Array:
 def ridged_root(a: jax.Array, p: Scalar, *, eps: Scalar, least: float) -> jax.Array:
     r"""Return :math:`(A + r I)^{-1/p}` with :math:`r = \epsilon \max(\lambda_{\max}, l)`."""
     a, unit = unit_scale(a)
-    values, vectors = jnp.linalg.eigh(symmetric(a))
+    values, vectors = eigh(symmetric(a))
     ridge = _ridge(values[..., -1:], unit[..., 0], eps, least)
     values = jnp.maximum(values, 0) + ridge
     return _assembled(_inverse(values, p), vectors) * _inverse(unit, p)
@@ -191,7 +192,7 @@ def _identity(a):
 
 def _inverse(values: jax.Array, p: Any) -> jax.Array:
     least = float(jnp.finfo(values.dtype).tiny)
-    return jnp.maximum(values, least) ** scalar(-1 / p, values)
+    return power(jnp.maximum(values, least), scalar(-1 / p, values))
 
 
 def _assembled(values, vectors):

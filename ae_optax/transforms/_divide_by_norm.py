@@ -9,6 +9,7 @@ from ae_optax._checks import check_one_of, check_positive
 from ae_optax._leafwise import leafwise
 from ae_optax._matrices._polar import schatten_4
 from ae_optax._matrices._products import unit_scale
+from ae_optax._numbers import root
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
 
@@ -52,5 +53,5 @@ def _divide_by_norm(g, *, eps, factor, kind):
     if kind == "schatten_4" and g.ndim > 1:
         size = schatten_4(x)
     else:
-        size = jnp.sqrt(jnp.sum(jnp.square(jnp.abs(x)), axes, keepdims=True))
+        size = root(jnp.sum(jnp.square(jnp.abs(x)), axes, keepdims=True))
     return x / (factor * size + eps / unit).astype(g.dtype)

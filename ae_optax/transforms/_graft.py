@@ -7,7 +7,7 @@ import optax
 
 from ae_optax._checks import check_positive
 from ae_optax._matrices._products import unit_scale
-from ae_optax._numbers import in_range, scalar, unhidden, widen
+from ae_optax._numbers import in_range, root, scalar, unhidden, widen
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
@@ -99,4 +99,4 @@ def _grafted(d, a, axes, eps):
 
 
 def _norm(x, axes):
-    return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(x)), axes, keepdims=True))
+    return root(jnp.sum(jnp.square(jnp.abs(x)), axes, keepdims=True))

@@ -1,5 +1,6 @@
 """A floor under the small numbers of a leaf, by its largest."""
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -39,4 +40,19 @@ def relative_floor(share: Scalar) -> optax.GradientTransformation:
 def _relative_floor(x, *, share):
     if not x.size or (is_plain_number(share) and share == 0):
         return x
-    return jnp.maximum(x, share * jnp.max(x))
+    return jnp.maximum(x, share * _largest(x))
+
+
+@jax.custom_jvp
+def _largest(x):
+    return jnp.max(x)
+
+
+@_largest.defjvp
+def _(primals, tangents):
+    (x,), y = primals, _largest(*primals)
+    # Nearly as large: compiled, it may have been computed once more, and rounded otherwise.
+    there = x >= y * (1 - 8 * float(jnp.finfo(x.dtype).eps))
+    return y, jnp.sum(jnp.where(there, tangents[0], 0)) / jnp.maximum(jnp.sum(there), 1).astype(
+        y.dtype
+    )

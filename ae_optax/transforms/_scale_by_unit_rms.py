@@ -7,7 +7,7 @@ import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._leafwise import leafwise
-from ae_optax._numbers import zeros_like
+from ae_optax._numbers import root, zeros_like
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
 
@@ -64,7 +64,7 @@ def _start(p):
 
 def _scale_by_unit_rms(g, nu, *, decay, eps):
     nu = decay * nu + (1 - decay) * _mean(g * jnp.conj(g))
-    return g / (jnp.sqrt(nu) + eps), (nu,)
+    return g / (root(nu) + eps), (nu,)
 
 
 def _mean(x):

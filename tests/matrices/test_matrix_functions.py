@@ -11,6 +11,7 @@ import reference_matrix as reference
 
 from ae_optax import transforms as tf
 from ae_optax._matrices import _bases as bases
+from ae_optax._matrices import _decompositions as decompositions
 from ae_optax._matrices import _polar as polar
 from ae_optax._matrices import _products as products
 from ae_optax._matrices import _roots as roots
@@ -273,3 +274,24 @@ def test_balancing_makes_the_largest_entries_equal_and_leaves_the_product():
     np.testing.assert_allclose(
         triangular.preconditioned([a, b], x), triangular.preconditioned(factors, x)
     )
+
+
+# Derivatives.
+
+
+@pytest.mark.parametrize("function", [decompositions.orthogonal_factor, decompositions.eigh])
+def test_a_decomposition_has_the_slope_of_differences(function):
+    x, t = random(2, 4, 4), random(2, 4, 4, seed=1)
+    x, t = x + x.transpose(0, 2, 1), t + t.transpose(0, 2, 1)
+    _, found = jax.jvp(function, (jnp.asarray(x),), (jnp.asarray(t),))
+    above, below = function(jnp.asarray(x + 1e-6 * t)), function(jnp.asarray(x - 1e-6 * t))
+    for slope, a, b in zip(*map(jax.tree.leaves, (found, above, below)), strict=True):
+        np.testing.assert_allclose(slope, (a - b) / 2e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("function", [decompositions.orthogonal_factor, decompositions.eigh])
+def test_the_slope_of_a_decomposition_is_a_number_where_nothing_decides_it(function):
+    t = jnp.asarray(random(3, 3, 3))
+    for x in (np.zeros((3, 3, 3)), np.stack([np.eye(3)] * 3), np.ones((3, 3, 3))):
+        _, found = jax.jvp(function, (jnp.asarray(x),), (t,))
+        assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(found))
