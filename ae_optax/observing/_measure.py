@@ -53,7 +53,9 @@ def measure(gradient: jax.Array, update: jax.Array) -> Leaf:
         tuple(range(rate.ndim)),
     )
     rates = (total / jnp.maximum(n, 1).astype(rate.dtype), smallest, largest)
-    known = (jnp.where(n > 0, r, jnp.full_like(r, jnp.nan)) for r in rates)
+    # Extremes may pass over what is no number; a sum does not.
+    there = (n > 0) & ~jnp.isnan(total)
+    known = (jnp.where(there, r, jnp.full_like(r, jnp.nan)) for r in rates)
     return Leaf(*known, *bad)
 
 

@@ -48,6 +48,7 @@ def yogi_average(decay: Scalar, *, dtype: StorageDType = None) -> optax.Gradient
 
 def _yogi(x, v, *, decay):
     move = (1 - decay) * x
-    # Comparisons, not the sign of a difference: that is NaN where both overflowed.
-    v = jnp.where(v > x, v - move, jnp.where(v < x, v + move, v))
+    # Comparisons, not the sign of a difference: that is NaN where both overflowed. What is no
+    # number compares to nothing, and is added.
+    v = jnp.where(v > x, v - move, jnp.where(v == x, v, v + move))
     return v, (v,)

@@ -68,6 +68,23 @@ def test_no_gradient_makes_a_nan(name):
             assert np.all(np.isfinite(leaf[:2].astype(jnp.float64))), jax.tree_util.keystr(path)
 
 
+@pytest.mark.parametrize("name", [*RULES, "transforms.yogi_average"])
+def test_what_is_no_number_in_a_gradient_is_shown_in_the_update(name):
+    tx, ones = make(name), jnp.ones((3, 2))
+    update = jax.jit(tx.update)
+    _, state = update({"w": ones}, tx.init({"w": ones}), {"w": ones})
+    updates, _ = update({"w": ones.at[0, 1].set(jnp.nan)}, state, {"w": ones})
+    assert np.isnan(updates["w"][0, 1])
+
+
+def test_the_max_norm_of_a_large_leaf_does_not_pass_over_what_is_no_number():
+    tx = make("transforms.of_max_norm")
+    large = {"w": jnp.ones((500, 500)).at[0, 0].set(jnp.nan)}
+    updates, state = jax.jit(tx.update)(large, tx.init(large))
+    assert np.all(np.isnan(updates["w"]))
+    assert np.isnan(state.denominator[0].mean["w"])
+
+
 @functools.cache
 def second_moment(name, dtype):
     optimizer, params = make(name), jnp.full(1, 1.0, dtype)

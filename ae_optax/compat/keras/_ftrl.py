@@ -146,6 +146,6 @@ def _ftrl(g, p, accumulator, linear, *, rate, power, l1, l2, shrinkage, beta):
     sigma = (rooted(total) - rooted(accumulator)) / rate
     linear = linear + (g + 2 * shrinkage * p - sigma * p)
     stiffness = (rooted(total) + beta) / rate + 2 * l2
-    known = stiffness > 0
-    best = (jnp.clip(linear, -l1, l1) - linear) / jnp.where(known, stiffness, 1)
-    return jnp.where(known, best - p, 0), (total, linear)
+    unknown = stiffness <= 0  # Not so where it is no number.
+    best = (jnp.clip(linear, -l1, l1) - linear) / jnp.where(unknown, 1, stiffness)
+    return jnp.where(unknown, 0, best - p), (total, linear)

@@ -59,9 +59,10 @@ class BatchTopK(nnx.Module):
         """Return the code of (n, code)."""
         active, average = nnx.relu(encoded), self.threshold[...]
         if self.deterministic:
-            return jnp.where(active > average.astype(active.dtype), active, 0), {}
+            # What is no number compares to nothing, and is kept.
+            return jnp.where(active <= average.astype(active.dtype), 0, active), {}
         largest, _ = jax.lax.top_k(active.reshape(-1), self.k * active.shape[0])
-        code = jnp.where(active >= largest[-1], active, 0)
+        code = jnp.where(active < largest[-1], 0, active)
         least = jnp.min(code, where=code > 0, initial=jnp.inf).astype(average.dtype)
         moved = jnp.where(average > 0, DECAY * average + (1 - DECAY) * least, least)
         self.threshold[...] = jax.lax.stop_gradient(jnp.where(least < jnp.inf, moved, average))

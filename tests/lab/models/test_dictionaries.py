@@ -101,6 +101,15 @@ def test_a_batch_is_evaluated_by_the_threshold_that_training_came_to():
     np.testing.assert_allclose(one, code[:1], rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("train", [True, False])
+def test_what_is_no_number_is_shown_in_the_code(kind, train):
+    params, state = prepared(KINDS[kind])
+    params["encoder"]["bias"] = params["encoder"]["bias"].at[3].set(jnp.nan)
+    code = apply(KINDS[kind], params, state, train)[0].code
+    assert np.isnan(np.asarray(code)[:, 3]).any()
+
+
 def test_the_thresholds_of_a_jump_relu_have_the_derivatives_of_a_smoothed_step():
     model = KINDS["jump_relu"]
     params, state = prepared(model)
