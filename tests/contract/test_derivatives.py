@@ -9,6 +9,7 @@ from contract_cases import hyperparameters, make
 
 import ae_optax
 from ae_optax import optimizers
+from ae_optax.compat import torch
 
 STEP = 1e-6
 
@@ -90,3 +91,25 @@ def test_what_clips_retracts_or_looks_on_can_be_differentiated_at_a_leaf_of_zero
     slope = jax.grad(loss)(0.3)
     difference = (loss(0.3 + 1e-6) - loss(0.3 - 1e-6)) / 2e-6
     np.testing.assert_allclose(slope, difference, rtol=1e-5, atol=1e-8)
+
+
+def chained(lr, gamma):
+    cycle = torch.cyclic_lr(lr, 0.1, 0.5, step_size_up=4)
+    return torch.chained_scheduler([cycle, torch.exponential_lr(lr, gamma)])
+
+
+def product(lr, gamma):
+    return torch.multiplicative_lr(lr, lambda t: 1 / (1 + gamma * t.astype(float)))
+
+
+@pytest.mark.parametrize("make_one", [chained, product])
+def test_a_schedule_that_goes_step_by_step_can_be_differentiated_backwards(make_one):
+    start = jnp.asarray([0.3, 0.9])
+
+    def rate(numbers):
+        return make_one(*numbers)(7)
+
+    moves = 1e-6 * jnp.eye(2)
+    differences = [(rate(start + move) - rate(start - move)) / 2e-6 for move in moves]
+    for derivative in (jax.grad(rate), jax.jit(jax.grad(rate)), jax.jacfwd(rate)):
+        np.testing.assert_allclose(derivative(start), differences, rtol=1e-6, atol=1e-9)

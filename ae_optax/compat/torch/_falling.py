@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from ae_optax._checks import check_at_least, check_non_negative, check_positive, check_rule
@@ -11,7 +10,14 @@ from ae_optax._numbers import default_float
 from ae_optax._time import align, cycles, fraction, passed, remaining
 from ae_optax._types import Scalar
 from ae_optax._values import blend
-from ae_optax.compat.torch._scheduler import Scheduler, as_float, jumping, multiplying, reading
+from ae_optax.compat.torch._scheduler import (
+    Scheduler,
+    as_float,
+    jumping,
+    multiplying,
+    reading,
+    step_by_step,
+)
 
 
 def step_lr(lr: Scalar, step_size: Scalar, gamma: Scalar = 0.1) -> Scheduler:
@@ -261,12 +267,7 @@ def multiplicative_lr(lr: Scalar, lr_lambda: Callable[[Any], Any]) -> Scheduler:
     def ratio(t):
         return default_float(lr_lambda(t))
 
-    def factor(t):
-        t = jnp.asarray(t).astype(jnp.int32)
-        return jax.lax.fori_loop(
-            jnp.int32(1), t + 1, lambda i, product: product * ratio(i), default_float(1.0)
-        )
-
+    factor = step_by_step(1.0, lambda product, t: product * ratio(t))
     return multiplying(lr, factor, ratio, continues=True)
 
 

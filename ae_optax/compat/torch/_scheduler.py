@@ -1,5 +1,6 @@
 """A learning rate as a function of the step that also knows how PyTorch advances it."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -155,8 +156,7 @@ def jumping(value: Callable[[Any], Any]) -> Rule:
 def step_by_step(start: Any, advance: Callable[[Any, Any], Any]) -> Callable[[Any], jax.Array]:
     """Return the schedule that goes from ``start`` through all steps: in time that grows with t."""
 
-    def value(t):
-        last = jnp.asarray(t).astype(jnp.int32)
+    def go(last):
         return jax.lax.fori_loop(
             jnp.int32(1),
             last + 1,
@@ -164,7 +164,28 @@ def step_by_step(start: Any, advance: Callable[[Any, Any], Any]) -> Callable[[An
             default_float(start),
         )
 
+    def value(t):
+        last = jnp.asarray(t).astype(jnp.int32)
+        function, numbers = jax.closure_convert(go, last)
+        return _differentiable(function, last, numbers)
+
     return value
+
+
+# A loop of unknown length is differentiated forwards only. It depends on few numbers: with their
+# slopes from going forwards, backwards is a sum.
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _differentiable(function, last, numbers):
+    return function(last, *numbers)
+
+
+@_differentiable.defjvp
+def _(function, primals, tangents):
+    last, numbers = primals
+    slopes = jax.jacfwd(lambda numbers: function(last, *numbers))(numbers)
+    moves = zip(slopes, tangents[1], strict=True)
+    rate = function(last, *numbers)
+    return rate, sum((jnp.sum(slope * move) for slope, move in moves), jnp.zeros_like(rate))
 
 
 def as_float(step: Any) -> jax.Array:

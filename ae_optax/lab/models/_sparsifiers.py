@@ -97,7 +97,7 @@ class JumpReLU(nnx.Module):
 def _above(z, threshold, bandwidth):
     """Return 1 where ``z`` is above the threshold and 0 elsewhere."""
     del bandwidth
-    return (z > threshold).astype(z.dtype)
+    return (~(z <= threshold)).astype(z.dtype)  # Used, if it is no number.
 
 
 @_above.defjvp
