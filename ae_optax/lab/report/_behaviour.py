@@ -56,10 +56,10 @@ def behaviour(lines_of: LinesOf) -> Iterator[str]:
     Args:
         lines_of: Each contender's line of a number recorded of every epoch, by its name.
     """
-    drawings = list(_drawn(lines_of, BEHAVIOUR, "b"))
+    drawings, names = _drawn(lines_of, BEHAVIOUR, "b")
     if drawings:
         yield "<h2>Schedules and steps</h2>"
-        yield _key(lines_of)
+        yield key_to(names.items()) if names else ""
         yield from figures(
             drawings,
             "At the last step of every epoch of the runs above: the learning rate in force, where "
@@ -77,19 +77,16 @@ def measured(lines_of: LinesOf, keys: Iterable[str]) -> Iterator[str]:
         lines_of: As for :func:`behaviour`.
         keys: All numbers recorded.
     """
-    drawings = list(_drawn(lines_of, metrics(keys), "m"))
+    drawings, names = _drawn(lines_of, metrics(keys), "m")
     if drawings:
         yield "<h2>Metrics</h2>"
-        yield _key(lines_of)
+        yield key_to(names.items()) if names else ""
         yield from figures(drawings, "Terms of the loss and metrics on the test images, by step.")
 
 
-def _key(lines_of):
-    named = [(line.position, line.label) for line in lines_of("test_loss") if line.label]
-    return key_to(named) if named else ""
-
-
-def _drawn(lines_of, quantities: Iterable[Quantity], prefix) -> Iterator[str]:
+def _drawn(lines_of, quantities: Iterable[Quantity], prefix):
+    """Return the figures, and what their lines are called, by position."""
+    drawings, names = [], {}
     for number, (name, label, log) in enumerate(quantities):
         lines = lines_of(name)
         if not _telling(name, lines):
@@ -98,7 +95,9 @@ def _drawn(lines_of, quantities: Iterable[Quantity], prefix) -> Iterator[str]:
         labels = Labels("steps", label, described)
         drawing = line_figure(lines, labels, name=f"{prefix}{number}", log=log)
         if drawing is not None:
-            yield drawing
+            drawings.append(drawing)
+            names |= {line.position: line.label for line in lines if line.label}
+    return drawings, names
 
 
 def _telling(name, lines):

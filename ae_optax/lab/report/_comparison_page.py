@@ -41,10 +41,20 @@ def write_report(folder: Path) -> Path:
         ValueError: If ``comparison.json`` is no record of a comparison.
     """
     record = read_comparison(folder)
-    page = _html.document(record.title, [*_opening(record), *sections(record, folder)])
+    title, _ = title_and_rest(record)
+    page = _html.document(title, [*_opening(record), *sections(record, folder)])
     path = folder / REPORT
     write_file(path, page)
     return path
+
+
+def title_and_rest(record: ComparisonRecord) -> tuple[str, str]:
+    """Return the question that the config asks, or its name, and what else it says at its head."""
+    said = record.question.strip()
+    first, _, rest = said.partition("\n")
+    question = first.removeprefix("Question:").strip()
+    asked = first.startswith("Question:") and question
+    return (question, rest.strip()) if asked else (record.title, said)
 
 
 def sections(record: ComparisonRecord, folder: Path) -> Iterator[str]:
@@ -81,9 +91,11 @@ def _opening(record):
         duration(record.wall_seconds),
         record.started[:10],
     )
-    yield from _html.opening(record.title, facts)
-    if record.question.strip():
-        yield f'<p class="question">{escape(record.question.strip())}</p>'
+    title, rest = title_and_rest(record)
+    facts = facts if title == record.title else (record.title, *facts)
+    yield from _html.opening(title, facts)
+    if rest:
+        yield f'<p class="question">{escape(_html.without_folders(rest))}</p>'
 
 
 def _conclusion(record):

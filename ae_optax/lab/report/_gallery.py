@@ -9,6 +9,7 @@ import numpy as np
 
 from ae_optax.lab._format import number, rate
 from ae_optax.lab.figures import FAINT, LIGHT, colour, drawing, make_axes, to_svg
+from ae_optax.lab.report._html import without_folders
 from ae_optax.lab.report._png import data_uri, error_map
 from ae_optax.lab.runs import DamagedError, Run, read_pictures
 
@@ -61,7 +62,7 @@ def exhibit(position: int, label: str, note: str, images: Mapping[str, np.ndarra
 
 
 def _note(error):
-    return f'<p class="note">The pictures cannot be shown: {escape(str(error))}</p>'
+    return f'<p class="note">The pictures cannot be shown: {escape(without_folders(str(error)))}</p>'
 
 
 def gallery(originals: np.ndarray, exhibits: Sequence[Exhibit], whose: str) -> Iterator[str]:
@@ -137,7 +138,7 @@ def _reconstructions(originals, exhibits, whose) -> Iterator[str]:
         f"<figcaption>The first test images, {begun}and what is made of them: {escape(whose)}. "
         'Below each output its error: <b class="dark">blue</b> where it is too dark, '
         '<b class="bright">orange</b> where too bright, in full colour from '
-        f"±{number(scale)} on a scale of 0 to 1, white where it is right.</figcaption></figure>"
+        f"±{number(scale)} on a scale of 0 to 1, none where it is right.</figcaption></figure>"
     )
 
 
@@ -169,8 +170,9 @@ def _row(label, note, kinds):
     lines = f' style="grid-row: span {len(kinds)}"' if len(kinds) > 1 else ""
     name = f'<div class="who"{lines}>{escape(label)}<small>{escape(note)}</small></div>'
     return name + "".join(
-        f'<img alt="{escape(label)}, {kind} {i}" src="{data_uri(image)}">'
+        f'<img{shade} alt="{escape(label)}, {kind} {i}" src="{data_uri(image)}">'
         for kind, images in kinds.items()
+        for shade in [' class="error"' if kind == "error" else ""]
         for i, image in enumerate(images, start=1)
     )
 

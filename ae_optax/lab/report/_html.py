@@ -7,6 +7,7 @@ from html import escape
 from ae_optax.lab.figures import colour, css_names, line_style
 from ae_optax.lab.report._style import CSS
 
+_ABSOLUTE = re.compile(r"(?<![\w.:/~…])(?:/|[A-Za-z]:[/\\])(?:[^\s/\\'\"<>|:,;()]+[/\\])+")
 _MARKERS = {
     "o": "M13 4a3 3 0 1 1-6 0a3 3 0 1 1 6 0z",
     "s": "M7.4 1.4h5.2v5.2h-5.2z",
@@ -42,6 +43,11 @@ def document(title: str, body: Iterable[str]) -> str:
             "</html>\n",
         )
     )
+
+
+def without_folders(text: str) -> str:
+    """Return a text with absolute paths cut down to their last names: a page is passed on."""
+    return _ABSOLUTE.sub("…/", text)
 
 
 def opening(title: str, facts: Iterable[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from ae_optax.lab._format import counted, duration, integer, listed, number
 from ae_optax.lab.report._columns import worded
 from ae_optax.lab.report._comparison_facts import chosen_by, varied
-from ae_optax.lab.report._html import definitions
+from ae_optax.lab.report._html import definitions, without_folders
 from ae_optax.lab.runs import ComparisonRecord, Summary
 
 
@@ -48,14 +48,16 @@ def provenance(facts: Summary | ComparisonRecord, config: str) -> Iterator[str]:
     data, about_data = facts.data, {}
     if data:
         about_data = {
-            "Data": escape(f"{data.name} ({data.source})"),
+            "Data": escape(without_folders(f"{data.name} ({data.source})")),
             "SHA-256": f"<code>{escape(data.fingerprint)}</code>",
             "Attribution": escape(data.attribution),
-            "Passed over": escape(data.passed_over),
+            "Passed over": escape(without_folders(data.passed_over)),
         }
     yield from definitions(
         {
-            "Command": f"<code>{escape(facts.command)}</code>" if facts.command else "",
+            "Command": f"<code>{escape(without_folders(facts.command))}</code>"
+            if facts.command
+            else "",
             "Started": escape(facts.started),
             "Took": "" if facts.wall_seconds is None else escape(duration(facts.wall_seconds)),
             "Device": escape(facts.device),
@@ -67,7 +69,7 @@ def provenance(facts: Summary | ComparisonRecord, config: str) -> Iterator[str]:
         }
     )
     yield "<details><summary>The config, every default written out</summary>"
-    yield f"<pre>{escape(config)}</pre></details>"
+    yield f"<pre>{escape(without_folders(config))}</pre></details>"
 
 
 def _budget(record):

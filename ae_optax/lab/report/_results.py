@@ -1,5 +1,6 @@
 """The sections of a comparison's report that show what came out."""
 
+import json
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -18,9 +19,10 @@ from ae_optax.lab.report._comparison_facts import (
     wins,
     with_result,
 )
-from ae_optax.lab.report._html import definitions, figures, key_to, swatch
+from ae_optax.lab.report._html import definitions, figures, key_to, swatch, without_folders
 from ae_optax.lab.report._html import table as html_table
 from ae_optax.lab.report._method import tried
+from ae_optax.lab.report._run_facts import changes_weights
 from ae_optax.lab.report._sensitivity import sensitivity as sensitivity_figure
 from ae_optax.lab.report._sentences import without_result
 from ae_optax.lab.runs import ComparisonRecord
@@ -89,12 +91,17 @@ def curves(record: ComparisonRecord) -> Iterator[str]:
     validation = _loss(record, "validation_loss", "vs")
     parts = [svg for svg in (train, validation) if svg is not None]
     if parts:
+        reading = (
+            "The weight of a term of the loss changed on the way, so losses of different epochs "
+            "are not comparable: look at the terms themselves."
+            if changes_weights(json.dumps(record.loss))
+            else "A training loss that falls on while the test loss does not is overfitting."
+        )
         said = "Training loss, the mean over each epoch"
         said += ", and validation loss, by which rates were chosen" if validation else ""
         yield from figures(
             parts,
-            f"{said}; at the same runs. A training loss that falls on while the test loss does not "
-            "is overfitting.",
+            f"{said}; at the same runs. {reading}",
         )
 
 
@@ -116,7 +123,8 @@ def failures(record: ComparisonRecord) -> Iterator[str]:
     lost = without_result(record)
     if lost:
         yield "<h2>Failures</h2>"
-        yield from definitions({label: escape(reason) for label, reason in lost})
+        reasons = {label: escape(without_folders(reason)) for label, reason in lost}
+        yield from definitions(reasons)
 
 
 def _columns(record: ComparisonRecord, columns: Sequence[Column]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What reports tell of a training run."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +16,18 @@ POINTS = 1000
 
 
 def labels_of(folders: Sequence[Path]) -> list[str]:
-    """Return a label for each folder: its name, or its path if another has that name."""
-    names = [folder.resolve().name for folder in folders]
-    return [
-        name if names.count(name) == 1 else str(folder)
-        for name, folder in zip(names, folders, strict=True)
-    ]
+    """Return a label for each folder: its name, with as much of its path as tells it apart."""
+    paths = [folder.resolve().parts for folder in folders]
+    labels = ["/".join(path[-1:]) for path in paths]
+    for depth in range(2, max(map(len, paths), default=0) + 1):
+        counts = Counter(labels)
+        if len(counts) == len(set(paths)):
+            break
+        labels = [
+            label if counts[label] == 1 else "/".join(path[-depth:])
+            for label, path in zip(labels, paths, strict=True)
+        ]
+    return labels
 
 
 def line_of(run: Run, key: str, *, position: int, label: str, seconds: bool = False) -> Line | None:
@@ -62,9 +69,23 @@ def data_name(run: Run) -> str:
 
 def measured_by(run: Run) -> tuple[str, str]:
     """Return the fingerprint of the data and the loss, in words: losses of one are comparable."""
-    section = re.search(r"^loss:(.*(?:\n[ -].*)*)", run.config, re.MULTILINE)
-    loss = " ".join(section[1].split()) if section else ""
+    loss = " ".join(loss_section(run.config).split())
     return (run.summary.data.fingerprint if run.summary.data else ""), loss
+
+
+def loss_section(config: str) -> str:
+    """Return what a config says of the loss, empty if nothing."""
+    section = re.search(r"^loss:(.*(?:\n[ -].*)*)", config, re.MULTILINE)
+    return section[1] if section else ""
+
+
+def changes_weights(loss: str) -> bool:
+    """Whether the weight of a term is a schedule, such as a warm-up of the KL divergence.
+
+    Args:
+        loss: What a config says of it, as YAML or JSON.
+    """
+    return re.search(r'\b(?:beta|weight)"?:\s*(?:\{|\n?\s*name:)', loss) is not None
 
 
 def final_loss(run: Run) -> float | None:

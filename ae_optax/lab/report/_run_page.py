@@ -13,10 +13,12 @@ from ae_optax.lab.report._html import key_to
 from ae_optax.lab.report._method import provenance
 from ae_optax.lab.report._run_facts import (
     POINTS,
+    changes_weights,
     data_name,
     final_loss,
     labels_of,
     line_of,
+    loss_section,
     lowest,
 )
 from ae_optax.lab.runs import REPORT, Run, read_run, write_file
@@ -97,6 +99,9 @@ def _conclusion(run):
     said = f"Test loss {number(last.test_loss)} after {counted(last.step, 'step')}"
     if best is not None and best[1] != last.epoch:
         said += f"; the lowest, {number(best[0])}, was in epoch {best[1]}"
+    if changes_weights(loss_section(run.config)):
+        said += ". The weight of a term changed on the way, so losses of different epochs are not "
+        said += "comparable: look at the terms themselves, among the metrics"
     return f"{said}."
 
 
@@ -116,7 +121,7 @@ def _single_steps(run: Run) -> Iterator[str]:
 
 
 def _losses(run: Run) -> Iterator[str]:
-    drawings = []
+    drawings, names = [], {}
     for name, seconds in (("ls", False), ("lt", True)):
         found = (
             line_of(run, key, position=i, label=part, seconds=seconds)
@@ -124,12 +129,14 @@ def _losses(run: Run) -> Iterator[str]:
         )
         unit = "seconds of training" if seconds else "steps"
         labels = Labels(unit, "loss", f"Losses by {unit}.")
-        drawing = line_figure([line for line in found if line is not None], labels, name=name)
+        lines = [line for line in found if line is not None]
+        names |= {line.position: line.label for line in lines}
+        drawing = line_figure(lines, labels, name=name)
         if drawing is not None:
             drawings.append(drawing)
     if drawings:
         yield "<h2>Loss by step and by time</h2>"
-        yield key_to(enumerate(_PARTS.values()))
+        yield key_to(names.items())
         yield from _html.figures(
             drawings,
             "The training loss is the mean over each epoch, the others are measured after it; "

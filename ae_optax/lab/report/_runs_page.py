@@ -13,7 +13,7 @@ from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._behaviour import behaviour, measured
 from ae_optax.lab.report._gallery import Exhibit, gallery, pictures_of
-from ae_optax.lab.report._html import key_to, swatch
+from ae_optax.lab.report._html import key_to, swatch, without_folders
 from ae_optax.lab.report._method import provenance
 from ae_optax.lab.report._run_facts import (
     data_name,
@@ -140,7 +140,7 @@ def _losses(lines_of, name) -> Iterator[str]:
         ("train_loss", "training loss", False),
         ("validation_loss", "validation loss", False),
     )
-    drawings = []
+    drawings, names = [], {}
     for number_of, (key, label, seconds) in enumerate(wanted):
         unit = "seconds of training" if seconds else "steps"
         labels = Labels(unit, label, f"{label.capitalize()} by {unit}, for each run.")
@@ -148,8 +148,9 @@ def _losses(lines_of, name) -> Iterator[str]:
         drawing = line_figure(lines, labels, name=f"{name}{number_of}")
         if drawing is not None:
             drawings.append(drawing)
+            names |= {line.position: line.label for line in lines}
     if drawings:
-        yield key_to((line.position, line.label) for line in lines_of("train_loss"))
+        yield key_to(names.items())
         yield from _html.figures(
             drawings,
             "The training loss is the mean over each epoch, the others are measured after it; "
@@ -179,5 +180,5 @@ def _differences(runs: Sequence[_Shown]) -> Iterator[str]:
             first.run.config.splitlines(), other.run.config.splitlines(),
             first.label, other.label, n=0, lineterm="",
         )  # fmt: skip
-        told = [line for line in lines if not line.startswith("@@")]
+        told = [without_folders(line) for line in lines if not line.startswith("@@")]
         yield f"<pre>{escape(chr(10).join(told) or f'{other.label}: as {first.label}')}</pre>"

@@ -68,6 +68,9 @@ svg.swatch { display: inline-block; width: 1.75em; height: 0.7em; margin-right: 
 h3 { margin: 2rem 0 0.5rem; font-size: 1rem; line-height: 1.3; font-weight: 600; }
 .note { margin-top: -0.3rem; font-size: 0.875rem; line-height: 1.5; color: var(--soft); }
 .many { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; }
+@media screen and (prefers-color-scheme: dark) {
+  .images img.error { filter: invert(1) hue-rotate(180deg); }
+}
 b.dark { color: var(--c0); }
 b.bright { color: var(--c1); }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1.5rem; }

@@ -391,3 +391,12 @@ report.write_report(pathlib.Path(sys.argv[2]))
 """
     package = pathlib.Path(report.__file__).parents[2]
     subprocess.run([sys.executable, "-c", code, package, folder], check=True)
+
+
+def test_the_question_that_the_config_asks_is_the_title(folder):
+    text = write_report(folder).read_text("utf-8")
+    title = "which optimizer trains this autoencoder best?"
+    assert f"<title>{title}</title>" in text
+    assert f"<h1>{title}</h1>" in text
+    assert text.count(title) == 2
+    assert "compare optimizers" in text

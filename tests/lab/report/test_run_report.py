@@ -162,9 +162,41 @@ def test_a_run_that_was_lost_at_once_is_last(tmp_path):
     assert re.findall(r'<th scope="row">.*?</svg>(.*?)</th>', text) == ["b", "a"]
 
 
-def test_folders_of_one_name_are_told_apart_by_their_paths(tmp_path):
-    paths = [tmp_path / "x" / "run", tmp_path / "y" / "run", tmp_path / "other"]
-    assert labels_of(paths) == [str(paths[0]), str(paths[1]), "other"]
+def test_folders_of_one_name_are_told_apart_by_as_much_of_their_paths_as_that_takes(tmp_path):
+    paths = [tmp_path / name for name in ("x/z/run", "y/z/run", "w/run", "other")]
+    assert labels_of(paths) == ["x/z/run", "y/z/run", "w/run", "other"]
+
+
+def test_tells_nothing_of_the_disk_it_was_made_on(tmp_path):
+    config = "data:\n  name: arrays\n  file: /home/ann/secret/faces.npz\n"
+    folder = fill_run(tmp_path / "run", config=config)
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["command"] = "ae-optax train /home/ann/secret/run.yaml --out C:\\secret\\runs"
+    summary["data"]["source"] = "/home/ann/secret/faces.npz"
+    (folder / "summary.json").write_text(json.dumps(summary))
+    (folder / "images.npz").write_bytes(b"torn")
+    write_runs_report([folder], tmp_path / "runs.html")
+    for page in (write_run_report(folder), tmp_path / "runs.html"):
+        text = page.read_text("utf-8")
+        assert "secret" not in text
+        assert str(tmp_path) not in text
+    assert "ae-optax train …/run.yaml --out …/runs" in text
+    assert "file: …/faces.npz" in text
+
+
+def test_a_key_names_only_what_is_drawn(tmp_path):
+    rows = [row | {"validation_loss": None} for row in rows_of([0.3, 0.2])]
+    text = write_run_report(fill_run(tmp_path, rows=rows)).read_text("utf-8")
+    key = re.search(r'<div class="key".*?</div>', text)
+    assert key is not None
+    assert re.findall(r"([a-z]+)</span>", key[0]) == ["training", "test"]
+
+
+@pytest.mark.parametrize("beta", ["1.0", "\n    name: linear\n    end: 1.0"])
+def test_a_warm_up_of_the_divergence_is_not_read_as_overfitting(tmp_path, beta):
+    config = f"loss:\n  name: negative_elbo\n  beta: {beta}\noptimizer: adam\n"
+    text = words(write_run_report(fill_run(tmp_path, config=config)))
+    assert ("losses of different epochs are not comparable" in text) == ("linear" in beta)
 
 
 def test_executes_nothing_that_the_user_wrote(tmp_path):
