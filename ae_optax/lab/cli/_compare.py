@@ -94,8 +94,7 @@ def _compare(config, task, execute, path, folder, started, clock):
     say(f"{n_runs} runs in {seconds:.1f} s.")
     with one_line():
         runs.write_comparison(folder, record)
-    shown = data.first(training.N_SHOWN)
-    attempt("pictures", lambda: comparison.save_pictures(folder, results, shown))
+    attempt("pictures", lambda: comparison.save_pictures(folder, results))
     page = attempt("the report", lambda: write_pages(folder))
     if page is None or not any(contender.best for contender in record.contenders):
         return FAILED

@@ -56,7 +56,7 @@ def record(
     )
 
 
-def save_pictures(folder: Path, results: Sequence[Result], originals: np.ndarray) -> None:
+def save_pictures(folder: Path, results: Sequence[Result]) -> None:
     """Write the images shown, and what each contender made of them at its best setting.
 
     ``originals``, and for the contender at position i ``inputs_i``, ``reconstructions_i`` and,
@@ -65,19 +65,18 @@ def save_pictures(folder: Path, results: Sequence[Result], originals: np.ndarray
     Args:
         folder: The comparison's.
         results: From :func:`compare`.
-        originals: Test images; the first of them are the ones shown.
     """
     arrays: dict[str, np.ndarray] = {}
-    shown = len(originals)
     for position, result in enumerate(results):
         best = verdict(result, 1, None)
         if best is not None:
             settings = [run.setting for run in result.runs]
             its = read_pictures(result.folders[settings.index(best.setting)])
-            del its["originals"]
-            shown = len(its["inputs"])
-            arrays |= {f"{name}_{position}": array for name, array in its.items()}
-    write_pictures(folder, {"originals": originals[:shown], **arrays})
+            originals = its.pop("originals")
+            # A run that was there before may show others, which do not belong beside these.
+            if np.array_equal(arrays.setdefault("originals", originals), originals):
+                arrays |= {f"{name}_{position}": array for name, array in its.items()}
+    write_pictures(folder, arrays)
 
 
 def _contender(result, steps_per_epoch, parameters, target):

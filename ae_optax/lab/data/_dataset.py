@@ -105,6 +105,16 @@ class Dataset:
         """Return the first values of a split, without computing the others."""
         return self.values(getattr(self.stored, split)[:count])
 
+    def evenly(self, count: int) -> np.ndarray:
+        """Return test images as they are stored, at even distances: a sorted set shows all of it.
+
+        Args:
+            count: How many at the most.
+        """
+        test = self.stored.test
+        places = np.linspace(0, len(test) - 1, min(count, len(test))).round().astype(int)
+        return test[places]
+
     def with_splits(self, **splits: np.ndarray) -> "Dataset":
         """Return the set with other splits, stored as these are, and without labels."""
         stored = self.stored._replace(**splits)

@@ -135,7 +135,7 @@ def _reconstructions(originals, exhibits, whose) -> Iterator[str]:
     yield f"<figure>{_grid(rows, len(originals))}"
     begun = "the corrupted images that the models were given, " if corrupted else ""
     yield (
-        f"<figcaption>The first test images, {begun}and what is made of them: {escape(whose)}. "
+        f"<figcaption>Test images, {begun}and what is made of them: {escape(whose)}. "
         'Below each output its error: <b class="dark">blue</b> where it is too dark, '
         '<b class="bright">orange</b> where too bright, in full colour from '
         f"±{number(scale)} on a scale of 0 to 1, none where it is right.</figcaption></figure>"
@@ -153,7 +153,7 @@ def _vectors(originals, exhibits, whose) -> Iterator[str]:
         for e in exhibits
     )
     yield (
-        f"<figcaption>The first test vectors, pale, and what is made of them: {escape(whose)}. "
+        f"<figcaption>Test vectors, pale, and what is made of them: {escape(whose)}. "
         f"{key}.</figcaption></figure>"
     )
 

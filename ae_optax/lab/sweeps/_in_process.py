@@ -181,7 +181,8 @@ class _Group:
                 untrained=_floats(result.untrained),
                 compile_seconds=program.run.seconds,
             )
-            pictures = {"originals": data.first(training.N_SHOWN), **seen}
+            shown = data.values(data.evenly(training.N_SHOWN))
+            pictures = {"originals": shown, **seen}
             folder = folder_of(job.config, runs)
             keep(folder, job.config, rows, pictures, summary, steps=result.steps)
 

@@ -18,7 +18,7 @@ from ae_optax.lab.training._task import N_SHOWN, Task
 def pictures_of(task: Task, state: TrainState) -> dict[str, np.ndarray]:
     """Return test images and what the model of a state makes of them, as arrays for a file."""
     images = task.data.stored.test
-    shown = images[:N_SHOWN]
+    shown = task.data.evenly(N_SHOWN)
     made = (
         jax.jit(make_reconstruct(task))(state, shown),
         jax.jit(make_samples(task))(state, shown),

@@ -58,8 +58,8 @@ class Images(NamedTuple):
 
 
 def on_device(data: Dataset, where: Sharding | None = None) -> Images:
-    """Move a data set to the device, or to several; its first test images are the ones shown."""
-    return Images(*(spread(part, where) for part in (*data.stored, data.stored.test[:N_SHOWN])))
+    """Move a data set to the device, or to several; test images at even distances are shown."""
+    return Images(*(spread(part, where) for part in (*data.stored, data.evenly(N_SHOWN))))
 
 
 def make_values(data: Dataset) -> Callable[[jax.Array], jax.Array]:

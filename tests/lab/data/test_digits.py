@@ -190,6 +190,8 @@ def test_images_are_kept_as_bytes_and_seen_as_numbers():
     assert {part.dtype for part in data.stored} == {np.dtype(np.uint8)}
     np.testing.assert_array_equal(data.test, data.stored.test / np.float32(16))
     np.testing.assert_array_equal(data.first(3, "train"), data.train[:3])
+    np.testing.assert_array_equal(data.evenly(4), data.stored.test[[0, 120, 239, 359]])
+    assert len(data.evenly(1000)) == 360
     np.testing.assert_array_equal(data.scaling.invert(data.test), data.stored.test)
     assert repr(data) == (
         "<Dataset digits: 1257 train, 180 validation, 360 test, images of 8×8, 10 classes>"
