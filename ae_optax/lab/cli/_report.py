@@ -21,11 +21,18 @@ def report_on(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"{folders[0]}: runs of one kind only: all comparisons, or all training runs."
         )
+    if kinds == {"sweep"} and len(folders) > 1:
+        raise UsageError(f"{folders[1]}: one sweep at a time, or the runs that sweeps made.")
     compared = kinds == {"comparison"}
     with one_line():
         if len(folders) == 1:
             (folder,) = folders
-            page = write_pages(folder) if compared else report.write_run_report(folder)
+            write = {
+                "comparison": write_pages,
+                "sweep": report.write_sweep_report,
+                "train": report.write_run_report,
+            }
+            page = write[kinds.pop()](folder)
         else:
             folder = make_folder(arguments.out, "report")
             page = folder / runs.REPORT
@@ -84,7 +91,7 @@ def _kinds(folders: Sequence[Path]) -> list[tuple[Path, str]]:
 
     A pattern such as ``runs/*`` names sweeps and stray files as well.
     """
-    kinds = {runs.COMPARISON: "comparison", runs.SUMMARY: "train"}
+    kinds = {runs.COMPARISON: "comparison", runs.SUMMARY: "train", runs.SWEEP: "sweep"}
     found, none = [], []
     for folder in folders:
         kind = next((kind for file, kind in kinds.items() if (folder / file).exists()), None)

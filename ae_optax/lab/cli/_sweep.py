@@ -8,13 +8,13 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ae_optax.lab import runs, sweeps, training
+from ae_optax.lab import report, runs, sweeps, training
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._folder import make_shared_folder, one_line
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._task import build, check_optimizer, make_executor, read
-from ae_optax.lab.cli._terminal import say, show, warn
+from ae_optax.lab.cli._terminal import attempt, say, show, warn
 from ae_optax.lab.config import ConfigError, dump
 from ae_optax.lab.plans import SweepConfig, load_sweep
 
@@ -88,6 +88,9 @@ def _sweep(arguments, config, study, folder, execute, data_of, started):
     seconds = time.perf_counter() - started
     n_runs = len(config.trials) * len(config.seeds)
     say(f"{n_runs} runs, {len(failures)} failed, in {seconds:.1f} s. Table: {table}")
+    page = attempt("the report", lambda: report.write_sweep_report(folder))
+    if page is not None:
+        say(f"Report: {page}")
     return FAILED if failures else OK
 
 

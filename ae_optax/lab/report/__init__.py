@@ -5,6 +5,7 @@ from ae_optax.lab.report._joint_page import write_joint_report
 from ae_optax.lab.report._run_facts import labels_of
 from ae_optax.lab.report._run_page import write_run_report
 from ae_optax.lab.report._runs_page import write_runs_report
+from ae_optax.lab.report._sweep_page import write_sweep_report
 from ae_optax.lab.report._tables import write_epochs, write_runs, write_table
 from ae_optax.lab.report._tensorboard import write_events
 from ae_optax.lab.report._terminal_table import TerminalTable, terminal_table
@@ -20,5 +21,6 @@ __all__ = [
     "write_run_report",
     "write_runs",
     "write_runs_report",
+    "write_sweep_report",
     "write_table",
 ]

@@ -62,7 +62,8 @@ def exhibit(position: int, label: str, note: str, images: Mapping[str, np.ndarra
 
 
 def _note(error):
-    return f'<p class="note">The pictures cannot be shown: {escape(without_folders(str(error)))}</p>'
+    said = escape(without_folders(str(error)))
+    return f'<p class="note">The pictures cannot be shown: {said}</p>'
 
 
 def gallery(originals: np.ndarray, exhibits: Sequence[Exhibit], whose: str) -> Iterator[str]:

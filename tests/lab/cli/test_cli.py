@@ -240,7 +240,9 @@ def test_sweep_makes_only_the_runs_that_are_missing(config, tmp_path, capsys):
         "warning: optimizer.learning_rate: the best value is the highest tried."
     )
     (folder,) = (tmp_path / "runs").glob("s-*")
-    assert {p.name for p in folder.iterdir()} == {"config.yaml", "lock", "sweep.json", "table.csv"}
+    assert {p.name for p in folder.iterdir()} == {
+        "config.yaml", "lock", "report.html", "sweep.json", "table.csv",
+    }  # fmt: skip
     table = (folder / "table.csv").read_text()
     summaries = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").glob("*/summary.json")}
     assert len(summaries) == 6

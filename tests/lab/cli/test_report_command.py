@@ -137,3 +137,18 @@ def test_a_training_run_keeps_its_images(trained):
         shown = {"originals", "inputs", "reconstructions", "codes", "code_width"}
         assert shown | {"labels", "classes"} == set(images)
         assert images["codes"].shape == (100, 2)
+
+
+def test_a_sweep_has_a_report_of_its_own(tmp_path, capsys):
+    config = CONFIG.partition("compare:")[0] + "optimizer: {name: adam, learning_rate: 1e-2}\n"
+    swept = "sweep: {over: {optimizer.learning_rate: [1e-3, 1e-2]}, seeds: 1}\n"
+    (tmp_path / "s.yaml").write_text(config + swept)
+    assert main(["sweep", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "runs")]) == 0
+    (folder,) = (tmp_path / "runs").glob("s-*")
+    before = (folder / "report.html").read_bytes()
+    assert b"What each value did" in before
+    (folder / "report.html").unlink()
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "report.html").read_bytes() == before
+    assert main(["report", str(folder), str(folder)]) == 2
+    assert "one sweep at a time" in capsys.readouterr().err

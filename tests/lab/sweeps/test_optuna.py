@@ -181,7 +181,7 @@ def test_the_program_searches_and_leaves_what_every_sweep_leaves(tmp_path, monke
     assert main(command) == 0
     assert "6 runs, 0 failed" in capsys.readouterr().out
     (folder,) = (tmp_path / "runs").glob("x-*")
-    names = {"config.yaml", "lock", "sweep.json", "table.csv", "optuna.journal"}
+    names = {"config.yaml", "lock", "sweep.json", "table.csv", "report.html", "optuna.journal"}
     assert {p.name for p in folder.iterdir()} == names
     table = (folder / "table.csv").read_text()
     assert len(table.splitlines()) == 7
