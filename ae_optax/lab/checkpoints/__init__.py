@@ -2,6 +2,6 @@
 
 from ae_optax.lab.checkpoints._checkpoints import Checkpoints
 from ae_optax.lab.checkpoints._error import CheckpointError
-from ae_optax.lab.checkpoints._restored import Restored, Skipped
+from ae_optax.lab.checkpoints._restore import Restored, Skipped
 
 __all__ = ["CheckpointError", "Checkpoints", "Restored", "Skipped"]

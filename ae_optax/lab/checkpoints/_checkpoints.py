@@ -10,12 +10,10 @@ from typing import Any
 
 from ae_optax._checks import check_positive_integer
 from ae_optax.lab._processes import is_first, meet
-from ae_optax.lab.checkpoints import _folder
 from ae_optax.lab.checkpoints._error import CheckpointError
 from ae_optax.lab.checkpoints._leaves import forms, on_host, paths
 from ae_optax.lab.checkpoints._manifest import Manifest
-from ae_optax.lab.checkpoints._restore import damaged, restore
-from ae_optax.lab.checkpoints._restored import Restored, Skipped
+from ae_optax.lab.checkpoints._restore import Restored, Skipped, damaged, restore, steps
 from ae_optax.lab.checkpoints._writer import Writer
 
 
@@ -84,7 +82,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Return the steps that are saved completely, in order."""
-        return _folder.steps(self.folder)
+        return steps(self.folder)
 
     def save(
         self,

@@ -1,18 +1,53 @@
 """Read and verify checkpoints."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
-from ae_optax.lab.checkpoints._differences import differences, flat, shown
 from ae_optax.lab.checkpoints._error import CheckpointError, DamageError, reason
-from ae_optax.lab.checkpoints._folder import steps
 from ae_optax.lab.checkpoints._leaves import ARRAY, forms, like, paths
 from ae_optax.lab.checkpoints._manifest import Manifest, decode, digest
 from ae_optax.lab.checkpoints._orbax import read_arrays, read_manifest
-from ae_optax.lab.checkpoints._restored import Restored, Skipped
+
+MOST = 10  # Lines shown of differences; another model differs in all leaves.
+
+
+class Skipped(NamedTuple):
+    """A checkpoint that could not be read.
+
+    Attributes:
+        step: Its step.
+        reason: What is wrong with it; names the damaged leaf where one is.
+    """
+
+    step: int
+    reason: str
+
+
+class Restored(NamedTuple):
+    """A checkpoint that was read and verified.
+
+    Attributes:
+        state: Like the template, every bit as it was saved.
+        step: The step it was saved at.
+        extra: The JSON values that were saved with it.
+        skipped: The newer checkpoints that are damaged, newest first.
+    """
+
+    state: Any
+    step: int
+    extra: Mapping[str, Any]
+    skipped: tuple[Skipped, ...]
+
+
+def steps(folder: Path) -> list[int]:
+    """Return the steps that are saved completely, in order."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
 
 
 def restore(folder: Path, template: Any, step: int | None, identity: Mapping[str, Any]) -> Restored:
@@ -34,7 +69,7 @@ def restore(folder: Path, template: Any, step: int | None, identity: Mapping[str
     if not skipped:
         raise CheckpointError(f"{folder}: there is no checkpoint.")
     lines = [f"step {candidate}: {damage}" for candidate, damage in skipped]
-    raise CheckpointError(f"{folder}: there is no intact checkpoint.{shown(lines)}")
+    raise CheckpointError(f"{folder}: there is no intact checkpoint.{_shown(lines)}")
 
 
 def damaged(folder: Path) -> list[Skipped]:
@@ -71,11 +106,13 @@ def metric_of(folder: Path, step: int) -> float | None:
 def _check_run(folder, manifest, identity, expected):
     """Raise if a checkpoint is that of another run."""
     saved = {name: leaf.text for name, leaf in manifest.leaves.items()}
-    lines = differences(flat(manifest.identity), flat(identity)) + differences(saved, expected)
+    lines = _differences(dict(_flat(manifest.identity)), dict(_flat(identity))) + _differences(
+        saved, expected
+    )
     if lines:
         raise CheckpointError(
             f"{folder / str(manifest.step)}: this is the checkpoint of another run; "
-            f"the differences:{shown(lines)}"
+            f"the differences:{_shown(lines)}"
         )
 
 
@@ -97,3 +134,31 @@ def _read(folder, forms):
             return {name: _read(folder, {name: form})[name] for name, form in forms.items()}
         (name,) = forms
         raise DamageError(f"{name} cannot be read: {reason(error)}") from error
+
+
+def _differences(saved: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
+    """Return a line for each path whose text differs, in the order of ``saved``."""
+    lines = []
+    for path in [*saved, *(path for path in expected if path not in saved)]:
+        if path not in expected:
+            lines.append(f"{path}: saved {saved[path]}, expected nothing")
+        elif path not in saved:
+            lines.append(f"{path}: saved nothing, expected {expected[path]}")
+        elif saved[path] != expected[path]:
+            lines.append(f"{path}: saved {saved[path]}, expected {expected[path]}")
+    return lines
+
+
+def _shown(lines: list[str]) -> str:
+    """Return the first lines, indented, and how many there are besides."""
+    more = [f"... and {len(lines) - MOST} more"] if len(lines) > MOST else []
+    return "".join(f"\n  {line}" for line in [*lines[:MOST], *more])
+
+
+def _flat(values: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield JSON values as text by dotted path, such as ``("data.name", '"mnist"')``."""
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _flat(value, f"{path}.{key}" if path else key)
+    else:
+        yield path, json.dumps(values, allow_nan=False)

@@ -1,17 +1,18 @@
 """Write the steps of one folder, and delete those that have had their time."""
 
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ae_optax.lab.checkpoints import _folder
 from ae_optax.lab.checkpoints._error import CheckpointError, reason
-from ae_optax.lab.checkpoints._keep import outlived
 from ae_optax.lab.checkpoints._leaves import Form
 from ae_optax.lab.checkpoints._manifest import Manifest, describe, encode
-from ae_optax.lab.checkpoints._orbax import write
-from ae_optax.lab.checkpoints._restore import metric_of
+from ae_optax.lab.checkpoints._orbax import TEMPORARY, write
+from ae_optax.lab.checkpoints._restore import metric_of, steps
+
+DELETED = ".deleted"  # In the name of a folder that is going.
 
 
 class Writer:
@@ -43,7 +44,7 @@ class Writer:
         try:
             if not self._clean:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                _folder.sweep(self._folder)
+                _sweep(self._folder)
             self._clean = False
             write(self._folder / str(manifest.step), arrays, encode(manifest))
             self._clean = True
@@ -61,16 +62,46 @@ class Writer:
             CheckpointError: If one cannot be deleted.
         """
         try:
-            _folder.delete(self._folder, unwanted)
+            _delete(self._folder, unwanted)
         except OSError as error:
             raise CheckpointError(f"{self._folder}: cannot delete: {reason(error)}.") from error
 
     def _rotate(self, newest):
-        saved = _folder.steps(self._folder)
+        saved = steps(self._folder)
         if self._keep_best:
             known = {**self._metrics, newest.step: newest.metric}
             self._metrics = {
                 step: known[step] if step in known else metric_of(self._folder, step)
                 for step in saved
             }
-        self.delete(outlived(saved, self._keep, self._metrics))
+        self.delete(_outlived(saved, self._keep, self._metrics))
+
+
+def _outlived(saved: Sequence[int], keep: int, metrics: Mapping[int, float | None]) -> list[int]:
+    """Return the steps to delete: not among the newest ``keep``, nor that of the lowest metric.
+
+    Args:
+        saved: The steps, in order.
+        keep: How many of the newest to keep.
+        metrics: The metrics by step; ``None`` is never the best, nor is a step that is missing.
+            Of equal ones the first is the best.
+    """
+    measured = [(metric, step) for step in saved if (metric := metrics.get(step)) is not None]
+    kept = {*saved[-keep:], *(step for _, step in sorted(measured)[:1])}
+    return [step for step in saved if step not in kept]
+
+
+def _delete(folder, unwanted):
+    """Delete steps; an interruption leaves none of them half there."""
+    for step in unwanted:
+        path = folder / f"{step}{DELETED}"
+        (folder / str(step)).rename(path)
+        shutil.rmtree(path)
+
+
+def _sweep(folder):
+    """Remove what interrupted saves and deletions have left behind."""
+    for path in folder.iterdir():
+        if TEMPORARY in path.name or path.name.endswith(DELETED):
+            # Threads of a save that has failed may still write there: the rest goes next time.
+            shutil.rmtree(path, ignore_errors=True)
