@@ -1,4 +1,4 @@
-"""A state as a flat mapping from paths to host arrays, and back."""
+"""The leaves of a state by path, their copies on the host, and the way back."""
 
 from collections.abc import Mapping
 from types import UnionType
@@ -56,32 +56,24 @@ def on_host(leaves: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Copy leaves to the host, keys as their data; the device buffers may then be donated.
 
     Leaves that are spread over several processes are gathered, so that every process must call.
+    Beyond the copies they take no memory but that of one leaf.
     """
-    arrays = {name: _data(leaf) for name, leaf in leaves.items()}
-    # `device_get` starts all transfers at once. On CPU it gives views, hence the copies.
-    return {
-        name: np.array(leaf, order="C", copy=True) for name, leaf in jax.device_get(arrays).items()
-    }
+    return {name: np.array(_data(leaf), order="C", copy=True) for name, leaf in leaves.items()}
 
 
-def like(template: Any, arrays: Mapping[str, np.ndarray], keys: Mapping[str, str]) -> Any:
-    """Build a state from host arrays.
+def like(template: Any, array: np.ndarray, key: str | None) -> Any:
+    """Make a leaf of a host array.
 
     Args:
-        template: A state of the same paths; it gives the structure, the kinds of array (NumPy or
-            JAX) and where it says so the shardings.
-        arrays: The leaves by path, keys as their data.
-        keys: The random generators of the leaves that are keys, by path.
+        template: A leaf that says which kind of array it is (NumPy's or JAX's) and, where it does,
+            how it is sharded.
+        array: Its numbers, those of keys as their data.
+        key: The random generator if it is one of keys.
     """
-
-    def leaf_at(path, leaf):
-        name = jax.tree_util.keystr(path)
-        if isinstance(leaf, np.ndarray | np.generic):
-            return arrays[name]
-        array = _put(arrays[name], _placement(leaf))
-        return jax.random.wrap_key_data(array, impl=keys[name]) if name in keys else array
-
-    return jax.tree.map_with_path(leaf_at, template)
+    if isinstance(template, np.ndarray | np.generic):
+        return array
+    placed = _put(array, _placement(template))
+    return placed if key is None else jax.random.wrap_key_data(placed, impl=key)
 
 
 def _text(leaf):

@@ -9,7 +9,8 @@ import numpy as np
 
 from ae_optax.lab.checkpoints._leaves import Form
 
-FORMAT = 1
+FORMAT = 2
+PART = 2**24  # Bytes; a leaf that is larger is a part of its own.
 
 
 class Leaf(NamedTuple):
@@ -21,6 +22,8 @@ class Leaf(NamedTuple):
         dtype: The dtype of the array stored.
         shape: The shape of the array stored.
         sha256: The digest of the array stored, in hexadecimal.
+        part: Which of the parts it is in, that are written and read one after the other; ``None``
+            in a checkpoint of the first format, which is not divided.
     """
 
     text: str
@@ -28,6 +31,7 @@ class Leaf(NamedTuple):
     dtype: str
     shape: tuple[int, ...]
     sha256: str
+    part: int | None = None
 
 
 class Manifest(NamedTuple):
@@ -47,14 +51,17 @@ class Manifest(NamedTuple):
     extra: Mapping[str, Any]
     leaves: Mapping[str, Leaf]
 
-    def keys(self) -> dict[str, str]:
-        """Return the random generators of the leaves that are keys, by path."""
-        return {path: leaf.key for path, leaf in self.leaves.items() if leaf.key is not None}
 
-
-def describe(form: Form, array: np.ndarray) -> Leaf:
-    """Describe one leaf, of which ``array`` is the host copy."""
-    return Leaf(*form, str(array.dtype), array.shape, digest(array))
+def describe(forms: Mapping[str, Form], arrays: Mapping[str, np.ndarray]) -> dict[str, Leaf]:
+    """Describe leaves, of which ``arrays`` are the host copies, and share them out into parts."""
+    leaves, part, size = {}, 0, 0
+    for name, form in forms.items():
+        array = arrays[name]
+        if size and size + array.nbytes > PART:
+            part, size = part + 1, 0
+        size += array.nbytes
+        leaves[name] = Leaf(*form, str(array.dtype), array.shape, digest(array), part)
+    return leaves
 
 
 def digest(array: np.ndarray) -> str:
@@ -82,8 +89,8 @@ def decode(encoded: Mapping[str, str]) -> Manifest:
     if hashlib.sha256(text.encode()).hexdigest() != encoded["sha256"]:
         raise ValueError("its digest differs")
     content = json.loads(text)
-    if (written := content.pop("format")) != FORMAT:
-        raise ValueError(f"it has format {written}, and this version reads {FORMAT}")
+    if (written := content.pop("format")) > FORMAT:
+        raise ValueError(f"it has format {written}, and this version reads up to {FORMAT}")
     leaves = {
         path: Leaf(**{**leaf, "shape": tuple(leaf["shape"])})
         for path, leaf in content.pop("leaves").items()

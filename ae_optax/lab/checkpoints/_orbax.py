@@ -10,6 +10,7 @@ import functools
 import logging
 import sys
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,30 +22,43 @@ Arrays = dict[str, np.ndarray]
 TEMPORARY = ".orbax-checkpoint-tmp"  # In the name of a folder that is not complete.
 
 
-def write(folder: Path, arrays: Mapping[str, np.ndarray], manifest: Mapping[str, str]) -> None:
-    """Write arrays and their manifest into a new folder, which appears when all is written."""
+def write(
+    folder: Path,
+    arrays: Mapping[str, np.ndarray],
+    parts: Mapping[str, int],
+    manifest: Mapping[str, str],
+) -> None:
+    """Write arrays and their manifest into a new folder, which appears when all is written.
+
+    Orbax copies all that it writes at once, so it is given one part after the other.
+    """
     orbax = _load()
-    # Arrays without numbers are described by the manifest alone: Orbax refuses them.
-    stored = {name: _storable(array) for name, array in arrays.items() if array.size}
-    _checkpointer().save(
-        folder.absolute(),
-        args=orbax.args.Composite(
-            state=orbax.args.PyTreeSave(stored), manifest=orbax.args.JsonSave(dict(manifest))
-        ),
-    )
+    draft = folder.absolute().with_name(f"{folder.name}{TEMPORARY}")
+    draft.mkdir()
+    for part, names in groupby(parts, parts.get):
+        # Arrays without numbers are described by the manifest alone: Orbax refuses them.
+        stored = {name: _storable(arrays[name]) for name in names if arrays[name].size}
+        items = {"state": orbax.args.PyTreeSave(stored)}
+        if part == 0:
+            items["manifest"] = orbax.args.JsonSave(dict(manifest))
+        _checkpointer().save(draft / str(part), args=orbax.args.Composite(**items))
+    draft.rename(folder)
 
 
 def read_manifest(folder: Path) -> Mapping[str, str]:
     """Read the manifest of a checkpoint; raise anything if it is damaged."""
     orbax = _load()
     read = _checkpointer().restore(
-        folder.absolute(), args=orbax.args.Composite(manifest=orbax.args.JsonRestore())
+        _place(folder, None if (folder / "manifest").exists() else 0),
+        args=orbax.args.Composite(manifest=orbax.args.JsonRestore()),
     )
     return read["manifest"]
 
 
-def read_arrays(folder: Path, forms: Mapping[str, tuple[str, tuple[int, ...]]]) -> Arrays:
-    """Read arrays of the given dtypes and shapes; raise anything if one is damaged.
+def read_arrays(
+    folder: Path, part: int | None, forms: Mapping[str, tuple[str, tuple[int, ...]]]
+) -> Arrays:
+    """Read arrays of one part, of the given dtypes and shapes; raise anything if one is damaged.
 
     Together they take a sixth of the time that they take one by one: 35 ms of processor time for
     47 leaves instead of 235.
@@ -57,11 +71,16 @@ def read_arrays(folder: Path, forms: Mapping[str, tuple[str, tuple[int, ...]]]) 
         partial_restore=True,
     )
     args = orbax.args.Composite(state=request)
-    read = _checkpointer().restore(folder.absolute(), args=args)["state"] if stored else {}
+    read = _checkpointer().restore(_place(folder, part), args=args)["state"] if stored else {}
     return {
         name: read[name].view(_dtype(dtype)) if name in read else np.zeros(shape, _dtype(dtype))
         for name, (dtype, shape) in forms.items()
     }
+
+
+def _place(folder, part):
+    """Return where a part is; ``None`` is all of a checkpoint of the first format."""
+    return folder.absolute() if part is None else folder.absolute() / str(part)
 
 
 def _storable(array):

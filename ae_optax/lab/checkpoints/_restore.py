@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,7 +63,12 @@ def restore(folder: Path, template: Any, step: int | None, identity: Mapping[str
         try:
             manifest = manifest_of(folder, candidate)
             _check_run(folder, manifest, identity, expected)
-            state = like(template, _arrays(folder, manifest), manifest.keys())
+            placed = {
+                name: like(leaves[name], array, manifest.leaves[name].key)
+                for name, array in _arrays(folder, manifest)
+            }
+            # `leaves` are in the order of the tree.
+            state = jax.tree.unflatten(jax.tree.structure(template), map(placed.get, leaves))
             return Restored(state, candidate, manifest.extra, tuple(skipped))
         except DamageError as damage:
             skipped.append(Skipped(candidate, str(damage)))
@@ -77,7 +83,8 @@ def damaged(folder: Path) -> list[Skipped]:
     found: list[Skipped] = []
     for step in steps(folder):
         try:
-            _arrays(folder, manifest_of(folder, step))
+            for _ in _arrays(folder, manifest_of(folder, step)):
+                pass
         except DamageError as damage:
             found.append(Skipped(step, str(damage)))
     return found
@@ -117,21 +124,24 @@ def _check_run(folder, manifest, identity, expected):
 
 
 def _arrays(folder, manifest):
-    """Read and verify the leaves of a checkpoint."""
-    stored = {name: (leaf.dtype, leaf.shape) for name, leaf in manifest.leaves.items()}
-    arrays = _read(folder / str(manifest.step), stored)
-    for name, leaf in manifest.leaves.items():
-        if digest(arrays[name]) != leaf.sha256:
-            raise DamageError(f"{name} is damaged: its SHA-256 is not the one saved")
-    return arrays
+    """Yield the leaves of a checkpoint by name, verified; what is taken over is not held here."""
+    for part, leaves in groupby(manifest.leaves.items(), lambda item: item[1].part):
+        forms = {name: (leaf.dtype, leaf.shape) for name, leaf in leaves}
+        arrays = _read(folder / str(manifest.step), part, forms)
+        for name in forms:
+            array = arrays.pop(name)
+            if digest(array) != manifest.leaves[name].sha256:
+                raise DamageError(f"{name} is damaged: its SHA-256 is not the one saved")
+            yield name, array
+            del array
 
 
-def _read(folder, forms):
+def _read(folder, part, forms):
     try:
-        return read_arrays(folder, forms)
+        return read_arrays(folder, part, forms)
     except Exception as error:  # As above.
         if len(forms) > 1:  # One by one, so that the damage has a name.
-            return {name: _read(folder, {name: form})[name] for name, form in forms.items()}
+            return {name: _read(folder, part, {name: form})[name] for name, form in forms.items()}
         (name,) = forms
         raise DamageError(f"{name} cannot be read: {reason(error)}") from error
 

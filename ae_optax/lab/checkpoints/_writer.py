@@ -39,14 +39,14 @@ class Writer:
         Raises:
             CheckpointError: If the step cannot be written or another one not deleted.
         """
-        leaves = {name: describe(form, arrays[name]) for name, form in forms.items()}
-        manifest = manifest._replace(leaves=leaves)
+        manifest = manifest._replace(leaves=describe(forms, arrays))
+        parts = {name: leaf.part for name, leaf in manifest.leaves.items()}
         try:
             if not self._clean:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _sweep(self._folder)
             self._clean = False
-            write(self._folder / str(manifest.step), arrays, encode(manifest))
+            write(self._folder / str(manifest.step), arrays, parts, encode(manifest))
             self._clean = True
         except Exception as error:  # Orbax raises whatever its storage raises.
             raise CheckpointError(
