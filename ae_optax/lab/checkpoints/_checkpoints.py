@@ -3,7 +3,7 @@
 import concurrent.futures
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from ae_optax._checks import check_positive_integer
 from ae_optax.lab._processes import is_first, meet
 from ae_optax.lab.checkpoints._error import CheckpointError
+from ae_optax.lab.checkpoints._history import NONE
 from ae_optax.lab.checkpoints._leaves import forms, on_host, paths
 from ae_optax.lab.checkpoints._manifest import Manifest
 from ae_optax.lab.checkpoints._restore import Restored, Skipped, damaged, restore, steps
@@ -24,7 +25,7 @@ class Checkpoints:
 
         with Checkpoints("runs/0123/checkpoints", keep=3) as checkpoints:
             checkpoints.save(step, state, metric=validation_loss, extra={"epoch": epoch})
-            state, step, extra, skipped = checkpoints.restore(state)
+            state, step, extra, skipped, rows = checkpoints.restore(state)
 
     A step appears when all of it is written: a process killed at any time leaves the steps saved
     before. Every leaf is stored with its SHA-256, and a leaf that does not match it is never given
@@ -58,7 +59,7 @@ class Checkpoints:
         check_positive_integer("keep", keep)
         self.folder = Path(folder)
         self._writer = Writer(self.folder, keep=keep, keep_best=keep_best)
-        self._identity = _plain("identity", identity)
+        self._identity = _plain("identity", dict(identity or {}))
         self._thread = concurrent.futures.ThreadPoolExecutor(1) if asynchronous else None
         self._pending: concurrent.futures.Future[None] | None = None
 
@@ -91,6 +92,7 @@ class Checkpoints:
         *,
         metric: float | None = None,
         extra: Mapping[str, Any] | None = None,
+        rows: Sequence[Any] = (),
     ) -> None:
         """Save a state. Its buffers may be donated or overwritten as soon as this returns.
 
@@ -99,18 +101,21 @@ class Checkpoints:
             state: A tree of arrays, JAX's or NumPy's, random keys included.
             metric: What tells the best checkpoint, the lowest; not finite is never the best.
             extra: JSON values that belong to the state, progress on the host for example.
+            rows: JSON values that become more as the run goes on, its epochs for example. They
+                must begin with those of the steps saved before, since all are written once, into
+                one file beside the steps.
 
         Raises:
             CheckpointError: If the step is saved already or cannot be written. When asynchronous,
                 the failure to write is raised by the next ``save``, ``wait`` or ``close``; that
                 ``save`` saves its own step nevertheless.
-            TypeError: If a leaf is no array or ``extra`` holds what JSON cannot say.
-            ValueError: If ``step`` is negative, ``state`` holds no number, or ``extra`` one that
-                is not finite.
+            TypeError: If a leaf is no array or ``extra`` or ``rows`` hold what JSON cannot say.
+            ValueError: If ``step`` is negative, ``state`` holds no number, or ``extra`` or
+                ``rows`` one that is not finite.
         """
         if step < 0:
             raise ValueError(f"`step` must be at least 0, got {step}.")
-        values = _plain("extra", extra)
+        values, rows = _plain("extra", dict(extra or {})), _plain("rows", list(rows))
         leaves = paths(state)
         if not any(leaf.size for leaf in leaves.values()):
             raise ValueError("`state` must hold at least one number, got none.")
@@ -123,7 +128,12 @@ class Checkpoints:
                     f"Call `discard_after({step - 1})` first to replace it and what follows."
                 ) from failure
             best = float(metric) if metric is not None and math.isfinite(metric) else None
-            job = (Manifest(step, best, self._identity, values, {}), arrays, forms(leaves))
+            job = (
+                Manifest(step, best, self._identity, values, NONE, {}),
+                rows,
+                arrays,
+                forms(leaves),
+            )
             if self._thread is None:
                 self._writer.write(*job)
             else:
@@ -206,7 +216,7 @@ class Checkpoints:
 def _plain(name, values):
     """Return JSON values as they will be read."""
     try:
-        return json.loads(json.dumps(dict(values or {}), allow_nan=False))
+        return json.loads(json.dumps(values, allow_nan=False))
     except TypeError as error:
         raise TypeError(f"`{name}` must hold JSON values only: {error}.") from error
     except ValueError as error:

@@ -72,7 +72,8 @@ def like(template: Any, array: np.ndarray, key: str | None) -> Any:
     """
     if isinstance(template, np.ndarray | np.generic):
         return array
-    placed = _put(array, _placement(template))
+    # Transfers under way would hold the host arrays of many leaves at once.
+    placed = jax.block_until_ready(_put(array, _placement(template)))
     return placed if key is None else jax.random.wrap_key_data(placed, impl=key)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ae_optax.lab.checkpoints._history import NONE, Prefix
 from ae_optax.lab.checkpoints._leaves import Form
 
 FORMAT = 2
@@ -42,6 +43,7 @@ class Manifest(NamedTuple):
         metric: What tells the best checkpoint, the lowest; ``None`` if it was not measured.
         identity: What the run is; see ``Checkpoints``.
         extra: What was saved with the state.
+        rows: Which rows of the run belong to it.
         leaves: The leaves by path.
     """
 
@@ -49,6 +51,7 @@ class Manifest(NamedTuple):
     metric: float | None
     identity: Mapping[str, Any]
     extra: Mapping[str, Any]
+    rows: Prefix
     leaves: Mapping[str, Leaf]
 
 
@@ -74,7 +77,8 @@ def digest(array: np.ndarray) -> str:
 def encode(manifest: Manifest) -> dict[str, str]:
     """Return a manifest as a JSON mapping that carries its own digest."""
     leaves = {path: leaf._asdict() for path, leaf in manifest.leaves.items()}
-    content = {"format": FORMAT, **manifest._asdict(), "leaves": leaves}
+    rows = manifest.rows._asdict()
+    content = {"format": FORMAT, **manifest._asdict(), "rows": rows, "leaves": leaves}
     text = json.dumps(content, allow_nan=False)
     return {"manifest": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
@@ -95,4 +99,6 @@ def decode(encoded: Mapping[str, str]) -> Manifest:
         path: Leaf(**{**leaf, "shape": tuple(leaf["shape"])})
         for path, leaf in content.pop("leaves").items()
     }
-    return Manifest(**content, leaves=leaves)
+    # The first format has the rows, if there are any, among what was saved with the state.
+    rows = Prefix(**content.pop("rows")) if "rows" in content else NONE
+    return Manifest(**content, rows=rows, leaves=leaves)

@@ -1,7 +1,8 @@
 """Read and verify checkpoints."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 from ae_optax.lab.checkpoints._error import CheckpointError, DamageError, reason
+from ae_optax.lab.checkpoints._history import read_rows
 from ae_optax.lab.checkpoints._leaves import ARRAY, forms, like, paths
 from ae_optax.lab.checkpoints._manifest import Manifest, decode, digest
 from ae_optax.lab.checkpoints._orbax import read_arrays, read_manifest
@@ -36,12 +38,14 @@ class Restored(NamedTuple):
         step: The step it was saved at.
         extra: The JSON values that were saved with it.
         skipped: The newer checkpoints that are damaged, newest first.
+        rows: The rows that were saved with it.
     """
 
     state: Any
     step: int
     extra: Mapping[str, Any]
     skipped: tuple[Skipped, ...]
+    rows: Sequence[Any] = ()
 
 
 def steps(folder: Path) -> list[int]:
@@ -63,13 +67,11 @@ def restore(folder: Path, template: Any, step: int | None, identity: Mapping[str
         try:
             manifest = manifest_of(folder, candidate)
             _check_run(folder, manifest, identity, expected)
-            placed = {
-                name: like(leaves[name], array, manifest.leaves[name].key)
-                for name, array in _arrays(folder, manifest)
-            }
+            rows = read_rows(folder, manifest.rows)
+            placed = _each(folder, manifest, partial(_like, leaves, manifest.leaves))
             # `leaves` are in the order of the tree.
             state = jax.tree.unflatten(jax.tree.structure(template), map(placed.get, leaves))
-            return Restored(state, candidate, manifest.extra, tuple(skipped))
+            return Restored(state, candidate, manifest.extra, tuple(skipped), rows)
         except DamageError as damage:
             skipped.append(Skipped(candidate, str(damage)))
     if not skipped:
@@ -83,8 +85,9 @@ def damaged(folder: Path) -> list[Skipped]:
     found: list[Skipped] = []
     for step in steps(folder):
         try:
-            for _ in _arrays(folder, manifest_of(folder, step)):
-                pass
+            manifest = manifest_of(folder, step)
+            read_rows(folder, manifest.rows)
+            _each(folder, manifest, lambda *_: None)
         except DamageError as damage:
             found.append(Skipped(step, str(damage)))
     return found
@@ -123,17 +126,24 @@ def _check_run(folder, manifest, identity, expected):
         )
 
 
-def _arrays(folder, manifest):
-    """Yield the leaves of a checkpoint by name, verified; what is taken over is not held here."""
+def _like(templates, leaves, name, array):
+    return like(templates[name], array, leaves[name].key)
+
+
+def _each(folder, manifest, use):
+    """Read and verify the leaves, and return what is made of each by name.
+
+    Only one part is held at a time: what is made of a leaf may be a copy on a device, or nothing.
+    """
+    made = {}
     for part, leaves in groupby(manifest.leaves.items(), lambda item: item[1].part):
         forms = {name: (leaf.dtype, leaf.shape) for name, leaf in leaves}
         arrays = _read(folder / str(manifest.step), part, forms)
         for name in forms:
-            array = arrays.pop(name)
-            if digest(array) != manifest.leaves[name].sha256:
+            if digest(arrays[name]) != manifest.leaves[name].sha256:
                 raise DamageError(f"{name} is damaged: its SHA-256 is not the one saved")
-            yield name, array
-            del array
+            made[name] = use(name, arrays.pop(name))
+    return made
 
 
 def _read(folder, part, forms):

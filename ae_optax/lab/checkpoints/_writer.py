@@ -3,10 +3,12 @@
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ae_optax.lab.checkpoints._error import CheckpointError, reason
+from ae_optax.lab.checkpoints._history import write_rows
 from ae_optax.lab.checkpoints._leaves import Form
 from ae_optax.lab.checkpoints._manifest import Manifest, describe, encode
 from ae_optax.lab.checkpoints._orbax import TEMPORARY, write
@@ -27,12 +29,17 @@ class Writer:
         self._clean = False  # Whether nothing of an interrupted save is left in the folder.
 
     def write(
-        self, manifest: Manifest, arrays: Mapping[str, np.ndarray], forms: Mapping[str, Form]
+        self,
+        manifest: Manifest,
+        rows: Sequence[Any],
+        arrays: Mapping[str, np.ndarray],
+        forms: Mapping[str, Form],
     ) -> None:
         """Write a step.
 
         Args:
             manifest: What to record; its leaves are filled in here, since digests take time.
+            rows: The rows of the run up to here.
             arrays: The host copies of the leaves by path.
             forms: What the leaves are.
 
@@ -46,6 +53,8 @@ class Writer:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _sweep(self._folder)
             self._clean = False
+            # Before the step appears: a step that is there has its rows.
+            manifest = manifest._replace(rows=write_rows(self._folder, rows))
             write(self._folder / str(manifest.step), arrays, parts, encode(manifest))
             self._clean = True
         except Exception as error:  # Orbax raises whatever its storage raises.

@@ -1,7 +1,7 @@
 """A training run, loaded from its folder: nothing of its data is needed, no step compiled."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax.lab import runs, training
-from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
+from ae_optax.lab.checkpoints import CheckpointError, Checkpoints, Restored
 from ae_optax.lab.data import DataError, Dataset, Scaling
 from ae_optax.lab.plans import RunConfig, load_run, make_task
 from ae_optax.lab.trained._model import TrainedModel
@@ -36,7 +36,7 @@ class TrainedRun:
     rows: Sequence[runs.EpochRow]
     model: TrainedModel
     state: training.TrainState
-    _kept: Mapping[str, Any]
+    _kept: Restored
 
     def __repr__(self):
         return f"TrainedRun({str(self.folder)!r}, {self.summary.status}, step {self.step})"
@@ -83,7 +83,8 @@ class TrainedRun:
             )
         settings = replace(self.config.training, **({"mesh": None} | changes))
         memory = training.Memory()
-        memory.save(self.step, self.state, metric=None, extra=self._kept)
+        extra, rows = self._kept.extra, self._kept.rows
+        memory.save(self.step, self.state, metric=None, extra=extra, rows=rows)
         saving = training.Saving(memory, every_minutes=None)
         return training.fit(task, self.optimizer, settings, saving=saving)
 
@@ -145,4 +146,4 @@ def load(
         scaling=Scaling.recorded(about.scaling),
         batch_size=batch_size,
     )
-    return TrainedRun(folder, config, run.summary, rows, model, state, restored.extra)
+    return TrainedRun(folder, config, run.summary, rows, model, state, restored)

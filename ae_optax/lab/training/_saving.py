@@ -22,7 +22,15 @@ def _warn(error):
 class Store(Protocol):
     """Where states are kept: ``ae_optax.lab.checkpoints.Checkpoints``, or memory."""
 
-    def save(self, step: int, state: Any, *, metric: float | None, extra: Mapping[str, Any]) -> Any:
+    def save(
+        self,
+        step: int,
+        state: Any,
+        *,
+        metric: float | None,
+        extra: Mapping[str, Any],
+        rows: Sequence[Any],
+    ) -> Any:
         """Keep a state, which may be donated as soon as this returns."""
 
     def steps(self) -> list[int]:
@@ -30,7 +38,7 @@ class Store(Protocol):
         ...
 
     def restore(self, template: Any, step: int | None = None) -> Any:
-        """Return the newest state kept, or that of a step; its ``step`` and its ``extra``."""
+        """Return the newest state kept, or that of a step; its ``step``, ``extra`` and ``rows``."""
 
     def discard_after(self, step: int) -> None:
         """Forget what was kept of later steps."""
@@ -46,12 +54,12 @@ class Memory:
         self._kept: dict[int, Restored] = {}
         self._lowest = math.inf, 0  # The metric, and the step.
 
-    def save(self, step, state, *, metric, extra):
+    def save(self, step, state, *, metric, extra, rows):
         """Keep a copy."""
         if metric is not None and metric < self._lowest[0]:
             self._lowest = metric, step
         best = {at: one for at, one in self._kept.items() if at == self._lowest[1]}
-        self._kept = best | {step: Restored(jax.tree.map(jnp.copy, state), step, extra, ())}
+        self._kept = best | {step: Restored(jax.tree.map(jnp.copy, state), step, extra, (), rows)}
 
     def steps(self):
         """Return the steps that are kept."""
@@ -105,7 +113,9 @@ class Saver:
         store.discard_after(restored.step)  # What is damaged, or of a past that was given up.
         self._saved_at, self._saved_step = time.monotonic(), restored.step
         where = f"the checkpoint of step {restored.step}"
-        rows = [from_json(EpochRow, row, where) for row in restored.extra["rows"]]
+        # Older checkpoints hold their rows among what else was saved.
+        told = restored.extra.get("rows", restored.rows)
+        rows = [from_json(EpochRow, row, where) for row in told]
         for step, reason in restored.skipped:
             message = f"the checkpoint of step {step} is damaged, that of {restored.step} is used"
             self._saving.on_failure(CheckpointError(f"{message}: {reason}"))
@@ -145,11 +155,11 @@ class Saver:
     def _save(self, saving, state, done, rows, seconds):
         if done == self._saved_step:
             return
-        extra = {"rows": [to_json(row) for row in rows], "seconds": seconds}
         # In the middle of an epoch nobody knows what the state is worth.
         metric = rows[-1].validation_loss if rows and rows[-1].step == done else None
         self._saved_at, self._saved_step = time.monotonic(), done
-        _attempt(saving, lambda: saving.store.save(done, state, metric=metric, extra=extra))
+        belongs = {"extra": {"seconds": seconds}, "rows": [to_json(row) for row in rows]}
+        _attempt(saving, lambda: saving.store.save(done, state, metric=metric, **belongs))
 
     def _is_due(self, saving, done):
         steps, minutes = saving.every_steps, saving.every_minutes

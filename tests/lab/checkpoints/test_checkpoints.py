@@ -1,5 +1,8 @@
 """Saving and restoring when nothing goes wrong."""
 
+import hashlib
+import json
+import shutil
 import threading
 
 import jax
@@ -11,7 +14,14 @@ from checkpointed import assert_same_bits, state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ae_optax.lab.checkpoints import CheckpointError, Checkpoints, _writer
+from ae_optax.lab.checkpoints import (
+    CheckpointError,
+    Checkpoints,
+    _leaves,
+    _manifest,
+    _orbax,
+    _writer,
+)
 
 
 @pytest.fixture(params=[True, False], ids=["asynchronous", "synchronous"])
@@ -25,7 +35,7 @@ def test_a_state_comes_back_bit_for_bit_with_what_belongs_to_it(checkpoints):
     checkpoints.save(7, saved, extra={"epoch": 2, "rows": [0.1, None]})
     restored = checkpoints.restore(state(2))
     assert_same_bits(restored.state, saved)
-    assert restored[1:] == (7, {"epoch": 2, "rows": [0.1, None]}, ())
+    assert restored[1:] == (7, {"epoch": 2, "rows": [0.1, None]}, (), [])
 
 
 DTYPES = ["float32", "float16", "bfloat16", "float8_e4m3fn", "int4", "int8", "uint32", "bool"]
@@ -213,3 +223,44 @@ def test_bad_arguments_are_refused(tmp_path, checkpoints):
     with pytest.raises(ValueError, match="`state` must hold at least one number"):
         checkpoints.save(1, {"a": jnp.zeros((0,))})
     assert checkpoints.steps() == []
+
+
+def test_a_state_of_several_parts_comes_back_and_a_damaged_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(_manifest, "PART", 40)
+    saved = state(1)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, saved)
+        assert_same_bits(checkpoints.restore(state()).state, saved)
+        assert len(list((tmp_path / "1").iterdir())) > 3
+        shutil.rmtree(tmp_path / "1" / "2" / "state" / "d")
+        [(_, reason)] = checkpoints.damaged()
+    assert "cannot be read" in reason
+
+
+def test_checkpoints_of_the_first_format_are_read(tmp_path):
+    """They are one checkpoint of Orbax, whose manifest knows of no parts and no file of rows."""
+    saved, extra = state(1), {"rows": [{"epoch": 1}], "seconds": 0.5}
+    with Checkpoints(tmp_path / "new") as checkpoints:
+        checkpoints.save(7, saved, extra=extra)
+        checkpoints.wait()
+        encoded = _orbax.read_manifest(tmp_path / "new" / "7")
+    content = json.loads(encoded["manifest"])
+    content["format"] = 1
+    del content["rows"]
+    for leaf in content["leaves"].values():
+        del leaf["part"]
+    text = json.dumps(content)
+    (tmp_path / "old").mkdir()
+    arrays = _leaves.on_host(_leaves.paths(saved))
+    _orbax.write(
+        tmp_path / "draft",
+        arrays,
+        dict.fromkeys(arrays, 0),
+        {"manifest": text, "sha256": hashlib.sha256(text.encode()).hexdigest()},
+    )
+    (tmp_path / "draft" / "0").rename(tmp_path / "old" / "7")
+    old = Checkpoints(tmp_path / "old")
+    restored = old.restore(state())
+    assert_same_bits(restored.state, saved)
+    assert restored[1:] == (7, extra, (), [])
+    assert old.damaged() == []
