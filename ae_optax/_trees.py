@@ -70,12 +70,20 @@ def misshapen(updates: Any, position: int, wanted: str, shape: tuple[int, ...]) 
 
 def check_kind(name: str, tree: Any, position: int, leaf: Any) -> None:
     """Raise ``TypeError`` unless a leaf of a tree is of floating or complex numbers."""
-    kind = jnp.result_type(leaf)
+    # `float0`, which jax gives for what has no derivative, is no dtype to `result_type`.
+    kind = getattr(leaf, "dtype", None) or jnp.result_type(leaf)
     if not jnp.issubdtype(kind, jnp.inexact):
         raise TypeError(
             f"`{name}{place_of(tree, position)}` must be of floating or complex numbers, got "
             f"{kind}. Leave it out with `by_path` and `freeze`, or with `optax.masked`."
         )
+
+
+def check_kinds(name: str, tree: Any) -> None:
+    """Raise ``TypeError`` unless every leaf of a tree is of floating or complex numbers."""
+    for position, leaf in enumerate(jax.tree.leaves(tree, is_leaf=_is_none)):
+        if leaf is not None:
+            check_kind(name, tree, position, leaf)
 
 
 def place_of(tree: Any, position: int) -> str:

@@ -9,7 +9,7 @@ import optax
 from ae_optax._checks import check_positive_integer
 from ae_optax._numbers import widen
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._trees import cast_like, check_kinds, map_updates, store, zeros_for
 
 
 class AccumulateState(NamedTuple):
@@ -54,7 +54,8 @@ def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.Grad
 
     Raises:
         ValueError: If ``every`` is less than 1.
-        TypeError: If ``inner`` is no gradient transformation or ``every`` no integer.
+        TypeError: If ``inner`` is no gradient transformation or ``every`` no integer; in
+            ``update``, if a leaf is not of floating or complex numbers.
     """
     check_transformation("inner", inner)
     check_positive_integer("every", every)
@@ -66,6 +67,7 @@ def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.Grad
         )
 
     def update(updates, state, params=None, **extra):
+        check_kinds("updates", updates)
         total = map_updates(lambda g, s: s + widen(g).astype(s.dtype), updates, state.sum)
 
         # Operands, not closed over: where nothing is compiled only those keep their sharding.

@@ -8,6 +8,7 @@ from ae_optax._checks import check_positive
 from ae_optax._leafwise import leafwise, map_rule, times
 from ae_optax._numbers import norm, scalar
 from ae_optax._transformation import transformation
+from ae_optax._trees import check_kinds
 from ae_optax._types import Scalar
 from ae_optax.transforms._global_norm import global_norm
 
@@ -71,6 +72,7 @@ def clip_by_global_norm(max_norm: Scalar) -> optax.GradientTransformation:
 
     def update(updates, state, params=None):
         del params
+        check_kinds("updates", updates)
         factor = shortening(global_norm(updates), max_norm)
         return map_rule(times, updates, factor=factor)[0], state
 

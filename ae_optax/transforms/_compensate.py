@@ -8,7 +8,7 @@ import optax
 from ae_optax._checks import check_params_given
 from ae_optax._numbers import storage_dtype, zeros_like
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, stepped
+from ae_optax._trees import cast_like, check_kinds, map_updates, stepped
 from ae_optax._types import StorageDType
 from ae_optax.transforms._rounding import is_narrow, round_nearest
 
@@ -53,6 +53,7 @@ def compensate_updates(*, dtype: StorageDType = None) -> optax.GradientTransform
 
     Raises:
         ValueError: In ``update``, if ``params`` is missing.
+        TypeError: In ``update``, if a leaf is not of floating or complex numbers.
 
     References:
         Kahan, `Further remarks on reducing truncation errors
@@ -70,6 +71,7 @@ def compensate_updates(*, dtype: StorageDType = None) -> optax.GradientTransform
 
     def update(updates, state, params=None):
         check_params_given(params)
+        check_kinds("updates", updates)
 
         def both(u, p, wanted, c):
             if u is None or isinstance(c, optax.MaskedNode):

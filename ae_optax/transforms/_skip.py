@@ -9,7 +9,7 @@ import optax
 from ae_optax._checks import check_in_unit_interval, check_positive_integer, check_rule
 from ae_optax._numbers import increment, one_minus_power, scalar
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, map_updates, zero_for
+from ae_optax._trees import cast_like, check_kinds, map_updates, zero_for
 from ae_optax._types import Scalar
 from ae_optax.transforms._global_norm import global_norm
 
@@ -123,7 +123,8 @@ def skip_outliers(
         ValueError: If ``factor`` is not greater than 1, ``decay`` outside [0, 1) or
             ``warmup_steps`` less than 1.
         TypeError: If ``inner`` is no gradient transformation, ``warmup_steps`` no integer, or
-            another argument no number.
+            another argument no number; in ``update``, if a leaf is not of floating or complex
+            numbers.
     """
     check_transformation("inner", inner)
     check_rule("factor", factor, "be greater than 1 and finite", lambda v: 1 < v < float("inf"))
@@ -140,6 +141,7 @@ def skip_outliers(
         )
 
     def update(updates, state, params=None, **extra):
+        check_kinds("updates", updates)
         length = global_norm(updates)
         finite = jnp.isfinite(length) & _all_finite(updates)
         bound = scalar(factor, length) * state.norm

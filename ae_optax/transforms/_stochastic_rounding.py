@@ -11,7 +11,7 @@ import optax
 from ae_optax._checks import check_params_given, check_seed
 from ae_optax._numbers import increment
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, stepped
+from ae_optax._trees import cast_like, check_kinds, map_updates, stepped
 from ae_optax.transforms._rounding import is_narrow, round_randomly
 
 
@@ -59,7 +59,8 @@ def stochastic_round_updates(key: int | jax.Array) -> optax.GradientTransformati
         ``params``.
 
     Raises:
-        TypeError: If ``key`` is neither a random key nor an integer.
+        TypeError: If ``key`` is neither a random key nor an integer; in ``update``, if a leaf is
+            not of floating or complex numbers.
         ValueError: If a seed lies elsewhere; in ``update``, if ``params`` is missing.
 
     References:
@@ -78,6 +79,7 @@ def stochastic_round_updates(key: int | jax.Array) -> optax.GradientTransformati
 
     def update(updates, state, params=None):
         check_params_given(params)
+        check_kinds("updates", updates)
         base = jax.random.wrap_key_data(state.key, impl=jax.random.key_impl(key))
         step_key = jax.random.fold_in(base, state.count)
         number = itertools.count()  # Of the leaf: each has noise of its own.

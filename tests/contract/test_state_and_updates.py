@@ -3,12 +3,13 @@
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 from contract_cases import descended, problem, squared
 from subjects import MATRICES_ONLY, SUBJECTS, leaves, make, optimizers_first, types
 
-from ae_optax import optimizers
+from ae_optax import optimizers, transforms
 
 EVERY = pytest.mark.parametrize("name", SUBJECTS)
 # These compare numbers or round them, and complex ones have no order; or they take real roots.
@@ -35,6 +36,24 @@ def test_keeps_every_dtype_and_its_state_is_a_fixed_point(name):
         updates, after = jax.eval_shape(tx.update, params, state, params)
         chex.assert_trees_all_equal_shapes_and_dtypes(updates, params)
         assert types(jax.eval_shape(lambda: state)) == types(after)
+
+
+@pytest.mark.parametrize("kind", [jnp.int32, jax.dtypes.float0])
+@pytest.mark.parametrize(
+    "tx",
+    [
+        transforms.accumulate(transforms.identity(), every=2),
+        transforms.clip_by_global_norm(1.0),
+        transforms.compensate_updates(),
+        transforms.scale(2.0),
+        transforms.skip_outliers(transforms.identity()),
+        transforms.stochastic_round_updates(0),
+    ],
+)
+def test_a_gradient_of_whole_numbers_or_of_none_is_refused_by_its_name(tx, kind):
+    params = {"w": jnp.ones(2)}
+    with pytest.raises(TypeError, match=r"`updates\['w'\]` must be of floating or complex"):
+        tx.update({"w": np.zeros(2, kind)}, tx.init(params), params)
 
 
 @EVERY
