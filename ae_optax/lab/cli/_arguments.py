@@ -58,6 +58,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a new or empty folder for a report of several runs (default: below runs/)",
     )
+    report.add_argument(
+        "--files",
+        action="store_true",
+        help="also write figures as SVG and PNG, tables as Markdown and LaTeX, beside the report",
+    )
     held = commands.add_parser("runs", help="list what a folder of runs holds")
     held.add_argument(
         "folder",

@@ -23,23 +23,25 @@ def report_on(arguments: argparse.Namespace) -> int:
         )
     if kinds == {"sweep"} and len(folders) > 1:
         raise UsageError(f"{folders[1]}: one sweep at a time, or the runs that sweeps made.")
-    compared = kinds == {"comparison"}
-    with one_line():
+    (kind,) = kinds
+
+    def write():
         if len(folders) == 1:
-            (folder,) = folders
-            write = {
+            of_kind = {
                 "comparison": write_pages,
                 "sweep": report.write_sweep_report,
                 "train": report.write_run_report,
             }
-            page = write[kinds.pop()](folder)
+            return of_kind[kind](folders[0])
+        page = make_folder(arguments.out, "report") / runs.REPORT
+        if kind == "comparison":
+            _join(folders, page)
         else:
-            folder = make_folder(arguments.out, "report")
-            page = folder / runs.REPORT
-            if compared:
-                _join(folders, page)
-            else:
-                report.write_runs_report(folders, page)
+            report.write_runs_report(folders, page)
+        return page
+
+    with one_line():
+        page = report.write_with_files(write) if arguments.files else write()
     say(f"Report: {page}")
     return OK
 

@@ -25,9 +25,15 @@ from ae_optax.lab.figures._palette import (
 )
 from ae_optax.lab.figures._panels import Panels, make_panels
 from ae_optax.lab.figures._spread import Spread, spread_of
-from ae_optax.lab.figures._standalone import standalone
 from ae_optax.lab.figures._surface import draw_surface
-from ae_optax.lab.figures._svg import FONT_SIZE, drawing, to_svg
+from ae_optax.lab.figures._svg import (
+    FONT_SIZE,
+    FigureFile,
+    drawing,
+    kept_figures,
+    standalone,
+    to_svg,
+)
 
 __all__ = [
     "DARK",
@@ -35,6 +41,7 @@ __all__ = [
     "FONT_SIZE",
     "LIGHT",
     "Drawing",
+    "FigureFile",
     "Labels",
     "Level",
     "Line",
@@ -52,6 +59,7 @@ __all__ = [
     "draw_surface",
     "drawing",
     "fit_value_axis",
+    "kept_figures",
     "label_curves",
     "line_figure",
     "line_style",

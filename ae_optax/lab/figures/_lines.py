@@ -97,7 +97,8 @@ def draw_line(axes: Any, line: Line, *, markers: bool) -> None:
     if (low < high).any():
         axes.fill_between(x, low, high, where=there, color=shade, alpha=0.16, linewidth=0)
     style = line_style(line.position) | ({} if markers else {"marker": ""})
-    axes.plot(x, np.where(np.isfinite(spread.median), spread.median, np.nan), **style)
+    known = np.where(np.isfinite(spread.median), spread.median, np.nan)
+    axes.plot(x, known, label=line.label or "_", **style)
 
 
 def _in_sight(axes, y):

@@ -9,8 +9,7 @@ import numpy as np
 from ae_optax.lab.figures._lines import Line, draw_line, fit_value_axis
 from ae_optax.lab.figures._panels import make_panels
 from ae_optax.lab.figures._spread import Spread
-from ae_optax.lab.figures._standalone import standalone
-from ae_optax.lab.figures._svg import drawing
+from ae_optax.lab.figures._svg import drawing, standalone
 
 
 class Drawing(NamedTuple):

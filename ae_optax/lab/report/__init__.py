@@ -1,6 +1,7 @@
 """Reports: what run folders hold, as pages, tables and events. Reads files only."""
 
 from ae_optax.lab.report._comparison_page import write_report
+from ae_optax.lab.report._files import write_with_files
 from ae_optax.lab.report._joint_page import write_joint_report
 from ae_optax.lab.report._run_facts import labels_of
 from ae_optax.lab.report._run_page import write_run_report
@@ -23,4 +24,5 @@ __all__ = [
     "write_runs_report",
     "write_sweep_report",
     "write_table",
+    "write_with_files",
 ]

@@ -143,7 +143,7 @@ def _figure(contenders, positions, unit):
             aside = _APART * (positions[name] - (len(positions) - 1) / 2)
             y = y + aside
             style = line_style(positions[name]) | {"marker": ""}
-            axes.plot(x, y, **style, clip_on=False)
+            axes.plot(x, y, label=name, **style, clip_on=False)
             dots = line_style(positions[name]) | {"linestyle": ""}
             axes.plot(profile["factors"], np.add(profile["shares"], aside), **dots, clip_on=False)
             names[positions[name]] = (name, x, Spread(y, y, y))

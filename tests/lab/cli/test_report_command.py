@@ -1,9 +1,11 @@
 """``ae-optax report`` and ``ae-optax tensorboard``."""
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ae_optax.lab import runs
 from ae_optax.lab.cli import main
@@ -152,3 +154,29 @@ def test_a_sweep_has_a_report_of_its_own(tmp_path, capsys):
     assert (folder / "report.html").read_bytes() == before
     assert main(["report", str(folder), str(folder)]) == 2
     assert "one sweep at a time" in capsys.readouterr().err
+
+
+def test_figures_and_tables_are_files_on_request(compared, capsys):
+    before = (compared / "report.html").read_bytes()
+    assert main(["report", str(compared), "--files"]) == 0
+    assert (compared / "report.html").read_bytes() == before
+    names = {path.name for path in (compared / "figures").iterdir()}
+    stems = {name.rpartition(".")[0] for name in names}
+    assert names == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
+    assert "test-loss-by-steps-at-each-best-learning-rate" in stems
+    for stem in stems:
+        root = ElementTree.parse(compared / "figures" / f"{stem}.svg").getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        with Image.open(compared / "figures" / f"{stem}.png") as image:
+            found = {tuple(rgb) for _, rgb in image.convert("RGB").getcolors(1 << 24)}
+        assert (255, 255, 255) in found
+        assert not {(192, 255, 224 + i) for i in range(8)} & found  # No sentinel is left.
+    loss = next(path for path in (compared / "figures").glob("test-loss-by-steps*.svg"))
+    assert "adam" in loss.read_text("utf-8")
+    verdict = (compared / "tables" / "verdict.md").read_text("utf-8").splitlines()
+    assert verdict[0].startswith("| Contender |")
+    assert verdict[2].startswith("| adam |")
+    tex = (compared / "tables" / "verdict.tex").read_text("utf-8")
+    assert tex.startswith("\\begin{tabular}{lr")
+    assert "\nadam & " in tex
+    assert tex.isascii()
