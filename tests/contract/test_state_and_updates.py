@@ -194,3 +194,30 @@ def test_is_printed_as_the_call_that_makes_it(name):
     assert repr(make(name)).startswith(f"{name}(learning_rate=")
     # What holds the two functions only is printed too, if with less to say.
     assert repr(jax.tree.map(lambda part: part, make(name))) == "transformation()"
+
+
+# They factor matrices of real numbers, and say so.
+REAL_ONLY = ("kl_shampoo", "shampoo", "soap", "splus")
+
+
+@pytest.mark.parametrize("name", optimizers.__all__)
+def test_a_turn_of_complex_numbers_turns_the_path(name):
+    parts = np.random.default_rng(0).normal(size=(2, 3, 3, 2)).astype(np.float32)
+    start, *grads = jnp.asarray(parts[0] + 1j * parts[1], jnp.complex64)
+    tx = make(name)
+
+    @jax.jit
+    def path(turn):
+        params = turn * start
+        state = tx.init(params)
+        for grad in grads:
+            updates, state = tx.update(turn * grad, state, params)
+            params = optax.apply_updates(params, updates)
+        return params / turn
+
+    if name in REAL_ONLY:
+        with pytest.raises(TypeError, match="must be of real floating numbers, got complex64"):
+            path(jnp.complex64(1))
+    else:
+        turn = jnp.asarray(np.exp(0.7j), jnp.complex64)
+        np.testing.assert_allclose(path(turn), path(jnp.complex64(1)), rtol=1e-5, atol=1e-6)
