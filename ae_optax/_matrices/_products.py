@@ -69,10 +69,11 @@ def scale_axis(x: jax.Array, axis: int, factor: jax.Array) -> jax.Array:
     return x * factor.reshape(shape)
 
 
-def identities(block: jax.Array, axis: int) -> jax.Array:
-    """Return the identity for one axis of every tensor of a block."""
-    size = block.shape[axis + 1]
-    return jnp.broadcast_to(jnp.eye(size, dtype=block.dtype), (block.shape[0], size, size)) + 0
+def identities(zeros: jax.Array, axis: int) -> jax.Array:
+    """Return the identity for one axis of every tensor of a block of zeros."""
+    size = zeros.shape[axis + 1]
+    eye = jnp.broadcast_to(jnp.eye(size, dtype=zeros.dtype), (zeros.shape[0], size, size))
+    return eye + jnp.sum(zeros)
 
 
 def unit_scale(a: jax.Array, axes: int | tuple[int, ...] = (-2, -1)) -> tuple[jax.Array, jax.Array]:

@@ -35,9 +35,11 @@ def started(params: Any, view: View, start: Callable[[jax.Array, Sequence[bool]]
     """Return ``start(block, covered)`` of every cell, blocks of zeros and wide, spread."""
 
     def cells(p):
-        layout, dtype = view.of(jnp.shape(p)), wide_dtype(jnp.result_type(p))
-        for shape, covered in zip(layout.blocks.shapes, layout.covered, strict=True):
-            yield start(jnp.zeros(shape, dtype), covered)
+        layout = view.of(jnp.shape(p))
+        # Of the parameter, so that inside `shard_map` it is known to differ from device to device.
+        zeros = jnp.zeros_like(p, dtype=wide_dtype(jnp.result_type(p)))
+        for block, covered in zip(layout.blocks.split(zeros), layout.covered, strict=True):
+            yield start(block, covered)
 
     leaves, tree = jax.tree.flatten(params)
     return _spread(tree, [jax.tree.leaves(list(cells(p))) for p in leaves], params)
