@@ -25,7 +25,7 @@ TEMPORARY = ".orbax-checkpoint-tmp"  # In the name of a folder that is not compl
 def write(
     folder: Path,
     arrays: Mapping[str, np.ndarray],
-    parts: Mapping[str, int],
+    parts: Mapping[str, int | None],
     manifest: Mapping[str, str],
 ) -> None:
     """Write arrays and their manifest into a new folder, which appears when all is written.
