@@ -40,8 +40,13 @@ def report_on(arguments: argparse.Namespace) -> int:
             report.write_runs_report(folders, page)
         return page
 
-    with one_line():
-        page = report.write_with_files(write) if arguments.files else write()
+    try:
+        with one_line():
+            page = report.write_with_files(write) if arguments.files else write()
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+        # Each number is of its kind, but together they are of no run: a list cut short, say.
+        places, reason = ", ".join(map(str, folders)), f"{type(error).__name__}: {error}"
+        raise UsageError(f"{places}: what is recorded contradicts itself: {reason}.") from error
     say(f"Report: {page}")
     return OK
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ae_optax.lab.runs._codec import from_json, to_json
-from ae_optax.lab.runs._files import COMPARISON, read_record, write_record
+from ae_optax.lab.runs._files import COMPARISON, DamagedError, read_record, write_record
 from ae_optax.lab.runs._run import DataRecord
 
 
@@ -232,4 +232,13 @@ def read_comparison(folder: Path) -> ComparisonRecord:
         DamagedError: If it does not hold what it should, or was written by another version.
     """
     path = folder / COMPARISON
-    return from_json(ComparisonRecord, read_record(path, lambda old: old, oldest=3), path)
+    record = from_json(ComparisonRecord, read_record(path, lambda old: old, oldest=3), path)
+    if record.epochs < 1:
+        raise DamagedError(f"{path}: `epochs` must be at least 1, got {record.epochs}.")
+    for contender in record.contenders:
+        seeds = {run.seed for run in contender.runs}
+        if seeds and seeds != set(record.seeds):  # It has none if it failed.
+            raise DamagedError(
+                f"{path}: `seeds` must be those of the runs, {sorted(seeds)}, got {record.seeds}."
+            )
+    return record

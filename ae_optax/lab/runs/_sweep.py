@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ae_optax.lab.runs._codec import from_json, to_json
-from ae_optax.lab.runs._files import SWEEP, read_record, write_record
+from ae_optax.lab.runs._files import SWEEP, DamagedError, read_record, write_record
 
 
 @dataclass(frozen=True)
@@ -88,4 +88,7 @@ def read_sweep(folder: Path) -> SweepRecord:
         DamagedError: If it does not hold what it should, or was written by another version.
     """
     path = folder / SWEEP
-    return from_json(SweepRecord, read_record(path, lambda old: old), path)
+    record = from_json(SweepRecord, read_record(path, lambda old: old), path)
+    if not record.trials:
+        raise DamagedError(f"{path}: `trials` must hold one at least, got [].")
+    return record

@@ -150,3 +150,31 @@ def test_other_damage_is_one_line_too(folder, capsys, kind):
     (run / "config.yaml").write_bytes(b"a: \xff")
     assert main(["report", str(run)]) == 2
     assert f"{run / 'config.yaml'}:1: must be text" in capsys.readouterr().err
+
+
+CONTRADICTIONS = {
+    ("sweep", "trials"): ([], "`trials` must hold one at least"),
+    ("compare", "epochs"): (0, "`epochs` must be at least 1, got 0"),
+    ("compare", "seeds"): ([7], "`seeds` must be those of the runs"),
+}
+
+
+@pytest.mark.parametrize(("kind", "key"), CONTRADICTIONS)
+def test_a_record_that_contradicts_itself_is_told_in_one_line(folder, capsys, kind, key):
+    value, message = CONTRADICTIONS[kind, key]
+    (record,) = (folder / "runs").glob("sweep-*/sweep.json" if kind == "sweep" else "*/comp*.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {key: value}))
+    assert main(["verify", str(record.parent)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{record}: {message}")
+    assert main(["runs", str(folder / "runs")]) == 0
+
+
+def test_lists_of_a_record_that_do_not_fit_are_told_in_one_line(folder, capsys):
+    path = folder / "runs" / "compare" / "comparison.json"
+    record = json.loads(path.read_text())
+    record["contenders"][0]["runs"][0]["test_loss"] = []
+    path.write_text(json.dumps(record))
+    assert main(["report", str(path.parent)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{path.parent}: what is recorded contradicts itself: IndexError: ")
