@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
+import jax.core
 import jax.numpy as jnp
 
 from ae_optax._numbers import as_array, storage_dtype, wide_dtype, zeros_like

@@ -93,7 +93,7 @@ def merged_from_right(limit: int) -> Merge:
     from_left = merged_from_left(limit)
 
     def merge(shape):
-        longer = [length for length in reversed(shape) if length != 1]
+        longer = tuple(length for length in reversed(shape) if length != 1)
         return tuple(reversed(from_left(longer)))
 
     return merge

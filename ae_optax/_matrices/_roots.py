@@ -154,7 +154,7 @@ def _coupled_newton(a, p):
     return h, jnp.where(jnp.isnan(error), jnp.inf, error)
 
 
-def _power(a, p):
+def _power(a: jax.Array, p: int) -> Any:
     """Return an integer power by squaring."""
     result = None
     while p:

@@ -60,7 +60,8 @@ def newton_schulz(
         <https://kellerjordan.github.io/posts/muon/>`_, 2024.
     """
     listed = len(coefficients) > 0 and isinstance(coefficients[0], Sequence)
-    triples = tuple(map(tuple, coefficients)) if listed else (tuple(coefficients),)
+    given: Any = coefficients if listed else (coefficients,)
+    triples = tuple(map(tuple, given))
     for triple in triples:
         if len(triple) != 3:
             raise ValueError(f"`coefficients` must be three numbers, got {triple!r}.")
@@ -72,7 +73,7 @@ def newton_schulz(
     if steps < 0:
         raise ValueError(f"`steps` must be at least 0, got {steps!r}.")
     numbers = [number for triple in triples for number in triple]
-    named = {f"number_{i}": number for i, number in enumerate(numbers)}
+    named: Any = {f"number_{i}": number for i, number in enumerate(numbers)}
     return leafwise(_iterate, steps=steps, dtype=dtype, **named)
 
 
@@ -80,7 +81,7 @@ def _iterate(x, *, steps, dtype, **named):
     if x.ndim < 2:
         return x
     numbers = [named[f"number_{i}"] for i in range(len(named))]
-    triples = [numbers[i : i + 3] for i in range(0, len(numbers), 3)]
+    triples = list(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
     triples = [triples[min(i, len(triples) - 1)] for i in range(steps)]
     stored = storage_dtype(x, dtype)
     return polynomial_steps(x, triples, lambda y: widen(y.astype(stored)))

@@ -108,7 +108,7 @@ class Cut:
     def joined(self, cells: Sequence[jax.Array]) -> Any:
         """Return updates of which these are the parts, in the dtypes of what came in."""
         out = [
-            None if g is None or layout is None else layout.blocks.join(row).astype(g.dtype)
+            None if g is None or layout is None else layout.blocks.join(row or []).astype(g.dtype)
             for g, layout, row in zip(
                 self._leaves, self._layouts, self._rows_of(cells), strict=True
             )

@@ -93,7 +93,7 @@ def test_what_is_damaged_is_found_and_made_anew_from_the_checkpoint(folder, caps
 
 def test_a_damaged_checkpoint_is_named_with_its_leaf(folder, capsys):
     run = folder / "runs" / "train"
-    (step,) = (run / "checkpoints").iterdir()
+    (step,) = (path for path in (run / "checkpoints").iterdir() if path.is_dir())
     data = max((path for path in step.rglob("*") if path.is_file()), key=lambda p: p.stat().st_size)
     flip_a_byte(data)
     assert main(["verify", str(run)]) == 1
