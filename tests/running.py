@@ -76,6 +76,7 @@ ARGUMENTS = {
     "permuted": {"inner": transforms.average(0.9)},
     "polar_factor": {},
     "power": {"exponent": 2.0},
+    "precondition_chain": {"decay": 0.9, "inner": transforms.average(0.8), "eps": 0.1},
     "precondition": {"statistic": transforms.gram(0.9, initial=0.1), "power": 4.0},
     "proximal_l1": {"strength": 0.1, "learning_rate": 0.5},
     "rectify": {"decay": 0.9, "threshold": 4.5},

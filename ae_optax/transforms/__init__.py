@@ -67,6 +67,7 @@ from ae_optax.transforms._orthogonalize import orthogonalize, polar_factor
 from ae_optax.transforms._parameter_rms import scale_by_parameter_rms
 from ae_optax.transforms._paths import PathError, path_mask
 from ae_optax.transforms._precondition import PreconditionState, precondition
+from ae_optax.transforms._precondition_chain import PreconditionChainState, precondition_chain
 from ae_optax.transforms._proximal import ProximalL1State, proximal_l1
 from ae_optax.transforms._quotient import QuotientState, quotient
 from ae_optax.transforms._rectify import rectify
@@ -140,6 +141,7 @@ __all__ = [
     "NesterovAverageState",
     "PathError",
     "PermutedState",
+    "PreconditionChainState",
     "PreconditionState",
     "ProximalL1State",
     "QuotientState",
@@ -215,6 +217,7 @@ __all__ = [
     "polar_factor",
     "power",
     "precondition",
+    "precondition_chain",
     "product_root",
     "proximal_l1",
     "pseudo_root",

@@ -244,6 +244,12 @@ def by_size(function: Callable[..., Any], *columns: Sequence[jax.Array]) -> list
     return found
 
 
+def check_all_real(name: str, tree: Any) -> None:
+    """Raise ``TypeError`` if a leaf of a tree is not of real floating numbers."""
+    for path, leaf in jax.tree.leaves_with_path(tree):
+        _check_real(f"{name}{jax.tree_util.keystr(path)}", leaf)
+
+
 def _spread(structure: Any, rows: Sequence[Sequence[Any]], empty: Any, least: int = 0) -> Any:
     """Return as many trees as the longest row, in each of which a leaf has one of its row.
 

@@ -65,7 +65,8 @@ SETTINGS = {
 # Those that have tests of their own, and why.
 ELSEWHERE = {"adafactor": "it is no rule of single coordinates"}
 ELSEWHERE |= dict.fromkeys(
-    ("kl_shampoo", "muon", "normuon", "shampoo", "soap", "splus"), "test_matrix_formulas.py"
+    ("kl_shampoo", "muon", "normuon", "shampoo", "soap", "sonew", "splus"),
+    "test_matrix_formulas.py",
 )
 CASES = [
     pytest.param(name, settings, id=f"{name}-{i}")

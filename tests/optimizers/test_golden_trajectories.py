@@ -20,7 +20,7 @@ import ae_optax as ao
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # Rules that are not here: Muon's rest is a whole of its own in COSMOS, and PSGD has its own test.
-OTHERS = ("cosmos", "psgd_kron", "sonew", "soap_muon")
+OTHERS = ("cosmos", "psgd_kron", "soap_muon")
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.npz"))
 
 
@@ -253,6 +253,42 @@ def splus_jax(h):
     )
 
 
+def sonew_jax(h):
+    if h["graft_type"]:
+        assert h["transpose"]
+        return functools.partial(
+            ao.sonew,
+            b1=h["beta1"],
+            b2=h["beta2"],
+            eps=h["eps"],
+            graft_eps=h["graft_eps"],
+            weight_decay=h["weight_decay"],
+        )
+    mean = ao.chain(ao.average(h["beta1"]), ao.correct_bias(h["beta1"]))
+    direction = ao.precondition_chain(h["beta2"], inner=mean, eps=h["eps"])
+    return lambda rate: ao.chain(
+        # Untransposed: row after row.
+        ao.for_matrices(direction, others=ao.freeze(), out_axis=-1 if h["transpose"] else 0),
+        ao.scale_by_learning_rate(rate),
+    )
+
+
+def sonew_torch(h):
+    b1, b2 = h["betas"]
+    mean = ao.chain(ao.average(b1), ao.correct_bias(b1))
+    adam = ao.quotient(
+        numerator=mean,
+        denominator=ao.chain(ao.square(), ao.average(b2), ao.root(), ao.add(1e-8)),
+    )
+    direction = ao.precondition_chain(b2, inner=mean, eps=1e-30, least=h["eps"])
+    grafted = ao.graft(direction=direction, magnitude=adam, eps=1e-30)
+    return lambda rate: ao.chain(
+        ao.for_matrices(grafted, others=adam, out_axis=0),
+        ao.add_decayed_weights(h["weight_decay"]),
+        ao.scale_by_learning_rate(rate),
+    )
+
+
 RULES = {
     "adamuon": adamuon,
     "kl_shampoo": kl_shampoo,
@@ -264,6 +300,8 @@ RULES = {
     "shampoo_google": shampoo_google,
     "shampoo_meta": shampoo_meta,
     "soap": soap,
+    "sonew_jax": sonew_jax,
+    "sonew_torch": sonew_torch,
     "splus": splus,
     "splus_jax": splus_jax,
 }

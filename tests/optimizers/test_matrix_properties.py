@@ -12,7 +12,7 @@ import reference_matrix as reference
 import ae_optax as ao
 
 STEPS = 8
-OPTIMIZERS = ("kl_shampoo", "muon", "normuon", "shampoo", "soap", "splus")
+OPTIMIZERS = ("kl_shampoo", "muon", "normuon", "shampoo", "soap", "sonew", "splus")
 # Without weight decay and with whatever makes them free of scales and of where they start.
 PLAIN = {
     "adam": lambda: ao.adam(0.1),
@@ -21,6 +21,7 @@ PLAIN = {
     "normuon": lambda: ao.normuon(0.1),
     "shampoo": lambda: ao.shampoo(0.1, refresh_every=3, start=1),
     "soap": lambda: ao.soap(0.1, refresh_every=3, weight_decay=0.0, eps=1e-20),
+    "sonew": lambda: ao.sonew(0.1),
     "splus": lambda: ao.splus(0.1, refresh_every=3, weight_decay=0.0),
 }
 
@@ -71,7 +72,7 @@ def test_commutes_with_rotations_of_both_sides(name):
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("name", ["adam", "normuon"])
+@pytest.mark.parametrize("name", ["adam", "normuon", "sonew"])
 def test_a_rule_of_single_coordinates_or_outputs_does_not(name):
     left, right, grads = orthogonal(5, 1), orthogonal(5, 2), stream(5, 5)
     turned, plain = run(PLAIN[name](), left @ grads @ right.T), run(PLAIN[name](), grads)
