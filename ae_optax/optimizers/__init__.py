@@ -21,6 +21,7 @@ from ae_optax.optimizers._schedule_free_adamw import schedule_free_adamw
 from ae_optax.optimizers._sgd import classical_momentum, momentum, nesterov, sgd
 from ae_optax.optimizers._shampoo import shampoo
 from ae_optax.optimizers._soap import soap
+from ae_optax.optimizers._soap_muon import soap_muon
 from ae_optax.optimizers._sonew import sonew
 from ae_optax.optimizers._splus import splus
 from ae_optax.optimizers._yogi import yogi
@@ -58,6 +59,7 @@ __all__ = [
     "sgd",
     "shampoo",
     "soap",
+    "soap_muon",
     "sonew",
     "splus",
     "yogi",

@@ -30,6 +30,7 @@ from ae_optax.transforms._divide_by_norm import divide_by_norm
 from ae_optax.transforms._elementwise import (
     absolute,
     add,
+    at_least,
     identity,
     power,
     root,
@@ -70,6 +71,7 @@ from ae_optax.transforms._precondition import PreconditionState, precondition
 from ae_optax.transforms._precondition_chain import PreconditionChainState, precondition_chain
 from ae_optax.transforms._proximal import ProximalL1State, proximal_l1
 from ae_optax.transforms._quotient import QuotientState, quotient
+from ae_optax.transforms._radial import brake_growth, floor_norm, retract_to_radial_length
 from ae_optax.transforms._rectify import rectify
 from ae_optax.transforms._reduce_on_plateau import (
     ReduceOnPlateauState,
@@ -172,8 +174,10 @@ __all__ = [
     "add_cautious_decay",
     "add_decayed_weights",
     "add_independent_decay",
+    "at_least",
     "average",
     "average_params",
+    "brake_growth",
     "by_path",
     "centralize",
     "chain",
@@ -193,6 +197,7 @@ __all__ = [
     "every",
     "factored_average",
     "flatten",
+    "floor_norm",
     "for_matrices",
     "freeze",
     "global_norm",
@@ -228,6 +233,7 @@ __all__ = [
     "remove_parallel",
     "reset_units",
     "retract_to_ball",
+    "retract_to_radial_length",
     "retract_to_sphere",
     "ridged_root",
     "root",

@@ -45,6 +45,26 @@ def add(value: Scalar) -> optax.GradientTransformation:
 
 
 @transformation
+def at_least(value: Scalar) -> optax.GradientTransformation:
+    r"""Raise every coordinate that is smaller to a constant: :math:`u = \max(g, c)`.
+
+    In a denominator, in the place of an :math:`\epsilon` that is added, it leaves the others alone.
+
+    Args:
+        value: :math:`c`, finite, in the units of what comes in, which is real.
+
+    Returns:
+        A stateless transformation that keeps structure, shapes and dtypes; ignores ``params``.
+
+    Raises:
+        ValueError: If ``value`` is not finite.
+        TypeError: If ``value`` is not a number.
+    """
+    check_finite("value", value)
+    return leafwise(_at_least, value=value)
+
+
+@transformation
 def identity() -> optax.GradientTransformation:
     """Leave everything as it is: the neutral element of ``chain``.
 
@@ -130,6 +150,10 @@ def square() -> optax.GradientTransformation:
 
 def _add(g, *, value):
     return g + value
+
+
+def _at_least(g, *, value):
+    return jnp.maximum(g, value)
 
 
 def _power(g, *, exponent):

@@ -17,6 +17,7 @@ EXTRA = {
     # it is diagonal nothing else is left.
     "shampoo": {"b2": 0.9, "eps": 1e-2},
     "soap": {"eps": 1e-2},
+    "soap_muon": {"eps": 1e-2},
     "sonew": {"eps": 1e-2},
     "splus": {"block_size": 1},
 }

@@ -21,7 +21,7 @@ PLACED = {
     "transforms.newton_schulz": ((8, 2, 4), ("x", None, None)),
     **dict.fromkeys(
         (
-            *("kl_shampoo", "muon", "normuon", "shampoo", "soap", "sonew", "splus"),
+            *("kl_shampoo", "muon", "normuon", "shampoo", "soap", "soap_muon", "sonew", "splus"),
             *("transforms.orthogonalize", "transforms.polar_factor"),
             *("transforms.in_basis", "transforms.precondition", "transforms.whiten"),
             "transforms.precondition_chain",

@@ -115,9 +115,11 @@ ARGUMENTS = [
     for function in FUNCTIONS
     for argument in numeric_arguments(function)
 ]
-ANY_SIGN = {("add", "value"), ("scale", "factor")}
+ANY_SIGN = {("at_least", "value"), ("add", "value"), ("scale", "factor")}
 MAY_BE_ZERO = {"initial", "initial_step", "initial_value", "learning_rate", "min_scale", "min_step"}
 MAY_BE_ZERO |= {
+    "floor",
+    "outward",
     "rms",
     "share",
     "smallest_share",
@@ -131,7 +133,7 @@ MAY_BE_ZERO |= {
 ABOVE_ONE = {("scale_by_rprop", "increase"), ("skip_outliers", "factor")}
 # Those that recall the past by dividing through its decay.
 NEVER_ZERO = {"rmsprop_centered", "running_variance", "schedule_free", "schedule_free_adamw"}
-IN_UNIT_INTERVAL = {"average_decay", "b1", "b2", "b3", "decay", "momentum"}
+IN_UNIT_INTERVAL = {"average_decay", "b1", "b2", "b3", "decay", "momentum", "statistics_decay"}
 
 
 # What functions need besides numbers.

@@ -20,7 +20,7 @@ import ae_optax as ao
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # Rules that are not here: Muon's rest is a whole of its own in COSMOS, and PSGD has its own test.
-OTHERS = ("cosmos", "psgd_kron", "soap_muon")
+OTHERS = ("cosmos", "psgd_kron")
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.npz"))
 
 
@@ -253,6 +253,21 @@ def splus_jax(h):
     )
 
 
+def soap_muon(h):
+    assert (h["denominator_power"], h["radial_inward_scale"], h["weight_decay"]) == (0.5, 1, 0)
+    return functools.partial(
+        ao.soap_muon,
+        momentum=h["mu"],
+        b2=h["second_moment_beta"],
+        statistics_decay=h["statistics_beta"],
+        eps=h["eps"],
+        refresh_every=h["precondition_frequency"],
+        floor=h["floor"],
+        outward=h["radial_outward_scale"],
+        out_axis=0,
+    )
+
+
 def sonew_jax(h):
     if h["graft_type"]:
         assert h["transpose"]
@@ -300,6 +315,7 @@ RULES = {
     "shampoo_google": shampoo_google,
     "shampoo_meta": shampoo_meta,
     "soap": soap,
+    "soap_muon": soap_muon,
     "sonew_jax": sonew_jax,
     "sonew_torch": sonew_torch,
     "splus": splus,

@@ -20,6 +20,13 @@ SETTINGS = {
     "normuon": {"momentum": 0.8, "b2": 0.7, "weight_decay": 0.3},
     "shampoo": {"b1": 0.8, "b2": 0.9, "eps": 1e-3, "refresh_every": 3, "start": 4},
     "soap": {"b1": 0.8, "b2": 0.9, "eps": 1e-2, "refresh_every": 4, "weight_decay": 0.3},
+    "soap_muon": {
+        "momentum": 0.8,
+        "b2": 0.7,
+        "statistics_decay": 0.8,
+        "floor": 3.0,
+        "outward": 0.2,
+    },
     "sonew": {"b1": 0.8, "b2": 0.9, "eps": 1e-3, "graft_eps": 1e-2, "weight_decay": 0.3},
     "splus": {"b1": 0.8, "b2": 0.9, "refresh_every": 4, "weight_decay": 0.3},
 }
