@@ -46,6 +46,24 @@ def of_max_norm(inner: optax.GradientTransformation) -> optax.GradientTransforma
     return optax.GradientTransformationExtraArgs(init, update)
 
 
+@jax.custom_jvp
 def _max_norm(g):
-    # XLA's maximum of a large array on a CPU passes over what is no number.
-    return jnp.where(jnp.any(jnp.isnan(g)), jnp.nan, jnp.max(jnp.abs(g), initial=0))
+    # In one pass: XLA's maximum of a large array on a CPU passes over what is no number, and to
+    # look for that beside it reads the array again.
+    g = jnp.abs(g) if jnp.iscomplexobj(g) else g
+    return jax.lax.reduce(g, jnp.zeros([], g.dtype), _larger, tuple(range(g.ndim)))
+
+
+def _larger(a, b):
+    a, b = jnp.abs(a), jnp.abs(b)
+    return jnp.where(jnp.isnan(a) | (a > b), a, b)
+
+
+@_max_norm.defjvp
+def _slope_of_max_norm(primals, tangents):
+    (g,), (change,) = primals, tangents
+    largest = _max_norm(g)
+    here = (jnp.abs(g) == largest) & (g != 0)
+    slopes = jnp.where(here, jnp.real(jnp.conj(jnp.sign(g)) * change), 0)
+    shared = jnp.maximum(jnp.sum(here, dtype=slopes.dtype), 1)
+    return largest, jnp.sum(slopes) / shared

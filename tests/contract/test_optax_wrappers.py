@@ -91,6 +91,6 @@ def test_wrappers_of_optax_leave_the_optimizer_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_state_has_one_learning_rate_to_find_by_name(name):
+def test_its_state_has_one_rate_to_find_by_name(name):
     state = make(name, learning_rate=0.25).init(parameters())
-    assert optax.tree.get(state, "learning_rate") == 0.25
+    assert optax.tree.get(state, "last_rate") == 0.25

@@ -22,9 +22,9 @@ def rate_last(*transformations):
 # name, arguments, the same in Optax.
 SAME = [
     ("sgd", {}, optax.sgd),
-    ("momentum", {"decay": 0.8}, lambda rate: optax.sgd(rate, 0.8)),
-    ("classical_momentum", {"decay": 0.8}, rate_first(optax.trace(0.8))),
-    ("nesterov", {"decay": 0.8}, rate_first(optax.trace(0.8, nesterov=True))),
+    ("momentum", {"momentum": 0.8}, lambda rate: optax.sgd(rate, 0.8)),
+    ("classical_momentum", {"momentum": 0.8}, rate_first(optax.trace(0.8))),
+    ("nesterov", {"momentum": 0.8}, rate_first(optax.trace(0.8, nesterov=True))),
     ("adagrad", {"eps": 1e-4}, lambda rate: optax.adagrad(rate, 0.0, eps=1e-4)),
     ("rmsprop", {"decay": 0.8, "eps": 1e-4}, lambda rate: optax.rmsprop(rate, 0.8, eps=1e-4)),
     (
@@ -98,8 +98,8 @@ def test_nesterov_equals_the_alias_of_optax_while_the_rate_is_constant():
     def alias(rate):
         return optax.sgd(rate, 0.8, nesterov=True)
 
-    assert_equal(*both("nesterov", {"decay": 0.8}, alias, constant()))
-    assert differ(*both("nesterov", {"decay": 0.8}, alias, decaying())) > 0.05
+    assert_equal(*both("nesterov", {"momentum": 0.8}, alias, constant()))
+    assert differ(*both("nesterov", {"momentum": 0.8}, alias, decaying())) > 0.05
 
 
 def test_yogi_is_the_published_one_and_optax_corrects_its_bias():

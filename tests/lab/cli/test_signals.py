@@ -9,8 +9,17 @@ from ae_optax.lab.cli import main
 from ae_optax.lab.cli._signals import CODES, listening
 
 
+@pytest.fixture
+def heard():
+    """Let no signal be ignored: a shell's background processes ignore SIGINT."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in CODES}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(("number", "code"), [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)])
-def test_a_signal_is_noted_with_its_code(number, code, capfd):
+def test_a_signal_is_noted_with_its_code(number, code, capfd, heard):
     with listening() as stop:
         assert not stop()
         os.kill(os.getpid(), getattr(signal, number))

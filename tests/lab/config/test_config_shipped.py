@@ -134,10 +134,11 @@ def with_rate_only(functions):
 
 
 SIMPLE = list(with_rate_only(kinds()["optimizer"].functions))
-# These need the loss in `update`, which the trainer does not pass on; add_noise a key; and the
-# Muon of PyTorch has matrices only.
+# These need the loss in `update`, which the trainer does not pass on; add_noise a key; the Muon of
+# PyTorch has matrices only; and whiten divides by what only `in_basis` knows.
 UNFIT = {
     "compat.torch.muon",
+    "whiten",
     "optax.lbfgs",
     "optax.polyak_sgd",
     "optax.noisy_sgd",

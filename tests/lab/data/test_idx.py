@@ -124,8 +124,8 @@ def test_reports_a_missing_file(tmp_path):
         read_images(tmp_path / "nowhere")
 
 
-def test_reports_what_the_system_says_of_an_unreadable_file(tmp_path):
-    with pytest.raises(DataError, match=r"cannot be read: Is a directory\."):
+def test_a_folder_in_place_of_a_file_is_an_error(tmp_path):
+    with pytest.raises(DataError, match=r"must be a file, got a folder, pipe or device\."):
         read_images(tmp_path)
 
 
