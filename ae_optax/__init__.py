@@ -37,6 +37,7 @@ from ae_optax.optimizers import (
     nadam_scheduled,
     nesterov,
     normuon,
+    psgd_kron,
     radam,
     rmsprop,
     rmsprop_centered,
@@ -51,6 +52,7 @@ from ae_optax.optimizers import (
     yogi,
 )
 from ae_optax.transforms import (
+    Draws,
     PathError,
     absolute,
     accumulate,
@@ -81,6 +83,7 @@ from ae_optax.transforms import (
     evaluation_params,
     every,
     factored_average,
+    fitted_precondition,
     flatten,
     floor_norm,
     for_matrices,
@@ -112,6 +115,7 @@ from ae_optax.transforms import (
     proximal_l1,
     pseudo_root,
     quotient,
+    random_draws,
     rectify,
     reduce_on_plateau,
     relative_floor,
@@ -180,6 +184,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Draws",
     "PathError",
     "Transformation",
     "absolute",
@@ -228,6 +233,7 @@ __all__ = [
     "evaluation_params",
     "every",
     "factored_average",
+    "fitted_precondition",
     "flatten",
     "floor_norm",
     "for_matrices",
@@ -271,8 +277,10 @@ __all__ = [
     "product_root",
     "proximal_l1",
     "pseudo_root",
+    "psgd_kron",
     "quotient",
     "radam",
+    "random_draws",
     "read",
     "rectify",
     "reduce_on_plateau",

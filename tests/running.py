@@ -62,6 +62,7 @@ ARGUMENTS = {
     "delay": {"inner": transforms.average(0.9), "steps": 3},
     "divide_by_norm": {"eps": 1e-3},
     "factored_average": {"exponent": 0.7, "minimum": 1e-3},
+    "fitted_precondition": {"rate": 0.2, "noise": 1e-2, "max_rms": 0.9},
     "floor_norm": {"share": 2.0},
     "for_matrices": {"matrices": transforms.average(0.9), "others": transforms.average(0.8)},
     "freeze": {},
@@ -137,7 +138,7 @@ OTHERS |= {"evaluation_params", "path_mask", "observe", "whiten"}
 # What a statistic, a basis, a root, a time and a view are: arguments.
 OTHERS |= {"gram", "gram_sum", "debiased_gram", "kl_gram", "eigenbasis", "orthogonal_iteration"}
 OTHERS |= {"sorted_iteration", "shifted_root", "pseudo_root", "ridged_root", "newton_root"}
-OTHERS |= {"product_root", "every", "view"}
+OTHERS |= {"product_root", "every", "view", "random_draws"}
 
 
 @functools.cache

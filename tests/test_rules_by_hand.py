@@ -32,7 +32,17 @@ fused, benchmark = load("fused"), load("update")
 
 # Which have no twin, and why: only a rule of single coordinates is one function of a coordinate.
 NOT_BY_HAND = dict.fromkeys(
-    ("kl_shampoo", "muon", "normuon", "shampoo", "soap", "soap_muon", "sonew", "splus"),
+    (
+        "kl_shampoo",
+        "muon",
+        "normuon",
+        "psgd_kron",
+        "shampoo",
+        "soap",
+        "soap_muon",
+        "sonew",
+        "splus",
+    ),
     "it turns whole matrices",
 )
 BY_HAND = [name for name in optimizers.__all__ if name in fused.RULES]

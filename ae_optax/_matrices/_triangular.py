@@ -4,6 +4,7 @@ A block has shape (B, d1, ..., dk); a factor of one of its axes is upper triangu
 diagonal, (B, d).
 """
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -33,7 +34,7 @@ def fitted(
         v: Independent normal numbers, as many.
         rate: :math:`\mu`, the length of the step.
     """
-    a, b = whitened(factors, g), _solved(factors, v)
+    a, b = _squarable(whitened(factors, _squarable(g))), _squarable(_solved(factors, v))
     return [_step(q, a, b, axis, rate) for axis, q in enumerate(factors)]
 
 
@@ -48,7 +49,8 @@ def preconditioned(factors: Sequence[jax.Array], x: jax.Array) -> jax.Array:
     r"""Return :math:`Q_1^\top Q_1 x\, Q_2^\top Q_2`."""
     for axis, q in enumerate(factors):
         if q.ndim == 2:
-            x = scale_axis(x, axis, q * q)
+            # One after the other: the square may be infinite where what it meets is zero.
+            x = scale_axis(scale_axis(x, axis, q), axis, q)
         else:
             x = along(x, axis, product(jnp.matrix_transpose(q), q))
     return x
@@ -99,6 +101,13 @@ def _step(q, a, b, axis, rate):
     above, below = gram(a, axis), gram(b, axis)
     size = spectral_bound(above + below)[:, None, None]
     return q - rate / _nonzero(size) * product(jnp.triu(above - below), q)
+
+
+def _squarable(x):
+    """Return ``x``, no number so large that sums of squares of two would be infinite."""
+    size = max(math.prod(x.shape[1:]), 1)
+    largest = (float(jnp.finfo(x.dtype).max) / (4 * size)) ** 0.5
+    return jnp.clip(x, -largest, largest)
 
 
 def _nonzero(x):

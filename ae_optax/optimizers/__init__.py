@@ -15,6 +15,7 @@ from ae_optax.optimizers._lars import lars
 from ae_optax.optimizers._lion import lion
 from ae_optax.optimizers._muon import muon, normuon
 from ae_optax.optimizers._nadam import nadam, nadam_scheduled
+from ae_optax.optimizers._psgd_kron import psgd_kron
 from ae_optax.optimizers._radam import radam
 from ae_optax.optimizers._rmsprop import rmsprop, rmsprop_centered, rmsprop_momentum
 from ae_optax.optimizers._schedule_free_adamw import schedule_free_adamw
@@ -51,6 +52,7 @@ __all__ = [
     "nadam_scheduled",
     "nesterov",
     "normuon",
+    "psgd_kron",
     "radam",
     "rmsprop",
     "rmsprop_centered",

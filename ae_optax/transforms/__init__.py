@@ -27,6 +27,7 @@ from ae_optax.transforms._clip_by_norm import clip_by_norm
 from ae_optax.transforms._compensate import CompensateUpdatesState, compensate_updates
 from ae_optax.transforms._decay_after_step import DecayAfterStepState, decay_after_step
 from ae_optax.transforms._divide_by_norm import divide_by_norm
+from ae_optax.transforms._draws import Draws, random_draws
 from ae_optax.transforms._elementwise import (
     absolute,
     add,
@@ -40,6 +41,10 @@ from ae_optax.transforms._elementwise import (
 )
 from ae_optax.transforms._evaluation_params import evaluation_params
 from ae_optax.transforms._factored_average import FactoredAverageState, factored_average
+from ae_optax.transforms._fitted_precondition import (
+    FittedPreconditionState,
+    fitted_precondition,
+)
 from ae_optax.transforms._flatten import FlattenState, flatten
 from ae_optax.transforms._for_matrices import ForMatricesState, for_matrices
 from ae_optax.transforms._freeze import freeze
@@ -133,7 +138,9 @@ __all__ = [
     "CorrectBiasState",
     "DecayAfterStepState",
     "DelayState",
+    "Draws",
     "FactoredAverageState",
+    "FittedPreconditionState",
     "FlattenState",
     "ForMatricesState",
     "GraftState",
@@ -196,6 +203,7 @@ __all__ = [
     "evaluation_params",
     "every",
     "factored_average",
+    "fitted_precondition",
     "flatten",
     "floor_norm",
     "for_matrices",
@@ -227,6 +235,7 @@ __all__ = [
     "proximal_l1",
     "pseudo_root",
     "quotient",
+    "random_draws",
     "rectify",
     "reduce_on_plateau",
     "relative_floor",

@@ -21,9 +21,20 @@ PLACED = {
     "transforms.newton_schulz": ((8, 2, 4), ("x", None, None)),
     **dict.fromkeys(
         (
-            *("kl_shampoo", "muon", "normuon", "shampoo", "soap", "soap_muon", "sonew", "splus"),
+            *(
+                "kl_shampoo",
+                "muon",
+                "normuon",
+                "psgd_kron",
+                "shampoo",
+                "soap",
+                "soap_muon",
+                "sonew",
+                "splus",
+            ),
             *("transforms.orthogonalize", "transforms.polar_factor"),
             *("transforms.in_basis", "transforms.precondition", "transforms.whiten"),
+            "transforms.fitted_precondition",
             "transforms.precondition_chain",
         ),
         ((8, 4), (None, None)),

@@ -65,7 +65,17 @@ SETTINGS = {
 # Those that have tests of their own, and why.
 ELSEWHERE = {"adafactor": "it is no rule of single coordinates"}
 ELSEWHERE |= dict.fromkeys(
-    ("kl_shampoo", "muon", "normuon", "shampoo", "soap", "soap_muon", "sonew", "splus"),
+    (
+        "kl_shampoo",
+        "muon",
+        "normuon",
+        "psgd_kron",
+        "shampoo",
+        "soap",
+        "soap_muon",
+        "sonew",
+        "splus",
+    ),
     "test_matrix_formulas.py",
 )
 CASES = [

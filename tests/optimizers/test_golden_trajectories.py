@@ -19,8 +19,8 @@ import pytest
 import ae_optax as ao
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-# Rules that are not here: Muon's rest is a whole of its own in COSMOS, and PSGD has its own test.
-OTHERS = ("cosmos", "psgd_kron")
+# Not here: Muon's rest is a whole of its own in COSMOS.
+OTHERS = ("cosmos",)
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.npz"))
 
 
@@ -104,6 +104,40 @@ def adamuon(h):
         # A root mean square of 0.2.
         ao.graft(direction=normalised, magnitude=ao.chain(ao.sign(), ao.scale(0.2)), eps=h["eps"]),
         ao.add_decayed_weights(h["weight_decay"]),
+        ao.scale_by_learning_rate(rate),
+    )
+
+
+def recorded(record):
+    """Return what chance gave when the trajectory was recorded."""
+    draws, balance = (jnp.asarray(record[key]) for key in ("draws", "balance"))
+    return ao.Draws(
+        normal=lambda count, shape, dtype: draws[count - 1].reshape(shape).astype(dtype),
+        uniform=lambda count: jnp.where(balance[count - 1], 0.0, 1.0),
+    )
+
+
+def psgd_kron(h):
+    settings = {
+        "b1": h["b1"],
+        "fit_rate": h["preconditioner_lr"],
+        "initial_scale": h["preconditioner_init_scale"],
+        "frequency": h["preconditioner_update_probability"],
+        "weight_decay": h["weight_decay"],
+    }
+    draws = recorded(h["record"])
+    if not h["memory_save_mode"]:
+        return functools.partial(ao.psgd_kron, draws=draws, **settings)
+    # Of a matrix, a diagonal factor for the longer side.
+    return lambda rate: ao.chain(
+        ao.fitted_precondition(
+            settings["fit_rate"],
+            inner=ao.chain(ao.average(h["b1"]), ao.correct_bias(h["b1"])),
+            initial_scale=settings["initial_scale"],
+            frequency=settings["frequency"],
+            draws=draws,
+            view=ao.view(sides="smaller"),
+        ),
         ao.scale_by_learning_rate(rate),
     )
 
@@ -312,6 +346,7 @@ RULES = {
     "muon_optax": muon_optax,
     "muon_torch": muon_torch,
     "normuon": normuon,
+    "psgd_kron": psgd_kron,
     "shampoo_google": shampoo_google,
     "shampoo_meta": shampoo_meta,
     "soap": soap,
@@ -334,7 +369,8 @@ def test_follows_its_authors_code(name, monkeypatch):
     record, settings = load(name)
     begin_with_recorded_bases(record, monkeypatch)
     hyperparameters = settings["hyperparameters"] | {"scale": 2 / sum(record["start"].shape)}
-    make = rule_of(name)(hyperparameters)
+    with jax.enable_x64(True):
+        make = rule_of(name)(hyperparameters | {"record": record})
     # The JAX file averages what the parameters were before each step.
     compared = {"parameters_after", "averages_after"} & set(record)
     compared -= {"averages_after"} if name.startswith("splus_jax") else set()

@@ -78,6 +78,30 @@ def test_matches_the_formula_in_float64(name, shape):
     np.testing.assert_allclose(found, desired, rtol=1e-9, atol=1e-9)
 
 
+def test_psgd_matches_the_formula_with_the_numbers_that_it_draws():
+    shape, draws, settings = (5, 4), ae_optax.random_draws(3), {"b1": 0.8, "weight_decay": 0.3}
+    grads, params = stream(shape), np.random.default_rng(1).normal(size=shape)
+    with jax.enable_x64(True):
+        make = functools.partial(
+            ae_optax.psgd_kron, fit_rate=0.2, frequency=0.5, draws=draws, **settings
+        )
+        found = path(make, grads, params)
+        counts = jnp.arange(1, STEPS + 1)
+        drawn = [np.asarray(draws.normal(t, (1, *shape), jnp.float64)[0]) for t in counts]
+        balance = [bool(draws.uniform(t) < 0.01) for t in counts]
+    desired = reference_matrix.psgd_kron(
+        grads,
+        rates(),
+        params,
+        draws=drawn,
+        update_factors=np.asarray(counts) % 2 == 0,
+        balance=balance,
+        preconditioner_rate=0.2,
+        **settings,
+    )
+    np.testing.assert_allclose(found, desired, rtol=1e-9, atol=1e-9)
+
+
 def test_every_matrix_optimizer_has_its_formula_tested():
     assert_entries(
         SETTINGS,
