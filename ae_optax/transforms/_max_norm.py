@@ -51,7 +51,8 @@ def _max_norm(g):
     # In one pass: XLA's maximum of a large array on a CPU passes over what is no number, and to
     # look for that beside it reads the array again.
     g = jnp.abs(g) if jnp.iscomplexobj(g) else g
-    return jax.lax.reduce(g, jnp.zeros([], g.dtype), _larger, tuple(range(g.ndim)))
+    largest = jax.lax.reduce(g, jnp.zeros([], g.dtype), _larger, tuple(range(g.ndim)))
+    return jnp.abs(largest)  # Of one number nothing is reduced.
 
 
 def _larger(a, b):
