@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from jax.extend import core
 
-from ae_optax.capturing._uses import CALLS, Plan, Use
+from ae_optax.capturing._uses import CALLS, Plan, Use, opened, scan_counts
 
 Probes = Mapping[Use, jax.Array]
 
@@ -73,8 +73,7 @@ def _within(eqn, values, plan, probes):
     mine = [probes[use] for use in uses]
     if name == "scan":
         return _scan(eqn, values, plan, uses, mine)
-    inner = eqn.params[CALLS.get(name, "jaxpr")]
-    jaxpr, consts = getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())
+    jaxpr, consts = opened(eqn.params[CALLS.get(name, "jaxpr")])
 
     def call(values, mine):
         out, inputs = evaluate(jaxpr, consts, values, plan, dict(zip(uses, mine, strict=True)))
@@ -89,15 +88,15 @@ def _within(eqn, values, plan, probes):
 
 def _scan(eqn, values, plan, uses, mine):
     params = eqn.params
-    n_consts, n_carry = params["num_consts"], params["num_carry"]
+    n_consts, n_carry = scan_counts(eqn)
     consts, carry = values[:n_consts], values[n_consts : n_consts + n_carry]
-    closed = params["jaxpr"]
+    jaxpr, held = opened(params["jaxpr"])
 
     def body(carry, each):
         sliced, mine = each
         probes = dict(zip(uses, mine, strict=True))
         arguments = [*consts, *carry, *sliced]
-        out, inputs = evaluate(closed.jaxpr, closed.consts, arguments, plan, probes)
+        out, inputs = evaluate(jaxpr, held, arguments, plan, probes)
         return out[:n_carry], (out[n_carry:], [inputs[use] for use in uses])
 
     carry, (out, inputs) = jax.lax.scan(

@@ -108,10 +108,9 @@ class Search:
             return None, nothing
         name = eqn.primitive.name
         if name in CALLS:
-            inner = eqn.params[CALLS[name]]
-            return self.plan(getattr(inner, "jaxpr", inner), seen, loops)
+            return self.plan(opened(eqn.params[CALLS[name]])[0], seen, loops)
         if name in ("remat2", "checkpoint"):
-            return self.plan(eqn.params["jaxpr"], seen, loops)
+            return self.plan(opened(eqn.params["jaxpr"])[0], seen, loops)
         if name == "scan":
             return self._scan(eqn, seen, loops), nothing
         views = [isinstance(origin, View) for origin in seen]
@@ -146,12 +145,34 @@ class Search:
         return True
 
     def _scan(self, eqn, seen, loops):
-        consts = eqn.params["num_consts"]
+        consts, _ = scan_counts(eqn)
         for view in (origin for origin in seen[consts:] if isinstance(origin, View)):
             self.unknown.append(f"{view.path}, carried or sliced by `scan`")
         inner = [*seen[:consts], *[None] * len(seen[consts:])]
-        plan, _ = self.plan(eqn.params["jaxpr"].jaxpr, inner, (*loops, eqn.params["length"]))
+        jaxpr, _ = opened(eqn.params["jaxpr"])
+        plan, _ = self.plan(jaxpr, inner, (*loops, eqn.params["length"]))
         return plan
+
+
+def opened(program: Any) -> tuple[core.Jaxpr, Sequence[Any]]:
+    """Return a program inside an equation, and its constants."""
+    return getattr(program, "jaxpr", program), getattr(program, "consts", ())
+
+
+def scan_counts(eqn: core.JaxprEqn) -> tuple[int, int]:
+    """Return how many operands of a ``scan`` stay and how many are carried, told by their shapes.
+
+    What is sliced, and what is stacked, has an axis more outside of the loop than in it. How the
+    equation says it itself differs between versions of JAX.
+    """
+    inner, _ = opened(eqn.params["jaxpr"])
+    sliced = _longer(eqn.invars, inner.invars)
+    carried = len(eqn.outvars) - _longer(eqn.outvars, inner.outvars)
+    return len(eqn.invars) - carried - sliced, carried
+
+
+def _longer(outer, inner):
+    return sum(o.aval.ndim > i.aval.ndim for o, i in zip(outer, inner, strict=True))
 
 
 def _origin(known, var):
