@@ -78,7 +78,7 @@ class Layer:
         """
         a, d = self.rows()
         examples = len(a)
-        a, d = (x.reshape(-1, x.shape[-1]) for x in (a, d))
+        a, d = _flat(a, d)
         return Factors(a.T @ a / len(a), examples * (d.T @ d))
 
     def reduced(self) -> "Factors":
@@ -108,7 +108,7 @@ class Layer:
         """
         a, d = self.rows()
         examples = len(a)
-        a, d = (x.reshape(-1, x.shape[-1]) for x in (a @ inputs, d @ outputs))
+        a, d = _flat(a @ inputs, d @ outputs)
         return examples * ((a * a).T @ (d * d))
 
     def grams(self) -> "Factors":
@@ -121,7 +121,7 @@ class Layer:
         with a row of X and D for each example and position: cheaper than by G where those are fewer
         than its sides. Right only where the kernel is used once.
         """
-        x, d = (y.reshape(-1, y.shape[-1]) for y in self.rows())
+        x, d = _flat(*self.rows())
         return Factors(x.T @ (d @ d.T) @ x, d.T @ (x @ x.T) @ d)
 
     def join(self, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
@@ -131,17 +131,28 @@ class Layer:
             kernel: An array of the kernel's shape: itself, its gradient, its update.
             bias: Likewise, if the layer has one.
         """
-        inputs = math.prod(self.shape[axis] for axis in self.in_axes)
-        matrix = jnp.transpose(kernel, (*self.in_axes, *self.out_axes)).reshape(inputs, -1)
+        matrix = jnp.transpose(kernel, self._axes).reshape(self._inputs, -1)
         return matrix if bias is None else jnp.concatenate([matrix, bias.reshape(1, -1)])
 
     def split(self, matrix: jax.Array) -> tuple[jax.Array, jax.Array | None]:
         """Return the kernel and the bias (or ``None``) of a matrix that :meth:`join` makes."""
-        axes = (*self.in_axes, *self.out_axes)
-        inputs = math.prod(self.shape[axis] for axis in self.in_axes)
-        kernel = matrix[:inputs].reshape([self.shape[axis] for axis in axes])
+        axes = self._axes
+        kernel = matrix[: self._inputs].reshape([self.shape[axis] for axis in axes])
         back = sorted(range(len(axes)), key=axes.__getitem__)
-        return jnp.transpose(kernel, back), None if self.bias is None else matrix[inputs]
+        return jnp.transpose(kernel, back), None if self.bias is None else matrix[self._inputs]
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        return (*self.in_axes, *self.out_axes)
+
+    @property
+    def _inputs(self) -> int:
+        return math.prod(self.shape[axis] for axis in self.in_axes)
+
+
+def _flat(*arrays: jax.Array) -> list[jax.Array]:
+    """Return matrices with a row for each example and position."""
+    return [x.reshape(-1, x.shape[-1]) for x in arrays]
 
 
 class Dense(NamedTuple):
