@@ -33,7 +33,8 @@ LIBRARY = {
 def packages():
     """Return the packages of the reference, each with its title."""
     laboratory = importlib.import_module("ae_optax.lab")
-    return LIBRARY | {f"ae_optax.lab.{name}": f"Laboratory: {name}" for name in laboratory.__all__}
+    rooms = [name for name in laboratory.__all__ if inspect.ismodule(getattr(laboratory, name))]
+    return LIBRARY | {f"ae_optax.lab.{name}": f"Laboratory: {name}" for name in rooms}
 
 
 def write_pages(app):
