@@ -59,6 +59,8 @@ ARGUMENTS = {
         "dead_units": {},
         "fvu": {},
         "input_psnr": {},
+        "knn_accuracy": {"k": 2},
+        "linear_probe_accuracy": {},
         "mse": {},
         "psnr": {},
         "recovery": {"features": 5},
@@ -126,7 +128,8 @@ def seen(n=6):
     told = {"l0": np.sum(code, axis=1), "revived": images(n, seed=4)}
     output = Output(images(n, seed=2), code, Gaussian(mean, log_variance), jnp.float32(-1.0), told)
     params = {"decoder": {"kernel": rng.normal(size=(3, 2)).astype(np.float32)}}
-    return Seen(output, target, params, jnp.int32(3), np.ones(n, np.float32), images(n, seed=3))
+    classes, given = np.eye(3, dtype=np.float32)[np.arange(n) % 3], images(n, seed=3)
+    return Seen(output, target, params, jnp.int32(3), np.ones(n, np.float32), given, classes)
 
 
 def some_of(whole, rows, weights):
@@ -137,5 +140,7 @@ def some_of(whole, rows, weights):
     decoded, code = output.decoded[rows], output.code[rows]
     output = output._replace(decoded=decoded, code=code, posterior=posterior, told=told)
     target, given = whole.target[rows], whole.given[rows]
-    counted = np.asarray(weights, np.float32)
-    return whole._replace(output=output, target=target, given=given, weights=counted)
+    counted, classes = np.asarray(weights, np.float32), whole.classes[rows]
+    return whole._replace(
+        output=output, target=target, given=given, weights=counted, classes=classes
+    )

@@ -28,6 +28,8 @@ class Seen(NamedTuple):
         step: Steps done before this batch; shape (), int32.
         weights: Ones and zeros, shape (n,): which images count. ``None``: all.
         given: What the model was given, if that is not the target but a corrupted form of it.
+        classes: What is on the images, one-hot, shape (n, classes), where a whole set of data with
+            labels is measured; ``None`` elsewhere.
     """
 
     output: Output
@@ -36,6 +38,7 @@ class Seen(NamedTuple):
     step: jax.Array
     weights: jax.Array | None = None
     given: jax.Array | None = None
+    classes: jax.Array | None = None
 
     def mean(self, values: jax.Array) -> jax.Array:
         """Return the mean over the images that count of values (n, ...); shape (...)."""

@@ -58,13 +58,14 @@ def check_fitting(task: Task) -> None:
     """Raise ``ValueError`` if the parts of a task do not fit together.
 
     Args:
-        task: The task; of its data only their shape and, of vectors, their range matters.
+        task: The task; of its data their shape matters, their classes and, of vectors, their range.
 
     Raises:
         ValueError: If the loss expects logits and the model squashes its output, or codes in a
             range that the model's leave, if either is made for numbers in [0, 1] and the vectors
             hold others, if the output has another shape than the images, or if it does not tell
-            the code, the posterior or the variance that the loss or a metric is about.
+            the code, the posterior or the variance that the loss or a metric is about, or if a
+            metric is of classes and the data have no labels.
     """
     check_output(task.model, task.loss)
     _check_range(task)
@@ -77,7 +78,8 @@ def check_fitting(task: Task) -> None:
             raise ValueError(
                 f"`model` must give back the shape of the images, {images.shape}, got {shape}."
             )
-        return make_evaluate(task)(state, images)
+        labels = None if task.data.labels is None else jnp.zeros(1, jnp.int32)
+        return make_evaluate(task)(state, images, labels)
 
     jax.eval_shape(evaluate, jax.ShapeDtypeStruct((1, *task.data.shape), jnp.float32))
 

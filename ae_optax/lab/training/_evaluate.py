@@ -6,7 +6,7 @@ All that is here looks at the model where the optimizer says, see
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -24,8 +24,17 @@ EVALUATION_SEED = 0
 
 N_CODES = 500
 
-Evaluate = Callable[[TrainState, jax.Array], Mapping[str, jax.Array]]
 Show = Callable[[TrainState, jax.Array], jax.Array | None]
+
+
+class Evaluate(Protocol):
+    """What :func:`make_evaluate` makes."""
+
+    def __call__(
+        self, state: TrainState, images: jax.Array, labels: jax.Array | None = None
+    ) -> Mapping[str, jax.Array]:
+        """Measure images (n, ...), with the positions of their classes (n,) if they are known."""
+        ...
 
 
 def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate:
@@ -38,12 +47,15 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
         batch_size: Images at a time; bounds the memory.
 
     Returns:
-        ``evaluate(state, images) -> {name: scalar}``: the ``loss``, its terms if it has several,
-        what it reports, and the metrics; all NaN for an empty set. To be compiled by the caller.
+        ``evaluate(state, images, labels=None) -> {name: scalar}``: the ``loss``, its terms if it
+        has several, what it reports, and the metrics; all NaN for an empty set. ``labels`` (n,) are
+        positions in ``task.data.labels.classes``, which metrics of classes need. To be compiled by
+        the caller.
     """
     see, loss, metrics, values = _make_see(task), task.loss, task.metrics, make_values(task.data)
+    n_classes = 0 if task.data.labels is None else len(task.data.labels.classes)
 
-    def evaluate(state, images):
+    def evaluate(state, images, labels=None):
         state = _where_to_evaluate(state)
         n = images.shape[0]
         size = max(1, min(batch_size, n))
@@ -57,6 +69,8 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
             weights = here.astype(batch.dtype)
             seen = see(state, batch, weights, number)
             as_pixels = seen._replace(output=_pixels(loss, seen.output))
+            if labels is not None:
+                as_pixels = as_pixels._replace(classes=jax.nn.one_hot(labels[where], n_classes))
             return _means(loss, seen), as_pixels, jnp.sum(weights)
 
         def body(carry, batch):
@@ -68,6 +82,7 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
         batches = (jnp.arange(steps), indices, present)
         if n == 0:
             images = jnp.zeros((1, *images.shape[1:]), images.dtype)
+            labels = None if labels is None else jnp.zeros(1, jnp.int32)
         means, seen, _ = jax.eval_shape(measure, jax.tree.map(lambda x: x[0], batches))
         totals = jax.tree.map(lambda mean: jnp.zeros(mean.shape, mean.dtype), means)
         start = (totals, [metric.start(seen) for metric in metrics])

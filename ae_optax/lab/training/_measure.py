@@ -30,9 +30,9 @@ def make_measure(evaluate: Evaluate) -> Callable[[TrainState, Images], Numbers]:
     def measure(state, images):
         return {
             f"{part}_{name}": value
-            for part in PARTS
+            for part, labels in zip(PARTS, images.labels or (None, None), strict=True)
             if getattr(images, part).shape[0]
-            for name, value in evaluate(state, getattr(images, part)).items()
+            for name, value in evaluate(state, getattr(images, part), labels).items()
         }
 
     return measure

@@ -49,17 +49,24 @@ class Images(NamedTuple):
         validation: For the choice of a learning rate.
         test: For the report.
         shown: Reconstructed in the report.
+        labels: The classes of the validation and the test images, positions of shape (n,), int32;
+            ``None`` if the data have none.
     """
 
     train: jax.Array
     validation: jax.Array
     test: jax.Array
     shown: jax.Array
+    labels: tuple[jax.Array, jax.Array] | None = None
 
 
 def on_device(data: Dataset, where: Sharding | None = None) -> Images:
     """Move a data set to the device, or to several; test images at even distances are shown."""
-    return Images(*(spread(part, where) for part in (*data.stored, data.evenly(N_SHOWN))))
+    labels = None
+    if data.labels is not None:
+        labels = spread(data.labels.validation, where), spread(data.labels.test, where)
+    train, validation, test = (spread(part, where) for part in data.stored)
+    return Images(train, validation, test, spread(data.evenly(N_SHOWN), where), labels)
 
 
 def make_values(data: Dataset) -> Callable[[jax.Array], jax.Array]:

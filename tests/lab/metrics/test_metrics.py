@@ -172,3 +172,65 @@ def test_what_is_recovered_is_what_is_near_a_planted_direction():
     assert cosines[0].max() == pytest.approx(1)
     assert cosines[1].max() == pytest.approx(0.8)
     assert told["recovered"] == 0.25
+
+
+def labelled(codes, labels, n_classes=3):
+    classes = np.eye(n_classes, dtype=np.float32)[labels]
+    output = models.Output(None, codes.astype(np.float32))
+    return losses.Seen(output, None, {}, 0, np.ones(len(codes), np.float32), classes=classes)
+
+
+def accuracy(metric, seen):
+    (value,) = metric.finish(metric.add(metric.start(seen), seen)).values()
+    return float(value)
+
+
+def some_codes(n=60, width=4):
+    rng = np.random.default_rng(3)
+    labels = rng.integers(3, size=n)
+    return 20 + rng.normal(size=(n, width)) + 1.5 * np.eye(3, width)[labels], labels
+
+
+def voted(codes, labels, i, k):
+    """Return the class of most of the k nearest, the nearer one of equals."""
+    distances = np.linalg.norm(codes - codes[i], axis=1)
+    near = [labels[j] for j in np.argsort(distances) if j != i][:k]
+    return max(near, key=near.count)
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_neighbours_vote_on_the_class_of_an_image_that_is_not_among_them(k):
+    codes, labels = some_codes()
+    right = np.mean([voted(codes, labels, i, k) == labels[i] for i in range(len(codes))])
+    assert 0.4 < right < 0.95
+    assert accuracy(metrics.knn_accuracy(k=k), labelled(codes, labels)) == pytest.approx(right)
+    first = np.mean([voted(codes[:25], labels[:25], i, k) == labels[i] for i in range(25)])
+    found_of_first = accuracy(metrics.knn_accuracy(k=k, images=25), labelled(codes, labels))
+    assert found_of_first == pytest.approx(first)
+
+
+def test_a_linear_probe_is_that_of_a_fit_to_all_other_images():
+    codes, labels = some_codes()
+    ridge, penalty = 0.5, 0.5 * np.mean(np.var(codes, axis=0)) * len(codes)
+    right = []
+    for i in range(len(codes)):
+        z, y = np.delete(codes, i, 0), np.eye(3)[np.delete(labels, i)]
+        centre, mean = z.mean(0), y.mean(0)
+        z = z - centre
+        weights = np.linalg.solve(z.T @ z + penalty * np.eye(4), z.T @ (y - mean))
+        right.append(np.argmax(mean + (codes[i] - centre) @ weights) == labels[i])
+    assert 0.4 < np.mean(right) < 0.95
+    found_by_it = accuracy(metrics.linear_probe_accuracy(ridge=ridge), labelled(codes, labels))
+    assert found_by_it == pytest.approx(np.mean(right))
+
+
+def test_codes_that_are_all_equal_tell_the_most_frequent_class_at_best():
+    labels = np.array([0, 1, 1, 1, 2])
+    seen = labelled(np.ones((5, 4)), labels)
+    assert accuracy(metrics.linear_probe_accuracy(), seen) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("make", [metrics.knn_accuracy, metrics.linear_probe_accuracy])
+def test_what_is_about_classes_wants_labels(make):
+    with pytest.raises(ValueError, match="`data` must have labels"):
+        make().start(labelled(*some_codes())._replace(classes=None))

@@ -90,3 +90,18 @@ def test_a_result_and_a_model_print_in_a_few_lines():
     assert "validation" in result.plot().svg
     many = type(result.rows)([result.rows[0]] * 50)
     assert many._repr_html_().count("<tr>") == 22
+
+
+def test_metrics_of_classes_see_the_labels_of_each_set():
+    codes = np.repeat(np.eye(3, 4), 8, axis=0).astype(np.float32)
+    labels = np.repeat([0, 1, 2], 8)
+    given = {"train": labels, "validation": labels, "test": np.roll(labels, 4)}
+    known = data.from_arrays(codes, validation=codes, test=codes, labels=given)
+    linear = models.mlp_autoencoder([], 4, output="linear")
+    task = training.Task(linear, losses.mse(), known, metrics=[metrics.knn_accuracy(k=3)])
+    training.check_fitting(task)
+    row = training.fit(task, ae_optax.sgd(0.0), training.Settings(epochs=1, batch_size=24)).rows[0]
+    assert row.metrics["validation_knn_accuracy"] == 1
+    assert row.metrics["test_knn_accuracy"] < 1
+    with pytest.raises(ValueError, match="`data` must have labels for knn_accuracy, got none"):
+        training.check_fitting(task._replace(data=DATA))
