@@ -1,12 +1,7 @@
 """Plans: what a config says is to be run, compared or swept, every default filled in."""
 
-from ae_optax.lab.plans._comparison import (
-    ComparisonConfig,
-    ComparisonSections,
-    Contender,
-    Setting,
-    load_comparison,
-)
+from ae_optax.lab.plans._comparison import ComparisonConfig, ComparisonSections, load_comparison
+from ae_optax.lab.plans._contenders import Contender, Setting
 from ae_optax.lab.plans._run import RunConfig, description, load_data, load_run, make_task
 from ae_optax.lab.plans._sweep import Search, SweepConfig, SweepSections, Trial, load_sweep
 

@@ -30,22 +30,17 @@ from ae_optax.lab.runs._files import (
 from ae_optax.lab.runs._identity import run_id
 from ae_optax.lab.runs._lock import LOCK, FolderInUseError, is_in_use, lock
 from ae_optax.lab.runs._log import EpochRow, Log, Rows, make_row, read_rows
-from ae_optax.lab.runs._run import (
+from ae_optax.lab.runs._pictures import read_pictures, write_pictures
+from ae_optax.lab.runs._run import Run, damage, find_run, read_run, write_run
+from ae_optax.lab.runs._steps import StepLog, Steps, read_steps
+from ae_optax.lab.runs._summary import (
     DataRecord,
-    Run,
     Status,
     Summary,
-    damage,
-    find_run,
     find_summary,
-    read_pictures,
-    read_run,
     read_summary,
-    write_pictures,
-    write_run,
     write_summary,
 )
-from ae_optax.lab.runs._steps import StepLog, Steps, read_steps
 from ae_optax.lab.runs._sweep import SweepRecord, SweptRun, TrialRecord, read_sweep, write_sweep
 
 __all__ = [

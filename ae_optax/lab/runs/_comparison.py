@@ -7,7 +7,7 @@ from typing import Any
 
 from ae_optax.lab.runs._codec import from_json, to_json
 from ae_optax.lab.runs._files import COMPARISON, DamagedError, read_record, write_record
-from ae_optax.lab.runs._run import DataRecord
+from ae_optax.lab.runs._summary import DataRecord
 
 
 @dataclass(frozen=True)
