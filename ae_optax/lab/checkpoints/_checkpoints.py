@@ -1,9 +1,10 @@
 """The checkpoints of one run: save while training goes on, restore the newest that is intact."""
 
 import concurrent.futures
+import contextlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,6 +41,7 @@ class Checkpoints:
         keep_best: bool = True,
         asynchronous: bool = True,
         identity: Mapping[str, Any] | None = None,
+        log: str | Path | None = None,
     ) -> None:
         """Describe the checkpoints; nothing is read or written yet.
 
@@ -51,6 +53,8 @@ class Checkpoints:
                 the host, and waits only for a save that is still under way.
             identity: JSON values that say what the run is, the data and the optimizer for example.
                 A checkpoint with other ones is refused.
+            log: A file of the caller's with the same rows as those saved, one a line of JSON. They
+                are taken from there if their own file is damaged.
 
         Raises:
             TypeError: If ``keep`` is no integer or ``identity`` holds what JSON cannot say.
@@ -60,6 +64,7 @@ class Checkpoints:
         self.folder = Path(folder)
         self._writer = Writer(self.folder, keep=keep, keep_best=keep_best)
         self._identity = _plain("identity", dict(identity or {}))
+        self._log = None if log is None else Path(log)
         self._thread = concurrent.futures.ThreadPoolExecutor(1) if asynchronous else None
         self._pending: concurrent.futures.Future[None] | None = None
 
@@ -102,8 +107,8 @@ class Checkpoints:
             metric: What tells the best checkpoint, the lowest; not finite is never the best.
             extra: JSON values that belong to the state, progress on the host for example.
             rows: JSON values that become more as the run goes on, its epochs for example. They
-                must begin with those of the steps saved before, since all are written once, into
-                one file beside the steps.
+                must begin with those of the steps saved before: only what is new is looked at, and
+                each is written once, into one file beside the steps.
 
         Raises:
             CheckpointError: If the step is saved already or cannot be written. When asynchronous,
@@ -115,11 +120,14 @@ class Checkpoints:
         """
         if step < 0:
             raise ValueError(f"`step` must be at least 0, got {step}.")
-        values, rows = _plain("extra", dict(extra or {})), _plain("rows", list(rows))
+        values = _plain("extra", dict(extra or {}))
         leaves = paths(state)
         if not any(leaf.size for leaf in leaves.values()):
             raise ValueError("`state` must hold at least one number, got none.")
-        failure = self._settle()  # First: one copy on the host at a time.
+        self._finish()  # First: one copy on the host at a time.
+        with _json("rows"):
+            self._writer.history.take(rows)
+        failure = self._settle()
         arrays = on_host(leaves)
         if is_first():
             if step in self.steps():
@@ -130,7 +138,6 @@ class Checkpoints:
             best = float(metric) if metric is not None and math.isfinite(metric) else None
             job = (
                 Manifest(step, best, self._identity, values, NONE, {}),
-                rows,
                 arrays,
                 forms(leaves),
             )
@@ -150,15 +157,16 @@ class Checkpoints:
             step: The step; ``None`` for the newest one that is intact.
 
         Returns:
-            The state and what was saved with it, and which newer checkpoints are damaged. Call
-            ``discard_after`` with its step before saving those steps again.
+            The state and what was saved with it, and which newer checkpoints are damaged. Rows that
+            are damaged are lost, and no more than they. Call ``discard_after`` with its step before
+            saving those steps again.
 
         Raises:
             CheckpointError: If there is no intact checkpoint, or if it is that of another run; the
                 message then names the paths that differ. Nothing is ever cast.
         """
         self._rest()
-        return restore(self.folder, template, step, self._identity)
+        return restore(self.folder, template, step, self._identity, self._log)
 
     def damaged(self) -> list[Skipped]:
         """Read everything that is saved, and return which steps are damaged, oldest first."""
@@ -175,6 +183,7 @@ class Checkpoints:
             CheckpointError: If one cannot be deleted.
         """
         self._rest()
+        self._writer.history.forget()
         if is_first():
             self._writer.delete([late for late in self.steps() if late > step])
         meet()
@@ -206,17 +215,28 @@ class Checkpoints:
         self._pending = None
         return failure
 
-    def _rest(self):
-        """Wait for the save under way in all processes; its failure is yet to be told."""
+    def _finish(self):
+        """Wait for the save under way; its failure is yet to be told."""
         if self._pending is not None:
             concurrent.futures.wait([self._pending])
+
+    def _rest(self):
+        """Wait for the save under way in all processes."""
+        self._finish()
         meet()
 
 
 def _plain(name, values):
     """Return JSON values as they will be read."""
-    try:
+    with _json(name):
         return json.loads(json.dumps(values, allow_nan=False))
+
+
+@contextlib.contextmanager
+def _json(name: str) -> Iterator[None]:
+    """Name the argument that holds what JSON cannot say."""
+    try:
+        yield
     except TypeError as error:
         raise TypeError(f"`{name}` must hold JSON values only: {error}.") from error
     except ValueError as error:

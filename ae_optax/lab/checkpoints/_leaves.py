@@ -1,6 +1,8 @@
 """The leaves of a state by path, their copies on the host, and the way back."""
 
-from collections.abc import Mapping
+import functools
+import math
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Any, NamedTuple
 
@@ -23,6 +25,9 @@ class Form(NamedTuple):
     text: str
     key: str | None
 
+
+MOST = 2**31
+"""Numbers that a program can count on a device, without JAX's switch for wide integers."""
 
 ARRAY = jax.Array | np.ndarray | np.generic
 
@@ -61,19 +66,26 @@ def on_host(leaves: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {name: np.array(_data(leaf), order="C", copy=True) for name, leaf in leaves.items()}
 
 
-def like(template: Any, array: np.ndarray, key: str | None) -> Any:
-    """Make a leaf of a host array.
+def like(
+    template: Any, pieces: Iterator[np.ndarray], shape: tuple[int, ...], key: str | None
+) -> Any:
+    """Make a leaf of host arrays, of which it takes no more than one at a time.
 
     Args:
         template: A leaf that says which kind of array it is (NumPy's or JAX's) and, where it does,
             how it is sharded.
-        array: Its numbers, those of keys as their data.
+        pieces: Its numbers, in the order of memory; those of keys as their data. All are taken.
+        shape: What they make together.
         key: The random generator if it is one of keys.
     """
     if isinstance(template, np.ndarray | np.generic):
-        return array
+        return _joined(pieces, shape, np.empty, _write)
+    where, empty, write = _placement(template), np.empty, _write
+    if (where is None or len(where.device_set) == 1) and math.prod(shape) < MOST:
+        empty, write = functools.partial(jnp.zeros, device=where), _write_there
+    whole = _joined(pieces, shape, empty, write)
     # Transfers under way would hold the host arrays of many leaves at once.
-    placed = jax.block_until_ready(_put(array, _placement(template)))
+    placed = jax.block_until_ready(whole if isinstance(whole, jax.Array) else _put(whole, where))
     return placed if key is None else jax.random.wrap_key_data(placed, impl=key)
 
 
@@ -83,6 +95,34 @@ def _text(leaf):
 
 def _generator(leaf):
     return str(jax.random.key_impl(leaf)) if _is_key(leaf) and isinstance(leaf, jax.Array) else None
+
+
+def _joined(pieces, shape, empty, write):
+    """Return an array of pieces; a single one is it already."""
+    whole, at = None, 0
+    for piece in pieces:
+        if piece.size == math.prod(shape):
+            whole = piece.reshape(shape)
+            continue
+        whole = write(empty(shape, piece.dtype) if whole is None else whole, piece, at)
+        at += piece.size
+    return whole
+
+
+def _write(whole, piece, at):
+    whole.reshape(-1)[at : at + piece.size] = piece
+    return whole
+
+
+def _write_there(whole, piece, at):
+    return jax.block_until_ready(_with_piece(whole, piece, at))
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _with_piece(whole, piece, at):
+    """Write a piece into an array on a device, in its own memory."""
+    flat = jax.lax.dynamic_update_slice(whole.reshape(-1), piece, (at,))
+    return flat.reshape(whole.shape)
 
 
 def _put(array, where):

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from ae_optax.lab.checkpoints._history import NONE, Prefix
 from ae_optax.lab.checkpoints._leaves import Form
 
-FORMAT = 2
-PART = 2**24  # Bytes; a leaf that is larger is a part of its own.
+FORMAT = 3
+PART = 2**22  # Bytes; a larger leaf is divided. A few parts at a time stay in memory unused.
 
 
 class Leaf(NamedTuple):
@@ -24,7 +25,8 @@ class Leaf(NamedTuple):
         shape: The shape of the array stored.
         sha256: The digest of the array stored, in hexadecimal.
         part: Which of the parts it is in, that are written and read one after the other; ``None``
-            in a checkpoint of the first format, which is not divided.
+            in a checkpoint of the first format, which has none.
+        pieces: Over how many parts it is divided, from that one on.
     """
 
     text: str
@@ -33,6 +35,19 @@ class Leaf(NamedTuple):
     shape: tuple[int, ...]
     sha256: str
     part: int | None = None
+    pieces: int = 1
+
+    def part_of(self, piece: int) -> int | None:
+        """Return the part that a piece is in."""
+        return None if self.part is None else self.part + piece
+
+    def shape_of(self, piece: int) -> tuple[int, ...]:
+        """Return the shape of a piece as it is stored; the pieces of a divided leaf are flat."""
+        if self.pieces == 1:
+            return self.shape
+        size = math.prod(self.shape)
+        length = -(-size // self.pieces)
+        return (min(length, size - piece * length),)
 
 
 class Manifest(NamedTuple):
@@ -60,18 +75,51 @@ def describe(forms: Mapping[str, Form], arrays: Mapping[str, np.ndarray]) -> dic
     leaves, part, size = {}, 0, 0
     for name, form in forms.items():
         array = arrays[name]
-        if size and size + array.nbytes > PART:
+        # Orbax refuses a part of which no leaf holds a number.
+        if array.nbytes and size and size + array.nbytes > PART:
             part, size = part + 1, 0
-        size += array.nbytes
-        leaves[name] = Leaf(*form, str(array.dtype), array.shape, digest(array), part)
+        pieces = max(1, -(-array.nbytes // PART))
+        own = digest_of(array.dtype, array.shape, array).hexdigest()
+        leaves[name] = Leaf(*form, str(array.dtype), array.shape, own, part, pieces)
+        part, size = part + pieces - 1, size + array.nbytes
     return leaves
 
 
-def digest(array: np.ndarray) -> str:
-    """Return the SHA-256 of an array's dtype, shape and bytes."""
-    sha256 = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
+def in_parts(leaves: Mapping[str, Leaf]) -> dict[int | None, dict[str, int]]:
+    """Return which pieces are in each part: their numbers by the paths of their leaves."""
+    parts: dict[int | None, dict[str, int]] = {}
+    for name, leaf in leaves.items():
+        for piece in range(leaf.pieces):
+            parts.setdefault(leaf.part_of(piece), {})[name] = piece
+    return parts
+
+
+def cut(
+    arrays: Mapping[str, np.ndarray], leaves: Mapping[str, Leaf]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield what is to be stored of arrays in each part."""
+    for pieces in in_parts(leaves).values():
+        yield {name: _piece(arrays[name], leaves[name], n) for name, n in pieces.items()}
+
+
+def _piece(array, leaf, number):
+    if leaf.pieces == 1:
+        return array
+    first, (length,) = number * leaf.shape_of(0)[0], leaf.shape_of(number)
+    return array.reshape(-1)[first : first + length]
+
+
+def digest_of(dtype: Any, shape: tuple[int, ...], *arrays: np.ndarray) -> Any:
+    """Return the SHA-256 of a dtype, a shape and the bytes of arrays, to be told or updated."""
+    sha256 = hashlib.sha256(f"{dtype} {shape}".encode())
+    for array in arrays:
+        update(sha256, array)
+    return sha256
+
+
+def update(sha256: Any, array: np.ndarray) -> None:
+    """Add the bytes of an array to a digest."""
     sha256.update(array.reshape(-1).view(np.uint8).data)
-    return sha256.hexdigest()
 
 
 def encode(manifest: Manifest) -> dict[str, str]:

@@ -9,8 +9,7 @@ when complete needs none of it.
 import functools
 import logging
 import sys
-from collections.abc import Mapping
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,10 +22,7 @@ TEMPORARY = ".orbax-checkpoint-tmp"  # In the name of a folder that is not compl
 
 
 def write(
-    folder: Path,
-    arrays: Mapping[str, np.ndarray],
-    parts: Mapping[str, int | None],
-    manifest: Mapping[str, str],
+    folder: Path, parts: Iterable[Mapping[str, np.ndarray]], manifest: Mapping[str, str]
 ) -> None:
     """Write arrays and their manifest into a new folder, which appears when all is written.
 
@@ -35,9 +31,9 @@ def write(
     orbax = _load()
     draft = folder.absolute().with_name(f"{folder.name}{TEMPORARY}")
     draft.mkdir()
-    for part, names in groupby(parts, parts.get):
+    for part, arrays in enumerate(parts):
         # Arrays without numbers are described by the manifest alone: Orbax refuses them.
-        stored = {name: _storable(arrays[name]) for name in names if arrays[name].size}
+        stored = {name: _storable(array) for name, array in arrays.items() if array.size}
         items = {"state": orbax.args.PyTreeSave(stored)}
         if part == 0:
             items["manifest"] = orbax.args.JsonSave(dict(manifest))

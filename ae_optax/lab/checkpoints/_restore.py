@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from ae_optax.lab.checkpoints._error import CheckpointError, DamageError, reason
 from ae_optax.lab.checkpoints._history import read_rows
 from ae_optax.lab.checkpoints._leaves import ARRAY, forms, like, paths
-from ae_optax.lab.checkpoints._manifest import Manifest, decode, digest
+from ae_optax.lab.checkpoints._manifest import Manifest, decode, digest_of, in_parts, update
 from ae_optax.lab.checkpoints._orbax import read_arrays, read_manifest
 
 MOST = 10  # Lines shown of differences; another model differs in all leaves.
@@ -38,7 +37,8 @@ class Restored(NamedTuple):
         step: The step it was saved at.
         extra: The JSON values that were saved with it.
         skipped: The newer checkpoints that are damaged, newest first.
-        rows: The rows that were saved with it.
+        rows: The rows that were saved with it; none if they are lost.
+        rows_damage: What is wrong with the file that they are in; nothing if all is well.
     """
 
     state: Any
@@ -46,6 +46,7 @@ class Restored(NamedTuple):
     extra: Mapping[str, Any]
     skipped: tuple[Skipped, ...]
     rows: Sequence[Any] = ()
+    rows_damage: str = ""
 
 
 def steps(folder: Path) -> list[int]:
@@ -55,7 +56,13 @@ def steps(folder: Path) -> list[int]:
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
 
 
-def restore(folder: Path, template: Any, step: int | None, identity: Mapping[str, Any]) -> Restored:
+def restore(
+    folder: Path,
+    template: Any,
+    step: int | None,
+    identity: Mapping[str, Any],
+    log: Path | None = None,
+) -> Restored:
     """Read the checkpoint of one step, or the newest intact one; see ``Checkpoints.restore``."""
     leaves = paths(template, ARRAY | jax.ShapeDtypeStruct)
     expected = {name: form.text for name, form in forms(leaves).items()}
@@ -67,11 +74,15 @@ def restore(folder: Path, template: Any, step: int | None, identity: Mapping[str
         try:
             manifest = manifest_of(folder, candidate)
             _check_run(folder, manifest, identity, expected)
-            rows = read_rows(folder, manifest.rows)
-            placed = _each(folder, manifest, partial(_like, leaves, manifest.leaves))
+            reader = _Reader(folder, manifest)
+            placed = {
+                name: like(leaves[name], reader.pieces(name), leaf.shape, leaf.key)
+                for name, leaf in manifest.leaves.items()
+            }
             # `leaves` are in the order of the tree.
             state = jax.tree.unflatten(jax.tree.structure(template), map(placed.get, leaves))
-            return Restored(state, candidate, manifest.extra, tuple(skipped), rows)
+            rows, lost = read_rows(folder, manifest.rows, log)
+            return Restored(state, candidate, manifest.extra, tuple(skipped), rows, lost)
         except DamageError as damage:
             skipped.append(Skipped(candidate, str(damage)))
     if not skipped:
@@ -86,8 +97,12 @@ def damaged(folder: Path) -> list[Skipped]:
     for step in steps(folder):
         try:
             manifest = manifest_of(folder, step)
-            read_rows(folder, manifest.rows)
-            _each(folder, manifest, lambda *_: None)
+            reader = _Reader(folder, manifest)
+            for name in manifest.leaves:
+                for _ in reader.pieces(name):
+                    pass
+            if lost := read_rows(folder, manifest.rows)[1]:
+                raise DamageError(lost)
         except DamageError as damage:
             found.append(Skipped(step, str(damage)))
     return found
@@ -126,24 +141,31 @@ def _check_run(folder, manifest, identity, expected):
         )
 
 
-def _like(templates, leaves, name, array):
-    return like(templates[name], array, leaves[name].key)
+class _Reader:
+    """Reads and verifies the leaves of a checkpoint in their order, one part at a time."""
 
+    def __init__(self, folder, manifest):
+        self._folder, self._leaves = folder / str(manifest.step), manifest.leaves
+        self._parts, self._part = in_parts(manifest.leaves), -1
+        self._arrays: dict[str, np.ndarray] = {}
 
-def _each(folder, manifest, use):
-    """Read and verify the leaves, and return what is made of each by name.
+    def pieces(self, name: str) -> Iterator[np.ndarray]:
+        """Yield the pieces of a leaf; raise a ``DamageError`` if they are not what was written."""
+        leaf = self._leaves[name]
+        sha256 = digest_of(leaf.dtype, leaf.shape)
+        for piece in range(leaf.pieces):
+            if (part := leaf.part_of(piece)) != self._part:
+                self._arrays.clear()
+                self._arrays, self._part = _read(self._folder, part, self._forms(part)), part
+            array = self._arrays.pop(name)
+            update(sha256, array)
+            yield array
+        if sha256.hexdigest() != leaf.sha256:
+            raise DamageError(f"{name} is damaged: its SHA-256 is not the one saved")
 
-    Only one part is held at a time: what is made of a leaf may be a copy on a device, or nothing.
-    """
-    made = {}
-    for part, leaves in groupby(manifest.leaves.items(), lambda item: item[1].part):
-        forms = {name: (leaf.dtype, leaf.shape) for name, leaf in leaves}
-        arrays = _read(folder / str(manifest.step), part, forms)
-        for name in forms:
-            if digest(arrays[name]) != manifest.leaves[name].sha256:
-                raise DamageError(f"{name} is damaged: its SHA-256 is not the one saved")
-            made[name] = use(name, arrays.pop(name))
-    return made
+    def _forms(self, part):
+        inside = ((n, self._leaves[n], piece) for n, piece in self._parts[part].items())
+        return {n: (leaf.dtype, leaf.shape_of(piece)) for n, leaf, piece in inside}
 
 
 def _read(folder, part, forms):

@@ -3,14 +3,13 @@
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ae_optax.lab.checkpoints._error import CheckpointError, reason
-from ae_optax.lab.checkpoints._history import write_rows
+from ae_optax.lab.checkpoints._history import History
 from ae_optax.lab.checkpoints._leaves import Form
-from ae_optax.lab.checkpoints._manifest import Manifest, describe, encode
+from ae_optax.lab.checkpoints._manifest import Manifest, cut, describe, encode
 from ae_optax.lab.checkpoints._orbax import TEMPORARY, write
 from ae_optax.lab.checkpoints._restore import metric_of, steps
 
@@ -22,6 +21,7 @@ class Writer:
 
     def __init__(self, folder: Path, *, keep: int, keep_best: bool) -> None:
         """See ``Checkpoints``."""
+        self.history = History(folder)
         self._folder = folder
         self._keep = keep
         self._keep_best = keep_best
@@ -31,15 +31,13 @@ class Writer:
     def write(
         self,
         manifest: Manifest,
-        rows: Sequence[Any],
         arrays: Mapping[str, np.ndarray],
         forms: Mapping[str, Form],
     ) -> None:
-        """Write a step.
+        """Write a step, and the rows that the history was given.
 
         Args:
             manifest: What to record; its leaves are filled in here, since digests take time.
-            rows: The rows of the run up to here.
             arrays: The host copies of the leaves by path.
             forms: What the leaves are.
 
@@ -47,15 +45,15 @@ class Writer:
             CheckpointError: If the step cannot be written or another one not deleted.
         """
         manifest = manifest._replace(leaves=describe(forms, arrays))
-        parts = {name: leaf.part for name, leaf in manifest.leaves.items()}
         try:
             if not self._clean:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _sweep(self._folder)
             self._clean = False
             # Before the step appears: a step that is there has its rows.
-            manifest = manifest._replace(rows=write_rows(self._folder, rows))
-            write(self._folder / str(manifest.step), arrays, parts, encode(manifest))
+            manifest = manifest._replace(rows=self.history.write())
+            parts = cut(arrays, manifest.leaves)
+            write(self._folder / str(manifest.step), parts, encode(manifest))
             self._clean = True
         except Exception as error:  # Orbax raises whatever its storage raises.
             raise CheckpointError(

@@ -100,11 +100,11 @@ class Recorder:
         """Begin the log, or begin it again, with the epochs that were done before."""
         self.close()
         self._log = runs.Log(self._folder, rows)
-        self._scale = rows[-1].plateau_scale if rows else 1.0
-        if rows or self._shown:
-            text = f"taken up after epoch {len(rows)}/{self._epochs}"
-            self._advance(text, step=len(rows) - self._shown, line=text)
-        self._shown = len(rows)
+        done, self._scale = (rows[-1].epoch, rows[-1].plateau_scale) if rows else (0, 1.0)
+        if done or self._shown:
+            text = f"taken up after epoch {done}/{self._epochs}"
+            self._advance(text, step=done - self._shown, line=text)
+        self._shown = done
 
     def epoch(self, row: EpochRow) -> None:
         """Write a row and show it."""

@@ -153,8 +153,12 @@ def _fit(config, task, optimizer, checkpoints, stop, **on):
 
 
 def _checkpoints(config, task, folder):
-    identity = {"data": task.data.fingerprint}
-    return Checkpoints(folder / runs.CHECKPOINTS, keep=config.checkpoints.keep, identity=identity)
+    return Checkpoints(
+        folder / runs.CHECKPOINTS,
+        keep=config.checkpoints.keep,
+        identity={"data": task.data.fingerprint},
+        log=folder / runs.LOG,
+    )
 
 
 def _exit_code(result, signal):
@@ -210,7 +214,8 @@ def _last_words(run: runs.Run) -> str:
     summary, last = run.summary, run.summary.last
     if summary.diverged:
         where = f"{summary.fault} not finite" if summary.fault else "a loss is not finite"
-        return f"diverged in epoch {len(run.rows) + 1}, {where}. Lower the learning rate."
+        epoch = run.rows[-1].epoch + 1 if run.rows else 1
+        return f"diverged in epoch {epoch}, {where}. Lower the learning rate."
     if last is None:
         return "interrupted before the first epoch was done"
     pace = run.rows[-1].step / summary.training_seconds

@@ -127,7 +127,8 @@ def load(
     image = jnp.zeros((1, *about.shape), jnp.float32)
     template = training.state_shapes(task, config.optimizer.build(), config.training, image)
     identity = {"data": about.fingerprint}
-    with Checkpoints(folder / runs.CHECKPOINTS, identity=identity) as checkpoints:
+    log = folder / runs.LOG
+    with Checkpoints(folder / runs.CHECKPOINTS, identity=identity, log=log) as checkpoints:
         if not checkpoints.steps():
             raise CheckpointError(
                 f"{folder}: has kept no state. `ae-optax train {folder / runs.CONFIG} --out DIR` "

@@ -1,5 +1,6 @@
 """A whole training run: compiled parts of epochs, and a loop on the host that only logs."""
 
+import bisect
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -143,7 +144,8 @@ def fit(
     state, rows, seconds = _begin(program, saver)
     compile_seconds = time.perf_counter() - started
     on_start(rows)
-    done, status = int(state.step), early_end(rows, settings)
+    done = int(state.step)
+    status = early_end(rows, done // program.steps_per_epoch, settings)
     known, last, fault = int(state.faults.count), math.inf, state.faults
     steps = Steps(settings.log_every, done, on_steps)
     while status is None:
@@ -173,22 +175,22 @@ def fit(
         steps.add(done, stop, log)
         done, seconds = stop, seconds + took
         if done == end:
-            if end > len(rows) * program.steps_per_epoch:
-                rows.append(make_row(len(rows) + 1, done, seconds, jax.device_get(numbers)))
+            epoch = done // program.steps_per_epoch
+            if not rows or rows[-1].step < done:
+                rows.append(make_row(epoch, done, seconds, jax.device_get(numbers)))
                 if settings.patience is not None and epochs_without_gain(rows) == 0:
                     saver.save_best(state, rows)  # Before its number is told.
                 on_epoch(rows[-1])
-                status = early_end(rows, settings)
+                status = early_end(rows, epoch, settings)
             seconds = 0.0
         if done == last:
             state, status = state._replace(faults=fault), "diverged"
         elif status is None and largest(interrupted()):
             status = "interrupted"
-        past = rows[: done // program.steps_per_epoch]
-        saver.after_call(state, done, past, seconds, last=status is not None)
+        saver.after_call(state, done, _until(done, rows), seconds, last=status is not None)
     reason = first_fault(state.faults, state.params, state.model_state)
-    rows = rows[: done // program.steps_per_epoch]
-    if settings.patience is not None and status in ("done", "stopped", "out of time"):
+    rows = _until(done, rows)
+    if settings.patience is not None and rows and status in ("done", "stopped", "out of time"):
         best = rows[-1 - epochs_without_gain(rows)].step
         if best != done:
             state = saver.restore_best(program.template, best) or state
@@ -199,6 +201,10 @@ def _begin(program, saver):
     """Return the state that was saved last, its rows and its seconds, or a fresh beginning."""
     state, rows, seconds = saver.restore(program.template)
     return (program.initial() if state is None else state), rows, seconds
+
+
+def _until(step, rows):
+    return rows[: bisect.bisect_right(rows, step, key=lambda row: row.step)]
 
 
 class Steps:
@@ -256,18 +262,18 @@ class Pace:
             self.steps = max(1, int(steps * CALL_SECONDS / max(seconds, 1e-6)))
 
 
-def early_end(rows: Sequence[EpochRow], settings: Settings) -> Status | None:
-    """Return how a run ends after the last row, or ``None`` if it goes on.
+def early_end(rows: Sequence[EpochRow], epochs: int, settings: Settings) -> Status | None:
+    """Return how a run ends after so many epochs, or ``None`` if it goes on.
 
-    It depends on the rows alone, so a run that was resumed ends where it would have ended.
+    It depends on the rows alone, so a run that was resumed ends where it would have ended. There
+    are fewer of them than epochs if some were lost.
     """
+    if rows and not (np.isfinite(rows[-1].train_loss) and np.isfinite(rows[-1].test_loss)):
+        return "diverged"
+    if epochs >= settings.epochs:
+        return "done"
     if not rows:
         return None
-    last = rows[-1]
-    if not (np.isfinite(last.train_loss) and np.isfinite(last.test_loss)):
-        return "diverged"
-    if len(rows) >= settings.epochs:
-        return "done"
     if settings.patience is not None and epochs_without_gain(rows) >= settings.patience:
         return "stopped"
     spent = sum(row.seconds for row in rows)

@@ -119,6 +119,10 @@ class Saver:
         for step, reason in restored.skipped:
             message = f"the checkpoint of step {step} is damaged, that of {restored.step} is used"
             self._saving.on_failure(CheckpointError(f"{message}: {reason}"))
+        if restored.rows_damage:
+            what = "the log has them" if rows else f"they are lost, the state of {where} is not"
+            message = f"the rows of the epochs before are damaged, {what}: {restored.rows_damage}"
+            self._saving.on_failure(CheckpointError(message))
         return restored.state, rows, restored.extra["seconds"]
 
     def next_stop(self, done: int) -> float:
@@ -158,7 +162,7 @@ class Saver:
         # In the middle of an epoch nobody knows what the state is worth.
         metric = rows[-1].validation_loss if rows and rows[-1].step == done else None
         self._saved_at, self._saved_step = time.monotonic(), done
-        belongs = {"extra": {"seconds": seconds}, "rows": [to_json(row) for row in rows]}
+        belongs = {"extra": {"seconds": seconds}, "rows": _InJson(list(rows))}
         _attempt(saving, lambda: saving.store.save(done, state, metric=metric, **belongs))
 
     def _is_due(self, saving, done):
@@ -166,6 +170,19 @@ class Saver:
         waited = time.monotonic() - self._saved_at
         by_time = minutes is not None and largest(waited) >= 60 * minutes
         return by_time or (steps is not None and done % steps == 0)
+
+
+class _InJson(Sequence[Any]):
+    """Rows as JSON has them, each made when it is asked for: of many most are known."""
+
+    def __init__(self, rows: list[EpochRow]):
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, at: Any) -> Any:
+        return to_json(self._rows[at])
 
 
 def _attempt(saving, call):

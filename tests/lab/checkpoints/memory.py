@@ -30,11 +30,11 @@ def save(checkpoints, step, state):
     checkpoints.wait()
 
 
-state = {str(i): jnp.arange(2**21, dtype=jnp.float32) + i for i in range(16)}  # 8 MB each.
+state = {"one": jnp.arange(3 * 2**24, dtype=jnp.float32)}  # The worst: nothing is smaller than it.
 shapes = jax.eval_shape(lambda: state)
 size = sum(leaf.nbytes for leaf in state.values())
 with Checkpoints(sys.argv[1]) as checkpoints:
-    small = {"a": jnp.zeros(3)}
+    small = {"a": jnp.zeros(2**21)}
     save(checkpoints, 0, small)  # Orbax is imported, and its threads started.
     checkpoints.restore(small)
     checkpoints.discard_after(-1)

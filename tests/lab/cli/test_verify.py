@@ -100,6 +100,19 @@ def test_a_damaged_checkpoint_is_named_with_its_leaf(folder, capsys):
     assert re.search(rf"{step}: .*(damaged|cannot be read)", capsys.readouterr().out)
 
 
+def test_rows_that_are_damaged_beside_the_checkpoints_are_those_of_the_log(folder, capsys):
+    run = folder / "runs" / "train"
+    log = (run / "metrics.jsonl").read_bytes()
+    change_digit(run / "checkpoints" / "history.jsonl")
+    assert main(["verify", str(run)]) == 1
+    assert "history.jsonl is damaged" in capsys.readouterr().out
+    (run / "summary.json").unlink()  # As if the run had been killed.
+    assert main(["train", "--resume", str(run)]) == 0
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert "the log has them: history.jsonl is damaged" in warning
+    assert (run / "metrics.jsonl").read_bytes() == log
+
+
 def test_a_damaged_run_of_a_sweep_is_found_and_made_anew(folder, capsys):
     (sweep,) = (folder / "runs").glob("sweep-*")
     table = (sweep / "table.csv").read_text()

@@ -101,6 +101,18 @@ def without_time(rows):
     return [dataclasses.replace(row, seconds=0.0) for row in rows]
 
 
+@pytest.mark.parametrize("stop_at", [4, EPOCHS * STEPS])
+def test_a_run_whose_rows_are_lost_goes_on_from_its_state_to_its_end(tiny, tmp_path, stop_at):
+    whole = fit(tiny)
+    fit(tiny, tmp_path, stop_at=stop_at)
+    (tmp_path / "history.jsonl").unlink()
+    with pytest.warns(UserWarning, match=f"they are lost, the state of .* step {stop_at} is not"):
+        second = fit(tiny, tmp_path)
+    assert (second.status, int(second.state.step)) == ("done", EPOCHS * STEPS)
+    chex.assert_trees_all_equal(second.state.params, whole.state.params)
+    assert without_time(second.rows) == without_time(whole.rows[stop_at // STEPS :])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [1, 4, 5, 8, 11])
 @pytest.mark.parametrize(
