@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ STANDARD = (TEXT, "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map", "!")
 TABS = re.compile(r"^[\t ]+", re.MULTILINE)
 MAX_DEPTH = 50
 MAX_NODES = 100_000
+MAX_BYTES = 2**24
 
 
 class _Loader(yaml.SafeLoader):
@@ -68,7 +70,7 @@ def parse(text: str, start: Where, problems: Problems) -> Node | None:
 def read_text(path: str | os.PathLike[str]) -> str:
     """Return the text of a config file, or raise a one-line :class:`ConfigError`."""
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        return _read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         reason = f"must be text in UTF-8; byte {error.start} is none."
     except OSError as error:
@@ -76,6 +78,24 @@ def read_text(path: str | os.PathLike[str]) -> str:
     except ValueError as error:  # A NUL in the name.
         reason = f"cannot be read: {error}."
     raise ConfigError([Problem(str(path), None, None, "", reason)])
+
+
+def _read_bytes(path):
+    """Return what a file holds, or what comes from a pipe if there is somebody who writes to it."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        number = file.fileno()
+        try:
+            start = os.read(number, 1)
+        except BlockingIOError:  # The other end has not written yet.
+            start = b""
+        else:
+            if not start and stat.S_ISFIFO(os.fstat(number).st_mode):
+                raise OSError(None, "it is a pipe that nobody writes to")
+        os.set_blocking(number, True)
+        content = start + file.read(MAX_BYTES)
+        if len(content) > MAX_BYTES:
+            raise OSError(None, f"it has more than {MAX_BYTES} bytes")
+        return content
 
 
 class HasPlain(Protocol):

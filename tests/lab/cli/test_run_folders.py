@@ -314,6 +314,19 @@ def test_a_link_in_a_folder_leads_to_no_harm(name, tmp_path):
     assert (tmp_path / "precious").read_text() == "mine"
 
 
+def test_a_pipe_is_a_config_if_somebody_writes_to_it(tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    for pipe in (tmp_path / "out" / "config.yaml", tmp_path / "pipe"):
+        os.mkfifo(pipe)
+    for arguments in (("run.yaml", "--out", "out"), ("--resume", "out"), ("pipe",)):
+        assert train(*arguments) == 2
+        assert error(capsys).endswith("cannot be read: it is a pipe that nobody writes to.")
+    with subprocess.Popen(["/bin/sh", "-c", "cat run.yaml > pipe"]):
+        time.sleep(0.2)
+        assert train("pipe", "--out", "new", "--set", "data=1") == 2
+    assert "data: expected" in error(capsys)
+
+
 def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path):
     command = [sys.executable, "-m", "ae_optax", "train", "run.yaml", "--out", "out"]
     with subprocess.Popen(
