@@ -6,6 +6,7 @@ import datetime
 import time
 from pathlib import Path
 
+from ae_optax.lab import _lifeline as lifeline
 from ae_optax.lab import report, runs, training
 from ae_optax.lab._environment import command_line, device, numerics, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
@@ -30,6 +31,7 @@ def train(arguments: argparse.Namespace) -> int:
     only the report is written again. Of several processes the first writes; the others must see
     its folder.
     """
+    lifeline.heed()
     use_compilation_cache()
     place = find_place(arguments.coordinator, arguments.processes, arguments.process)
     path, out = _config_and_out(arguments)

@@ -76,7 +76,11 @@ def _run(
         path.write_text(config, encoding="utf-8")
         for name, source in code.items():
             path.with_name(name).write_bytes(source)
-        failure = train_alone(TRAIN, path, folder, Children(settings))
+        children = Children(settings)
+        try:
+            failure = train_alone(TRAIN, path, folder, children)
+        finally:
+            children.end()
         record = [] if failure else [path for path in folder.iterdir() if path.is_file()]
         return {path.name: path.read_bytes() for path in record}, failure
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from ae_optax._checks import check_positive_integer
 from ae_optax.lab import runs as folders
 from ae_optax.lab._environment import variables
+from ae_optax.lab._lifeline import Lifeline
 from ae_optax.lab.config import dump
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._store import folder_of
@@ -78,7 +79,8 @@ class Children:
     def __init__(self, settings: Mapping[str, str]):
         """Begin with none; ``settings`` are variables that their environments have besides."""
         self.ended = False
-        self._environment = {**os.environ, **settings}
+        self._lifeline = Lifeline()
+        self._environment = {**os.environ, **settings, **self._lifeline.variables}
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
 
@@ -89,6 +91,7 @@ class Children:
                 return 0, "not begun"
             process = subprocess.Popen(
                 command,
+                stdin=self._lifeline.end,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -105,6 +108,7 @@ class Children:
             self.ended = True
             for process in list(self._running):
                 process.terminate()
+            self._lifeline.close()
 
 
 def train_alone(
