@@ -66,6 +66,7 @@ LAYERS = {
     "lab": LABORATORY | {"lab.cli", "lab.study"},
     "lab._processes": set(),
     "lab._environment": set(),
+    "lab._lifeline": set(),
     "lab._format": set(),
     "lab._seeds": set(),
     "lab.landscapes": HELPERS | {"observing"},
@@ -84,7 +85,7 @@ LAYERS = {
     "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},
     "lab.sweeps": LIBRARY
     | TASK
-    | {"lab._environment", "lab.config", "lab.plans", "lab.runs", "lab.training"},
+    | {"lab._environment", "lab._lifeline", "lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.comparison": (
         LIBRARY | TASK | {"lab._seeds", "lab.plans", "lab.runs", "lab.sweeps", "lab.training"}
     ),
@@ -92,7 +93,9 @@ LAYERS = {
     "lab.figures": {"lab._format"},
     "lab.report": {"lab._format", "lab._seeds", "lab.figures", "lab.runs"},  # It reads files only.
     # It explains every name, so it reads the list of all packages.
-    "lab.cli": LIBRARY | LABORATORY | {"__init__", "lab", "lab._environment", "lab._processes"},
+    "lab.cli": LIBRARY
+    | LABORATORY
+    | {"__init__", "lab", "lab._environment", "lab._lifeline", "lab._processes"},
     "lab.study": LIBRARY | LABORATORY | {"lab._environment", "lab.cli"},
 }
 
