@@ -95,6 +95,9 @@ def _compare(config, task, execute, path, folder, started, clock):
     with one_line():
         runs.write_comparison(folder, record)
     attempt("pictures", lambda: comparison.save_pictures(folder, results))
+    for contender in record.contenders:
+        if contender.best and contender.best.run:
+            say(f"Weights of {contender.label}: {below / contender.best.run}")
     page = attempt("the report", lambda: write_pages(folder))
     if page is None or not any(contender.best for contender in record.contenders):
         return FAILED

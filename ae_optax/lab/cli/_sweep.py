@@ -36,7 +36,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     optimizer = first.timed(task.data.sizes["train"]).optimizer.build()
     check_optimizer(task, optimizer)
     warn(training.lint_run(task, optimizer, first.training))
-    folder = make_shared_folder(out / f"{path.stem}-{runs.run_id(config.plain())}")
+    folder = make_shared_folder(out / f"{path.stem}-{runs.run_id(config.identity())}")
     # Of two equal sweeps, the second waits, and finds all that the first has made.
     with runs.lock(folder, on_wait=lambda owner: warn([f"{owner}, for which this one waits."])):
         return _sweep(arguments, config, study, folder, execute, data_of, started)
@@ -51,8 +51,12 @@ def _sweep(arguments, config, study, folder, execute, data_of, started):
 
     trials = config.search.count if config.search else len(config.trials)
     with progress(trials * len(config.seeds), "runs") as advance:
+        keeper = sweeps.Keeper(
+            config.keep, out, len(config.seeds), on_note=lambda note: warn([note])
+        )
 
         def on_outcome(outcome):
+            keeper.take(outcome)
             name = sweeps.folder_of(outcome.job.config, out).name
             note = None if outcome.failure is None else f"run {name}: {outcome.failure}"
             advance(name, note=note)
@@ -64,7 +68,10 @@ def _sweep(arguments, config, study, folder, execute, data_of, started):
         }
         if study is None:
             swept = tuple(config.trials[0].values)
-            jobs = [sweeps.Job(t.run(seed), swept) for t in config.trials for seed in config.seeds]
+            keep = config.keep != "none"
+            jobs = [
+                sweeps.Job(t.run(seed), swept, keep) for t in config.trials for seed in config.seeds
+            ]
             failures = sweeps.complete(jobs, out, execute, **told)
         else:
             try:
@@ -88,6 +95,8 @@ def _sweep(arguments, config, study, folder, execute, data_of, started):
     seconds = time.perf_counter() - started
     n_runs = len(config.trials) * len(config.seeds)
     say(f"{n_runs} runs, {len(failures)} failed, in {seconds:.1f} s. Table: {table}")
+    if record.kept:
+        say(f"The weights of the best: {out / record.kept}")
     page = attempt("the report", lambda: report.write_sweep_report(folder))
     if page is not None:
         say(f"Report: {page}")

@@ -82,7 +82,7 @@ def export(arguments: argparse.Namespace) -> int:
         use_compilation_cache()
         run = trained.load(arguments.run)
         if arguments.out.suffix == ".safetensors":
-            config = runs.read_text(arguments.run / runs.CONFIG)
+            config = runs.read_text(run.folder / runs.CONFIG)
             about = {"format": "ae_optax", "step": str(run.step), "config": config}
             trained.write_weights(run.model, arguments.out, about=about)
         else:

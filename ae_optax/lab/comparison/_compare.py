@@ -10,7 +10,7 @@ import jax
 from ae_optax.lab.comparison._result import Result, contender_run
 from ae_optax.lab.plans import ComparisonConfig, Contender
 from ae_optax.lab.runs import find_run
-from ae_optax.lab.sweeps import Executor, Job, Outcome, complete, folder_of
+from ae_optax.lab.sweeps import Executor, Job, Keeper, Outcome, complete, folder_of
 from ae_optax.lab.training import Task, init_state
 
 
@@ -44,10 +44,14 @@ def compare(
     jobs, whose = [], {}
     for contender in config.contenders:
         for setting, seed in itertools.product(contender.settings, config.seeds):
-            jobs.append(Job(config.run(setting, seed), contender.swept()))
-            whose[id(jobs[-1])] = contender
+            job = Job(config.run(setting, seed), contender.swept(), config.keep != "none")
+            jobs.append(job)
+            whose[id(job)] = contender
+
+    keeper = Keeper(config.keep, runs, len(config.seeds), on_note=on_note)
 
     def tell(outcome):
+        keeper.take(outcome, whose[id(outcome.job)].label)
         on_outcome(whose[id(outcome.job)], outcome)
 
     failures = complete(

@@ -18,6 +18,7 @@ from ae_optax.lab.runs import (
     read_pictures,
     write_pictures,
 )
+from ae_optax.lab.sweeps import kept_of
 
 
 def record(
@@ -83,6 +84,11 @@ def _contender(result, steps_per_epoch, parameters, target):
     # A run that diverged may have ended early, or before its first epoch was done.
     timed = [run for run in result.runs if not run.diverged] or result.runs
     times = [1e3 * seconds_per_step(run, steps_per_epoch) for run in timed if run.seconds]
+    best = verdict(result, steps_per_epoch, target)
+    if best is not None:
+        pairs = zip(result.runs, result.folders, strict=False)  # Made-up results have no folders.
+        made = [folder for run, folder in pairs if run.setting == best.setting]
+        best = replace(best, run=kept_of(made))
     return ContenderRecord(
         label=result.label,
         optimizer=result.optimizer,
@@ -95,7 +101,7 @@ def _contender(result, steps_per_epoch, parameters, target):
         compile_seconds=result.compile_seconds,
         failure=result.failure,
         runs=result.runs,
-        best=verdict(result, steps_per_epoch, target),
+        best=best,
     )
 
 

@@ -2,7 +2,7 @@
 
 from ae_optax.lab.plans._comparison import ComparisonConfig, ComparisonSections, load_comparison
 from ae_optax.lab.plans._contenders import Contender, Setting
-from ae_optax.lab.plans._run import RunConfig, description, load_data, load_run, make_task
+from ae_optax.lab.plans._run import Keep, RunConfig, description, load_data, load_run, make_task
 from ae_optax.lab.plans._sweep import Search, SweepConfig, SweepSections, Trial, load_sweep
 
 SCHEMAS = (RunConfig, SweepSections, ComparisonSections)
@@ -12,6 +12,7 @@ __all__ = [
     "SCHEMAS",
     "ComparisonConfig",
     "Contender",
+    "Keep",
     "RunConfig",
     "Search",
     "Setting",

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from ae_optax._checks import check_at_least, check_finite, check_seed
+from ae_optax._checks import check_at_least, check_finite, check_one_of, check_seed
 from ae_optax.lab.config import FAILED, Call, Code, Kind, Problems
 from ae_optax.lab.plans import _grid as grid
 from ae_optax.lab.plans._contenders import Contender, ContenderSection, Setting, read_contenders
-from ae_optax.lab.plans._run import RunConfig, TaskConfig, check_task, code_of, open_plan
+from ae_optax.lab.plans._run import Keep, RunConfig, TaskConfig, check_task, code_of, open_plan
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class CompareSection:
         draw_seed: Decides the random ones.
         target: The test loss at which "steps to target" are counted; the median of the
             contenders' final losses by default.
+        keep: Of which runs the weights are kept: ``"best"``: of every contender's, at its best
+            setting, that with the lowest validation loss; ``"none"``; ``"all"``. It changes no
+            number.
     """
 
     contenders: Sequence[ContenderSection]
@@ -32,6 +35,7 @@ class CompareSection:
     trials: int | None = None
     draw_seed: int = 0
     target: float | None = None
+    keep: Keep = "best"
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -42,6 +46,7 @@ class CompareSection:
         check_seed("draw_seed", self.draw_seed)
         if self.target is not None:
             check_finite("target", self.target)
+        check_one_of("keep", self.keep, Keep)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,7 @@ class ComparisonConfig(TaskConfig):
         trials: How many settings each contender tries, if it was said.
         draw_seed: Decided what is random.
         target: A test loss, or ``None`` for the median of the contenders' final ones.
+        keep: Of which runs the weights are kept.
     """
 
     contenders: tuple[Contender, ...]
@@ -68,6 +74,7 @@ class ComparisonConfig(TaskConfig):
     trials: int | None
     draw_seed: int
     target: float | None
+    keep: Keep
 
     def run(self, setting: Setting, seed: int) -> RunConfig:
         """Return the run of a contender's setting with a seed."""
@@ -77,6 +84,11 @@ class ComparisonConfig(TaskConfig):
 
     def plain(self) -> dict[str, Any]:
         """Return the config in words of YAML, every default written."""
+        decisive = self.identity()
+        return {**decisive, "compare": {**decisive["compare"], "keep": self.keep}}
+
+    def identity(self) -> dict[str, Any]:
+        """Return that part of :meth:`plain` which decides what the comparison finds."""
         compare = {
             "seeds": list(self.seeds),
             "trials": self.trials,
@@ -97,10 +109,6 @@ class ComparisonConfig(TaskConfig):
         """Return one's own code that it names, sorted by name."""
         tried = [setting.optimizer for each in self.contenders for setting in each.settings]
         return code_of([*self.task().values(), tried])
-
-    def identity(self) -> dict[str, Any]:
-        """Return what decides the comparison: all of :meth:`plain`."""
-        return self.plain()
 
 
 def load_comparison(
@@ -137,7 +145,7 @@ def load_comparison(
     seeds = grid.read_seeds(compare, problems)
     problems.raise_if_any()
     parts: dict[str, Any] = {f.name: sections.arguments.get(f.name) for f in fields(TaskConfig)}
-    said = {name: compare.arguments[name] for name in ("trials", "draw_seed", "target")}
+    said = {name: compare.arguments[name] for name in ("trials", "draw_seed", "target", "keep")}
     made: dict[str, Any] = {
         "training": training,
         "contenders": contenders,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from ae_optax._checks import check_at_least
 from ae_optax.lab.config import (
@@ -42,6 +42,9 @@ SOME_STEPS = 10_000
 
 LATER = {"log_every": None}
 """Settings that came after runs had been kept: at these defaults they go unsaid, and names stay."""
+
+Keep = Literal["best", "none", "all"]
+"""Of which runs of a plan the weights are kept: the chosen one's, nobody's, everyone's."""
 
 COMMANDS = {
     "sweep": "this is a sweep: use `ae-optax sweep`.",

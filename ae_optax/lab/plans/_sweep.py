@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ae_optax._checks import check_at_least, check_seed
+from ae_optax._checks import check_at_least, check_one_of, check_seed
 from ae_optax.lab.config import (
     FAILED,
     Binder,
@@ -22,7 +22,7 @@ from ae_optax.lab.config import (
     shown,
 )
 from ae_optax.lab.plans import _grid as grid
-from ae_optax.lab.plans._run import RunConfig, open_plan, read_run
+from ae_optax.lab.plans._run import Keep, RunConfig, open_plan, read_run
 
 SEED = "training.seed"
 
@@ -58,6 +58,8 @@ class SweepSection:
         trials: How many to draw; needed exactly when a range is random, or in a search.
         draw_seed: Decides the draws; a search has a seed of its own.
         search: What chooses the trials instead of draws; ``None``: nothing does.
+        keep: Of which runs the weights are kept: ``"best"``: of the best trial's run with the
+            lowest validation loss; ``"none"``; ``"all"``. It changes no number.
     """
 
     over: Table
@@ -65,6 +67,7 @@ class SweepSection:
     trials: int | None = None
     draw_seed: int = 0
     search: SearchSection | None = None
+    keep: Keep = "best"
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -73,6 +76,7 @@ class SweepSection:
         if self.trials is not None:
             check_at_least("trials", self.trials, 1)
         check_seed("draw_seed", self.draw_seed)
+        check_one_of("keep", self.keep, Keep)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,17 +131,25 @@ class SweepConfig:
         seeds: Of the runs of every trial, all different.
         source: The config as it was written, changes by options included.
         search: How the trials are to be found; ``None`` if they are known.
+        keep: Of which runs the weights are kept.
     """
 
     trials: tuple[Trial, ...]
     seeds: tuple[int, ...]
     source: Mapping[str, Any]
     search: Search | None = None
+    keep: Keep = "best"
 
     def plain(self) -> dict[str, Any]:
         """Return the config in words of YAML, as it was written, and what code it is."""
         code = {own.name: own.sha256 for own in self.code()}
         return {**self.source, **({"code": code} if code else {})}
+
+    def identity(self) -> dict[str, Any]:
+        """Return that part of :meth:`plain` which decides what the sweep finds."""
+        plain = self.plain()
+        section = {name: x for name, x in plain["sweep"].items() if name != "keep"}
+        return {**plain, "sweep": section}
 
     def code(self) -> tuple[Code, ...]:
         """Return one's own code that it names, sorted by name."""
@@ -203,7 +215,8 @@ def load_sweep(
     if section.search is not None:
         assert section.trials is not None
         search = Search(section.search, section.trials, axes, make_at)
-    return SweepConfig(found, seeds or (found[0].config.training.seed,), source, search)
+    seeds = seeds or (found[0].config.training.seed,)
+    return SweepConfig(found, seeds, source, search, section.keep)
 
 
 def _section(root: Table, binder: Binder) -> tuple[Call, tuple[grid.Axis, ...]]:
@@ -215,7 +228,7 @@ def _section(root: Table, binder: Binder) -> tuple[Call, tuple[grid.Axis, ...]]:
         problems.raise_all()
     node = given["sweep"].node
     if not isinstance(node, Table):
-        reason = f"expected {{over, seeds, trials, draw_seed, search}}, got {shown(node)}."
+        reason = f"expected {{over, seeds, trials, draw_seed, search, keep}}, got {shown(node)}."
         problems.add(node.where, "sweep", reason)
         problems.raise_all()
     call = binder.arguments(SweepSection, None, node.entries, node.where, "sweep")

@@ -90,6 +90,7 @@ class Best:
         interval: Of the median over seeds, or their range where these are few, see
             :class:`Uncertainty`; ``None`` with one seed, and for an end that is not finite.
         rank: Its place among the contenders; alone, it is the first.
+        run: The name of that of its runs whose weights are kept, ``""`` if none are.
     """
 
     setting: int
@@ -106,6 +107,7 @@ class Best:
     seconds_to_target: float | None
     interval: tuple[float | None, float | None] | None = None
     rank: Rank = Rank(1.0, 1.0, 1.0)
+    run: str = ""
 
 
 @dataclass(frozen=True)

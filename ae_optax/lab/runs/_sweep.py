@@ -62,12 +62,14 @@ class SweepRecord:
         criterion: The loss by which trials are ordered, ``"validation_loss"`` as a rule.
         edges: Which values of the best trial are the ``"lowest"`` or ``"highest"`` tried, by path.
         trials: Best first.
+        kept: The name of that run of the best trial whose weights are kept, ``""`` if none are.
     """
 
     seeds: Sequence[int]
     criterion: str
     edges: Mapping[str, str]
     trials: Sequence[TrialRecord]
+    kept: str = ""
 
 
 def write_sweep(folder: Path, record: SweepRecord) -> None:

@@ -87,7 +87,7 @@ def sweep(config: Path, overrides: Iterable[str] = ()) -> Swept:
         SystemExit: If that fails; it has said why.
     """
     words = list(overrides)
-    name = runs.run_id(load_sweep(config, words).plain())
+    name = runs.run_id(load_sweep(config, words).identity())
     _call("sweep", config, words, RUNS)
     record = runs.read_sweep(RUNS / f"{config.stem}-{name}")
     its = (run.run for trial in record.trials for run in trial.runs)

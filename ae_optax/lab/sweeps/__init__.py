@@ -3,6 +3,7 @@
 from ae_optax.lab.sweeps._complete import complete
 from ae_optax.lab.sweeps._in_process import in_process
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
+from ae_optax.lab.sweeps._keeping import Keeper, kept_of
 from ae_optax.lab.sweeps._optuna import journal_of, make_study, search
 from ae_optax.lab.sweeps._ray import ray_cluster
 from ae_optax.lab.sweeps._store import DataOf, build_once, folder_of
@@ -13,6 +14,7 @@ __all__ = [
     "DataOf",
     "Executor",
     "Job",
+    "Keeper",
     "Outcome",
     "at_edge_of_grid",
     "build_once",
@@ -20,6 +22,7 @@ __all__ = [
     "folder_of",
     "in_process",
     "journal_of",
+    "kept_of",
     "make_study",
     "ray_cluster",
     "search",

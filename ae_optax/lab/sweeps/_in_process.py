@@ -136,18 +136,17 @@ class _Group:
             with ThreadPoolExecutor(at_once) as pool:
                 ended = [pool.submit(self.attempt, program, batch, runs) for batch in batches]
                 try:
-                    for outcomes in ended:
-                        yield from outcomes.result()
+                    while ended:  # What is passed on, with its states, is not held here as well.
+                        yield from ended.pop(0).result()
                 finally:  # Nobody waits for what is left.
                     pool.shutdown(wait=False, cancel_futures=True)
 
     def attempt(self, program, jobs, runs) -> list[Outcome]:
         """Do as many jobs as a program does at once; return how they ended."""
         try:
-            self.run(program, jobs, runs)
+            return self.run(program, jobs, runs)
         except Exception as error:
             return list(_failed(jobs, error))
-        return list(map(Outcome, jobs))
 
     def known(self, job: Job) -> tuple[float, ...]:
         """Return the swept numbers that a program must know."""
@@ -159,8 +158,9 @@ class _Group:
         config, paths = job.config.timed(self.task.data.sizes["train"]), sorted(self.paths)
         return compile_program(self.task, config, paths, images, start, self.lanes)
 
-    def run(self, program, jobs, runs) -> None:
+    def run(self, program, jobs, runs) -> list[Outcome]:
         """Do as many jobs as a program does at once, and write what came out."""
+        outcomes = []
         numbers = [{path: job.numbers()[path] for path in sorted(self.paths)} for job in jobs]
         started = time.perf_counter()
         results = program(numbers, [job.config.training.seed for job in jobs], self.prepared.images)
@@ -185,6 +185,8 @@ class _Group:
             pictures = {"originals": shown, **seen}
             folder = folder_of(job.config, runs)
             keep(folder, job.config, rows, pictures, summary, steps=result.steps)
+            outcomes.append(Outcome(job, state=result.state if job.keep and done else None))
+        return outcomes
 
     def one_by_one(self, jobs, runs) -> Iterator[Outcome]:
         """Do jobs that are no programs, as `ae-optax train` does."""
@@ -209,7 +211,8 @@ class _Group:
             except Exception as error:
                 yield from _failed([job], error)
             else:
-                yield Outcome(job)
+                kept = job.keep and result.status != "diverged"
+                yield Outcome(job, state=result.state if kept else None)
 
 
 def _cores() -> int:

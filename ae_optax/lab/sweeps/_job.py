@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from ae_optax.lab.plans import RunConfig
+from ae_optax.lab.training import TrainState
 
 
 class Job(NamedTuple):
@@ -15,10 +16,12 @@ class Job(NamedTuple):
         config: The run.
         swept: Paths of what varies among the jobs it belongs to; numbers of the optimizer at or
             below them are arguments of a program that these jobs share, where they may be.
+        keep: Whether its last state is wanted.
     """
 
     config: RunConfig
     swept: tuple[str, ...] = ()
+    keep: bool = False
 
     def numbers(self) -> dict[str, float]:
         """Return the optimizer's swept numbers by path."""
@@ -55,10 +58,13 @@ class Outcome(NamedTuple):
     Attributes:
         job: The job.
         failure: Why it left no record, or ``None``: its record is in its folder.
+        state: The last state, or the folder where it was saved, if the job was done just now, asked
+            for it and did not diverge.
     """
 
     job: Job
     failure: str | None = None
+    state: TrainState | Path | None = None
 
 
 Executor: TypeAlias = Callable[[Sequence[Job], Path], Iterator[Outcome]]

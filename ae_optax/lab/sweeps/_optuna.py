@@ -85,7 +85,8 @@ def search(
             asked = study.ask(distributions)
         trial = space.make([asked.params[axis.path] for axis in space.axes])
         trial = replace(trial, config=trial.run(config.seeds[0]))
-        jobs = [Job(trial.run(seed), tuple(trial.values)) for seed in config.seeds]
+        keep = config.keep != "none"
+        jobs = [Job(trial.run(seed), tuple(trial.values), keep) for seed in config.seeds]
         for job in jobs:  # Chosen once more, what failed has another chance.
             failures.pop(folder_of(job.config, runs).name, None)
         failures |= complete(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ae_optax.lab._environment import variables
 from ae_optax.lab.config import dump
-from ae_optax.lab.runs import CONFIG, find_run
+from ae_optax.lab.runs import CHECKPOINTS, CONFIG, find_run
 from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._store import folder_of
 from ae_optax.lab.sweeps._subprocesses import TRAIN, Children, train_alone
@@ -18,9 +18,9 @@ from ae_optax.lab.sweeps._subprocesses import TRAIN, Children, train_alone
 def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
     """Make the executor that gives every job to a Ray cluster.
 
-    The machines need this package and the data; the record of a run is sent back, so that they
-    need no folder in common, its checkpoints are not. A job whose worker is lost is given to
-    another.
+    The machines need this package and the data; the record of a run is sent back, and its states
+    if they are wanted, so that they need no folder in common. A job whose worker is lost is given
+    to another.
 
     Args:
         address: Of the cluster; ``None`` for the one of the environment, or this machine alone.
@@ -47,7 +47,7 @@ def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
         if "num_gpus" not in resources and ray.cluster_resources().get("GPU"):
             wanted = resources | {"num_gpus": 1}  # Ray hides the GPUs that nobody asks for.
         remote = ray.remote(_run).options(**wanted)
-        pending = {remote.remote(*_sent(job.config), variables()): job for job in jobs}
+        pending = {remote.remote(*_sent(job), variables()): job for job in jobs}
         while pending:
             (ready,), _ = ray.wait(list(pending))
             job = pending.pop(ready)
@@ -56,19 +56,21 @@ def ray_cluster(*, address: str | None = None, **resources: Any) -> Executor:
             except ray.exceptions.RayError as error:
                 yield Outcome(job, f"{type(error).__name__}: {error}".splitlines()[0])
                 continue
+            folder = folder_of(job.config, runs)
             if failure is None:
-                _unpack(files, folder_of(job.config, runs))
-            yield Outcome(job, failure)
+                _unpack(files, folder)
+            states = folder / CHECKPOINTS
+            yield Outcome(job, failure, states if job.keep and states.exists() else None)
 
     return execute
 
 
-def _sent(config):
-    return dump(config), {own.file: own.source for own in config.code()}
+def _sent(job):
+    return dump(job.config), {own.file: own.source for own in job.config.code()}, job.keep
 
 
 def _run(
-    config: str, code: Mapping[str, bytes], settings: Mapping[str, str]
+    config: str, code: Mapping[str, bytes], keep: bool, settings: Mapping[str, str]
 ) -> tuple[dict[str, bytes], str | None]:
     """Train on a machine of the cluster; return the files of the run, or why there are none."""
     with tempfile.TemporaryDirectory() as place:
@@ -81,8 +83,10 @@ def _run(
             failure = train_alone(TRAIN, path, folder, children)
         finally:
             children.end()
-        record = [] if failure else [path for path in folder.iterdir() if path.is_file()]
-        return {path.name: path.read_bytes() for path in record}, failure
+        states = folder / CHECKPOINTS if keep else folder / "none"
+        sent = [] if failure else [*folder.iterdir(), *states.rglob("*")]
+        files = [path for path in sent if path.is_file()]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}, failure
 
 
 def _unpack(files, folder):
@@ -92,6 +96,7 @@ def _unpack(files, folder):
         whole = Path(place) / folder.name
         whole.mkdir()
         for name, content in files.items():
+            (whole / name).parent.mkdir(parents=True, exist_ok=True)
             (whole / name).write_bytes(content)
         if find_run(folder) is None:
             shutil.rmtree(folder, ignore_errors=True)

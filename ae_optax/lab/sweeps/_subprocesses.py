@@ -57,7 +57,8 @@ def subprocesses(n: int, *, command: Sequence[str] = TRAIN) -> Executor:
                 config.write_text(dump(job.config), encoding="utf-8")
                 for own in job.config.code():
                     folders.write_file(config.with_name(own.file), own.source, durable=False)
-                return Outcome(job, train_alone(command, config, folder, children))
+                failure = train_alone(command, config, folder, children)
+                return Outcome(job, failure, _saved(job, folder))
 
             futures = [pool.submit(run, job) for job in jobs]
             try:
@@ -132,6 +133,15 @@ def train_alone(
         return f"killed by {signal.Signals(-code).name}"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     return lines[-1] if lines else f"ended with exit code {code} and no record"
+
+
+def _saved(job, folder):
+    """Return where the last state of a run is, if it is wanted; else remove it."""
+    states, summary = folder / folders.CHECKPOINTS, folders.find_summary(folder)
+    if job.keep and summary is not None and not summary.diverged:
+        return states
+    shutil.rmtree(states, ignore_errors=True)
+    return None
 
 
 def _wait_for_others(folder, children):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ae_optax.lab.plans import SweepConfig
 from ae_optax.lab.runs import SweepRecord, SweptRun, TrialRecord, csv_text, find_run
+from ae_optax.lab.sweeps._keeping import kept_of
 from ae_optax.lab.sweeps._store import folder_of
 
 PARTS = ("train", "validation", "test")
@@ -38,7 +39,8 @@ def sweep_record(config: SweepConfig, runs: Path, failures: Mapping[str, str]) -
     ranked = [trials[i] for i in order]
     won = math.isfinite(_score(ranked[0], criterion))
     edges = at_edge_of_grid((t.values for t in ranked), ranked[0].values) if won else {}
-    return SweepRecord(list(config.seeds), criterion, edges, ranked)
+    kept = kept_of([runs / run.run for run in ranked[0].runs]) if won else ""
+    return SweepRecord(list(config.seeds), criterion, edges, ranked, kept)
 
 
 def sweep_table(record: SweepRecord) -> str:

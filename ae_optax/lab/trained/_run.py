@@ -95,17 +95,20 @@ def load(
     step: int | None = None,
     batch_size: int = 256,
     own_code: bool = False,
+    contender: str | None = None,
 ) -> TrainedRun:
     """Load a training run, with the model that it trained.
 
     Neither the data are read nor a training step is compiled.
 
     Args:
-        folder: The folder that ``ae-optax train`` has made.
+        folder: The folder that ``ae-optax train`` has made; or a comparison's or a sweep's, of
+            which it is the run whose weights were kept.
         step: The checkpoint to take; ``None`` for the last one.
         batch_size: Images at a time, for the functions of the model.
         own_code: Whether code of one's own that the config names, and a copy of which lies in the
             folder, may be run; without it such a run is refused.
+        contender: Of a comparison, whose run, by its label; ``None``: that of the best.
 
     Returns:
         The run; ``load("runs/a").model.encode(images)`` gives codes.
@@ -115,8 +118,9 @@ def load(
         DamagedError: If its summary or its log is damaged.
         ConfigError: If its config cannot be read, as by another version.
         CheckpointError: If it has kept no state, or none that is intact.
+        ValueError: If ``contender`` is no contender of a comparison.
     """
-    folder = Path(folder)
+    folder = _folder_of(Path(folder), contender)
     run = runs.read_run(folder)
     config = load_run(folder / runs.CONFIG, code=None if own_code else {})
     about = run.summary.data
@@ -148,3 +152,28 @@ def load(
         batch_size=batch_size,
     )
     return TrainedRun(folder, config, run.summary, rows, model, state, restored)
+
+
+def _folder_of(folder: Path, contender: str | None) -> Path:
+    """Return the folder of the run that is meant by one of a run, a sweep or a comparison."""
+    is_comparison = (folder / runs.COMPARISON).exists()
+    if contender is not None and not is_comparison:
+        raise ValueError(f"`contender` is of comparisons, and {folder} is none: leave it out.")
+    if is_comparison:
+        contenders = runs.read_comparison(folder).contenders
+        best = {one.label: one.best for one in contenders if one.best is not None}
+        if contender is not None and contender not in best:
+            known = ", ".join(map(repr, best)) or "none has a result"
+            raise ValueError(f"`contender` must be one with a result, {known}, got {contender!r}.")
+        ranked = sorted(best, key=lambda label: best[label].rank.place)
+        label = contender or next(iter(ranked), None)
+        name = best[label].run if label is not None else ""
+    elif (folder / runs.SWEEP).exists():
+        name = runs.read_sweep(folder).kept
+    else:
+        return folder
+    if not name:
+        raise CheckpointError(f"{folder}: has kept no weights. Say `keep: best` in its config.")
+    # A comparison that lies elsewhere has its runs in a folder beside it.
+    beside = folder.parent / "runs" / name
+    return beside if beside.exists() else folder.parent / name

@@ -24,7 +24,7 @@ from ae_optax.lab.training._run import (
     make_start,
     untrained,
 )
-from ae_optax.lab.training._saving import Memory, Saving, Store
+from ae_optax.lab.training._saving import Memory, Saving, Store, keep_state
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state, key_for
 from ae_optax.lab.training._step import make_step
@@ -52,6 +52,7 @@ __all__ = [
     "check_trainable",
     "fit",
     "init_state",
+    "keep_state",
     "key_for",
     "lint_run",
     "make_codes",

@@ -159,11 +159,8 @@ class Saver:
     def _save(self, saving, state, done, rows, seconds):
         if done == self._saved_step:
             return
-        # In the middle of an epoch nobody knows what the state is worth.
-        metric = rows[-1].validation_loss if rows and rows[-1].step == done else None
         self._saved_at, self._saved_step = time.monotonic(), done
-        belongs = {"extra": {"seconds": seconds}, "rows": _InJson(list(rows))}
-        _attempt(saving, lambda: saving.store.save(done, state, metric=metric, **belongs))
+        _attempt(saving, lambda: keep_state(saving.store, state, rows, done, seconds))
 
     def _is_due(self, saving, done):
         steps, minutes = saving.every_steps, saving.every_minutes
@@ -183,6 +180,33 @@ class _InJson(Sequence[Any]):
 
     def __getitem__(self, at: Any) -> Any:
         return to_json(self._rows[at])
+
+
+def keep_state(
+    store: Store,
+    state: TrainState,
+    rows: Sequence[EpochRow],
+    step: int | None = None,
+    seconds: float = 0.0,
+) -> None:
+    """Keep a state such that :func:`fit` takes the run up from there.
+
+    Args:
+        store: Where.
+        state: The state.
+        rows: Those of the epochs done; of later ones none are kept.
+        step: Steps done, those of the state; ``None``: it is asked, which waits for it.
+        seconds: Spent on the epoch that is under way, if one is.
+
+    Raises:
+        CheckpointError: If it cannot be written.
+    """
+    step = int(state.step) if step is None else step
+    past = [row for row in rows if row.step <= step]
+    # In the middle of an epoch nobody knows what the state is worth.
+    metric = past[-1].validation_loss if past and past[-1].step == step else None
+    belongs = {"extra": {"seconds": seconds}, "rows": _InJson(past)}
+    store.save(step, state, metric=metric, **belongs)
 
 
 def _attempt(saving, call):

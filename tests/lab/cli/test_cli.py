@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import ae_optax
+from ae_optax.lab import load
 from ae_optax.lab.cli import main
 from ae_optax.lab.config import dump
 from ae_optax.lab.plans import load_comparison
@@ -126,6 +127,13 @@ def test_compare_leaves_a_report(config, tmp_path, capsys):
         assert images["originals"].shape == (10, 8, 8)
     assert "12 runs in" in capsys.readouterr().out
     assert len(list((tmp_path / "runs").iterdir())) == 12
+    for contender in record["contenders"]:
+        run = load("out", contender=contender["label"])
+        assert run.folder.name == contender["best"]["run"]
+        assert run.config.optimizer.name == contender["label"]
+    assert load("out").step == run.step
+    with pytest.raises(ValueError, match=r"`contender` must be one with a result, 'adam', 'sgd'"):
+        load("out", contender="adan")
 
 
 def test_a_comparison_that_is_repeated_makes_nothing_anew(config, tmp_path):
@@ -243,6 +251,8 @@ def test_sweep_makes_only_the_runs_that_are_missing(config, tmp_path, capsys):
     assert {p.name for p in folder.iterdir()} == {
         "config.yaml", "lock", "report.html", "sweep.json", "table.csv",
     }  # fmt: skip
+    best = json.loads((folder / "sweep.json").read_text())["trials"][0]["values"]
+    assert load(folder).config.optimizer.plain()["learning_rate"] == best["optimizer.learning_rate"]
     table = (folder / "table.csv").read_text()
     summaries = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").glob("*/summary.json")}
     assert len(summaries) == 6

@@ -263,7 +263,7 @@ MISTAKES = {
     "a misspelt key": (
         (["optimizer.b1: [0]"], "  seds: 2\n"),
         ("x.yaml:6:3: sweep.seds: unknown key 'seds'. Did you mean 'seeds'? "
-        "Keys: over, seeds, trials, draw_seed, search."),
+        "Keys: over, seeds, trials, draw_seed, search, keep."),
     ),
     "a mistake that has nothing to do with the sweep": (
         (["optimizer.b1: [0, 0.5, 0.9]"],),
@@ -289,7 +289,7 @@ def test_the_section_must_say_what_to_vary(tmp_path):
     (line,) = lines(tmp_path, over("optimizer.b1: [0, x]").replace("sweep", "swep"))
     assert line.startswith("x.yaml:5:1: swep: unknown section 'swep'. Did you mean 'sweep'?")
     assert lines(tmp_path, RUN + "sweep: 3\n") == [
-        "x.yaml:5:8: sweep: expected {over, seeds, trials, draw_seed, search}, got 3."
+        "x.yaml:5:8: sweep: expected {over, seeds, trials, draw_seed, search, keep}, got 3."
     ]
     assert lines(tmp_path, RUN + "sweep: {seeds: 2}\n") == [
         "x.yaml:5:8: sweep.over: the key 'over' is missing."

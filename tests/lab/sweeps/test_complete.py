@@ -163,7 +163,7 @@ def test_an_equal_sweep_that_is_under_way_is_waited_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.yaml").write_text(TEXT)
     config, told = load_sweep(tmp_path / "x.yaml", ["sweep.seeds=1"]), []
-    folder = tmp_path / "runs" / f"x-{runs.run_id(config.plain())}"
+    folder = tmp_path / "runs" / f"x-{runs.run_id(config.identity())}"
     with held(folder) as release:
 
         def warn(texts):

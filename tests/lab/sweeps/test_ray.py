@@ -31,7 +31,7 @@ def test_jobs_are_done_by_a_cluster(tmp_path):
     ray = pytest.importorskip("ray")
     (tmp_path / "x.yaml").write_text(TEXT)
     config = load_sweep(tmp_path / "x.yaml")
-    jobs = [Job(t.config, tuple(t.values)) for t in config.trials]
+    jobs = [Job(t.config, tuple(t.values), keep=i == 0) for i, t in enumerate(config.trials)]
     try:
         failures = complete(jobs, tmp_path / "runs", ray_cluster(num_cpus=1))
         assert complete(jobs[:1], tmp_path / "runs", lambda *_: pytest.fail("done twice")) == {}
@@ -43,5 +43,5 @@ def test_jobs_are_done_by_a_cluster(tmp_path):
     complete(done, tmp_path / "here", in_process())
     for job in done:
         there, here = (runs.find_run(folder_of(job.config, tmp_path / n)) for n in ("runs", "here"))
-        assert not (there.folder / "checkpoints").exists()
+        assert (there.folder / "checkpoints").exists() == job.keep
         assert there.summary.loss("test") == pytest.approx(here.summary.loss("test"), rel=1e-5)
