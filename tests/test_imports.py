@@ -85,7 +85,8 @@ LAYERS = {
     "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},
     "lab.sweeps": LIBRARY
     | TASK
-    | {"lab._environment", "lab._lifeline", "lab.config", "lab.plans", "lab.runs", "lab.training"},
+    | {"lab._environment", "lab._lifeline"}
+    | {"lab.checkpoints", "lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.comparison": (
         LIBRARY | TASK | {"lab._seeds", "lab.plans", "lab.runs", "lab.sweeps", "lab.training"}
     ),
