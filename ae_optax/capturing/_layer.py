@@ -36,10 +36,11 @@ class Layer:
         kernel: Path of the kernel among the parameters, as ``jax.tree_util.keystr`` writes it.
         bias: Path of the bias that is added to :math:`s`, or ``None``.
         shape: Of the kernel.
-        in_axes: Axes of the kernel that are summed over, in the order of the columns of
-            :meth:`rows`.
+        in_axes: Axes of the kernel that are summed over, in order, as the columns of
+            :meth:`rows` are.
         out_axes: Its other axes.
         form: How rows are read from the arrays.
+        weights: Ones and zeros, shape (N,): which examples count; ``None``: all.
     """
 
     inputs: jax.Array
@@ -49,7 +50,8 @@ class Layer:
     shape: tuple[int, ...] = dataclasses.field(metadata=STATIC)
     in_axes: tuple[int, ...] = dataclasses.field(metadata=STATIC)
     out_axes: tuple[int, ...] = dataclasses.field(metadata=STATIC)
-    form: "Dense | Convolution" = dataclasses.field(metadata=STATIC)
+    form: "Dense | Convolution | Rows" = dataclasses.field(metadata=STATIC)
+    weights: jax.Array | None = None
 
     def rows(self) -> tuple[jax.Array, jax.Array]:
         r"""Return inputs and output gradients as matrices, an axis for examples before them.
@@ -57,11 +59,15 @@ class Layer:
         Returns:
             ``a`` of shape (examples, positions, inputs), with a last column of ones if there is a
             bias, and ``d`` of shape (examples, positions, outputs). The gradient of the kernel
-            and the bias below it is :math:`\sum_{n, p} a_{np} d_{np}^\top`.
+            and the bias below it is :math:`\sum_{n, p} a_{np} d_{np}^\top`. Rows of examples that
+            do not count are zero.
         """
         a, d = self.form.rows(self.inputs, self.output_gradients)
         if self.bias is not None:
             a = jnp.concatenate([a, jnp.ones((*a.shape[:2], 1), a.dtype)], axis=2)
+        if self.weights is not None:
+            weights = self.weights.reshape(-1, 1, 1)
+            a, d = a * weights.astype(a.dtype), d * weights.astype(d.dtype)
         return a, d
 
     def expanded(self) -> "Factors":
@@ -77,9 +83,9 @@ class Layer:
         of its own.
         """
         a, d = self.rows()
-        examples = len(a)
+        n, positions = self._count(a), a.shape[1]
         a, d = _flat(a, d)
-        return Factors(a.T @ a / len(a), examples * (d.T @ d))
+        return Factors(a.T @ a / (n * positions), n * (d.T @ d))
 
     def reduced(self) -> "Factors":
         r"""Return the factors of the curvature of positions that are summed up in one loss.
@@ -92,8 +98,8 @@ class Layer:
         with :math:`\bar a_n` the mean over positions; for one position that of :meth:`expanded`.
         """
         a, d = self.rows()
-        a, d = a.mean(1), d.sum(1)
-        return Factors(a.T @ a / len(a), len(a) * (d.T @ d))
+        n, a, d = self._count(a), a.mean(1), d.sum(1)
+        return Factors(a.T @ a / n, n * (d.T @ d))
 
     def rotated_squares(self, inputs: jax.Array, outputs: jax.Array) -> jax.Array:
         r"""Return the mean squared gradient of an example in a basis, positions as examples.
@@ -107,9 +113,9 @@ class Layer:
             outputs: :math:`Q_S`, likewise.
         """
         a, d = self.rows()
-        examples = len(a)
+        n = self._count(a)
         a, d = _flat(a @ inputs, d @ outputs)
-        return examples * ((a * a).T @ (d * d))
+        return n * ((a * a).T @ (d * d))
 
     def grams(self) -> "Factors":
         r"""Return the products of the gradient :math:`G = X^\top D` with itself, without it.
@@ -141,6 +147,12 @@ class Layer:
         back = sorted(range(len(axes)), key=axes.__getitem__)
         return jnp.transpose(kernel, back), None if self.bias is None else matrix[self._inputs]
 
+    def _count(self, rows: jax.Array) -> Any:
+        """Return N, how many of the examples count."""
+        if self.weights is None:
+            return len(rows)
+        return jnp.sum(self.weights.astype(rows.dtype))
+
     @property
     def _axes(self) -> tuple[int, ...]:
         return (*self.in_axes, *self.out_axes)
@@ -160,7 +172,7 @@ class Dense(NamedTuple):
 
     Attributes:
         loops: How many axes of loops come before that of the examples.
-        contracted: Axes of the inputs, loops aside, in the order of the kernel's ``in_axes``.
+        contracted: Axes of the inputs, loops aside, in the order of the kernel's axes.
         inputs_first: Whether axes of the inputs come first in the output.
     """
 
@@ -184,6 +196,14 @@ class Dense(NamedTuple):
         return _examples_first(a, self.loops), _examples_first(d, self.loops)
 
 
+class Rows(NamedTuple):
+    """Inputs and gradients that are rows already."""
+
+    def rows(self, inputs, gradients):
+        """See :meth:`Layer.rows`."""
+        return inputs, gradients
+
+
 class Convolution(NamedTuple):
     """A convolution in one group, read as a product with patches of its inputs.
 
@@ -195,6 +215,7 @@ class Convolution(NamedTuple):
         padding: Of each spatial axis, (low, high).
         lhs_dilation: Of the inputs.
         rhs_dilation: Of the kernel.
+        order: In which channels (0) and spatial axes (1, 2, ...) stand in the kernel.
     """
 
     loops: int
@@ -204,6 +225,7 @@ class Convolution(NamedTuple):
     padding: tuple[tuple[int, int], ...]
     lhs_dilation: tuple[int, ...]
     rhs_dilation: tuple[int, ...]
+    order: tuple[int, ...]
 
     def rows(self, inputs, gradients):
         """See :meth:`Layer.rows`."""
@@ -220,9 +242,12 @@ class Convolution(NamedTuple):
             lhs_dilation=self.lhs_dilation,
             rhs_dilation=self.rhs_dilation,
         )
-        a = patches.reshape(*looped, x.shape[1], patches.shape[1], -1)
-        d = d.reshape(*looped, *d.shape[1:3], -1)
-        a, d = jnp.swapaxes(a, -1, -2), jnp.swapaxes(d, -1, -2)
+        # Channels come first in a patch; in the kernel they stand where they stand.
+        channels, positions = patches.shape[1] // math.prod(self.window), patches.shape[2:]
+        a = patches.reshape(-1, channels, *self.window, math.prod(positions))
+        a = jnp.transpose(a, (0, a.ndim - 1, *(1 + i for i in self.order)))
+        a = a.reshape(*looped, x.shape[1], math.prod(positions), -1)
+        d = jnp.swapaxes(d.reshape(*looped, *d.shape[1:3], -1), -1, -2)
         return _examples_first(a, self.loops), _examples_first(d, self.loops)
 
 
@@ -248,6 +273,40 @@ class Layers:
     def of(self, kernel: str) -> tuple[Layer, ...]:
         """Return the uses of the kernel at a path; several if its weights are shared."""
         return tuple(layer for layer in self.uses if layer.kernel == kernel)
+
+    def joint(self, kernel: str) -> Layer | None:
+        """Return one record of all uses of a kernel, the positions of one behind the other's.
+
+        Args:
+            kernel: Its path.
+
+        Returns:
+            The record; ``None`` if the kernel is not used.
+
+        Raises:
+            ValueError: If the uses sum over different axes of the kernel, or some have a bias and
+                some have none: they are no layer with more positions.
+        """
+        uses = self.of(kernel)
+        if len(uses) < 2:
+            return uses[0] if uses else None
+        first = uses[0]
+        if len({(use.in_axes, use.out_axes, use.bias) for use in uses}) > 1:
+            raise ValueError(
+                f"`layers` must use {kernel} alike wherever they use it, got one that sums over "
+                "other axes of it or adds another bias. Give it to another optimizer with "
+                "`by_path`."
+            )
+        bare = [dataclasses.replace(use, bias=None, weights=None).rows() for use in uses]
+        inputs, gradients = (jnp.concatenate(parts, 1) for parts in zip(*bare, strict=True))
+        return dataclasses.replace(
+            first, inputs=inputs, output_gradients=gradients, form=Rows()
+        )
+
+    def weighted(self, weights: jax.Array | None) -> "Layers":
+        """Return the records with weights: ones and zeros, shape (N,), which examples count."""
+        uses = tuple(dataclasses.replace(use, weights=weights) for use in self.uses)
+        return dataclasses.replace(self, uses=uses)
 
     def example_norms(self) -> jax.Array:
         r"""Return the norm of each example's gradient in the kernels and biases found.

@@ -242,8 +242,10 @@ def _dense(eqn, view, operand):
     if any(batched) or not _whole(view) or len(view.axes) != len(view.shape):
         return None
     of_kernel, of_input = contracting[1 - operand], contracting[operand]
-    in_axes = tuple(view.axes[axis] for axis in of_kernel)
-    form = Dense(0, tuple(of_input), inputs_first=operand == 0)
+    # In the order of the kernel's axes, whatever the order in which they are summed over.
+    pairs = sorted((view.axes[k], i) for k, i in zip(of_kernel, of_input, strict=True))
+    in_axes = tuple(own for own, _ in pairs)
+    form = Dense(0, tuple(axis for _, axis in pairs), inputs_first=operand == 0)
     return Use(view, operand, in_axes, form, eqn.outvars[0].aval)
 
 
@@ -253,7 +255,9 @@ def _convolution(eqn, view, operand):
     if operand != 0 or grouped or not _whole(view) or len(view.axes) != len(view.shape):
         return None
     rhs = params["dimension_numbers"].rhs_spec
-    in_axes = tuple(view.axes[axis] for axis in rhs[1:])
+    own = [view.axes[axis] for axis in rhs[1:]]
+    order = sorted(range(len(own)), key=own.__getitem__)
+    in_axes = tuple(own[i] for i in order)
     form = Convolution(
         loops=0,
         window=tuple(eqn.invars[1].aval.shape[axis] for axis in rhs[2:]),
@@ -262,6 +266,7 @@ def _convolution(eqn, view, operand):
         padding=tuple(map(tuple, params["padding"])),
         lhs_dilation=tuple(params["lhs_dilation"]),
         rhs_dilation=tuple(params["rhs_dilation"]),
+        order=tuple(order),
     )
     return Use(view, operand, in_axes, form, eqn.outvars[0].aval)
 

@@ -111,10 +111,10 @@ def conv_loss(params, x):
 def test_of_a_convolution_positions_are_examples_or_are_summed_up():
     params = CONV.init(jax.random.key(0), IMAGES)
     (layer,) = layers_of(conv_loss, params, IMAGES)
-    # By hand: a patch of the images for each position, its columns by channel, row and column.
+    # By hand: a patch of the images for each position, its columns by row, column and channel.
     places = [(i, j) for i in range(3) for j in range(3)]
     patches = np.stack([IMAGES[:, i : i + 2, j : j + 3] for i, j in places], 1)
-    a = np.moveaxis(patches, -1, 2).reshape(N, 9, -1)
+    a = patches.reshape(N, 9, -1)
     a = np.concatenate([a, np.ones((N, 9, 1))], 2)
     outputs = np.asarray(CONV.apply(params, IMAGES)).reshape(N, 9, 3)
     d = 1 - np.tanh(outputs) ** 2  # Of one example's own loss.
