@@ -177,8 +177,13 @@ def path_of(keys: tuple[Any, ...]) -> str:
         keys: As ``jax.tree_util`` gives them: keys of dictionaries, indices, attributes. The last
             is left out if it is the attribute ``value``, in which Flax's variables hold theirs.
     """
+    return jax.tree_util.keystr(own_keys(keys), simple=True, separator="/")
+
+
+def own_keys(keys: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the keys of a leaf without ``value``, in which Flax's variables hold theirs."""
     held = len(keys) > 1 and keys[-1] == jax.tree_util.GetAttrKey("value")
-    return jax.tree_util.keystr(keys[:-1] if held else keys, simple=True, separator="/")
+    return keys[:-1] if held else keys
 
 
 def _is_none(x):

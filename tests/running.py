@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from layered import with_layers
 
 from ae_optax import transforms
 
@@ -20,6 +21,7 @@ def stream(*shape, seed=0, steps=STEPS):
 
 def scan(transformation, grads, params=None):
     """Return what ``transformation`` makes of ``grads``, whose first axis is the step."""
+    transformation = with_layers(transformation)
 
     def step(state, g):
         out, state = transformation.update(g, state, params)
@@ -64,6 +66,7 @@ ARGUMENTS = {
     "factored_average": {"exponent": 0.7, "minimum": 1e-3},
     "fitted_precondition": {"rate": 0.2, "noise": 1e-2, "max_rms": 0.9},
     "floor_norm": {"share": 2.0},
+    "for_layers": {"layers": transforms.average(0.9), "others": transforms.average(0.8)},
     "for_matrices": {"matrices": transforms.average(0.9), "others": transforms.average(0.8)},
     "freeze": {},
     "graft": {"direction": transforms.sign(), "magnitude": transforms.average(0.9), "eps": 1e-8},
@@ -74,6 +77,8 @@ ARGUMENTS = {
     },
     "interpolated_average": {"b1": 0.8, "b2": 0.95},
     "lookahead": {"inner": transforms.average(0.9), "every": 2, "slow_rate": 0.25},
+    "needs_layers": {"inner": transforms.average(0.9)},
+    "needs_sampled_layers": {"inner": transforms.average(0.9)},
     "nesterov_average": {"decay": 0.9},
     "newton_schulz": {"coefficients": (0.5, -0.01, 1e-4)},
     "orthogonalize": {},
@@ -139,12 +144,15 @@ OTHERS |= {"evaluation_params", "path_mask", "observe", "whiten"}
 OTHERS |= {"gram", "gram_sum", "debiased_gram", "kl_gram", "eigenbasis", "orthogonal_iteration"}
 OTHERS |= {"sorted_iteration", "shifted_root", "pseudo_root", "ridged_root", "newton_root"}
 OTHERS |= {"product_root", "every", "view", "random_draws"}
+# What is of layers has its tests in tests/capturing.
+OTHERS |= {"balanced", "empirical_factors", "fisher_factors", "layer_gram", "sampled_gram"}
+OTHERS |= {"damped_inverse", "factored_curvature", "squared_examples", "needs"}
 
 
 @functools.cache
 def make(name):
     """Return the transformation ``name`` with the arguments of the table, as plain numbers."""
-    return getattr(transforms, name)(**ARGUMENTS[name])
+    return with_layers(getattr(transforms, name)(**ARGUMENTS[name]))
 
 
 def functions(package):

@@ -59,7 +59,7 @@ LAYERS = {
     "optimizers": HELPERS | {"transforms"},
     "schedules": HELPERS,
     "observing": HELPERS | {"optimizers", "transforms"},
-    "capturing": set(),
+    "capturing": HELPERS,
     "compat": HELPERS | {"optimizers", "schedules", "transforms"},
     "__init__": LIBRARY | {"lab"},
     "__main__": {"lab.cli"},

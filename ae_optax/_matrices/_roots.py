@@ -67,6 +67,17 @@ def ridged_root(a: jax.Array, p: Scalar, *, eps: Scalar, least: float) -> jax.Ar
     return _assembled(_inverse(values, p), vectors) * _inverse(unit, p)
 
 
+def damped_inverse(a: jax.Array, *, damping: Scalar) -> jax.Array:
+    r"""Return :math:`(A + \gamma I)^{-1}` by a Cholesky factorisation."""
+    a, unit = unit_scale(a)
+    least = a.shape[-1] * float(jnp.finfo(a.dtype).eps)
+    identity = _identity(a)
+    shift = jnp.maximum(scalar(damping, unit) / unit, least)
+    factor = jnp.linalg.cholesky(symmetric(a) + shift * identity)
+    half = jax.lax.linalg.triangular_solve(factor, identity, left_side=True, lower=True)
+    return product(jnp.matrix_transpose(half), half) / unit
+
+
 def newton_root(
     a: jax.Array, p: int, old: jax.Array, *, eps: Scalar, least: float
 ) -> tuple[jax.Array, jax.Array]:

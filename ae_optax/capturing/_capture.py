@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ae_optax._trees import own_keys
 from ae_optax.capturing._evaluate import evaluate
 from ae_optax.capturing._layer import Layer, Layers, Unrecognised
 from ae_optax.capturing._uses import Search, View
@@ -85,7 +86,7 @@ def capture(
 def _origins(params):
     """Return a view of each leaf of the parameters that has a gradient, else ``None``."""
     return [
-        View(jax.tree_util.keystr(path), jnp.shape(leaf), tuple(range(jnp.ndim(leaf))))
+        View(jax.tree_util.keystr(own_keys(path)), jnp.shape(leaf), tuple(range(jnp.ndim(leaf))))
         if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
         else None
         for path, leaf in jax.tree.leaves_with_path(params)

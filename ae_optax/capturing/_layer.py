@@ -33,7 +33,8 @@ class Layer:
             it stands in.
         output_gradients: :math:`\partial L / \partial s`, of the loss as it is: for a mean over
             N examples they hold the factor 1/N.
-        kernel: Path of the kernel among the parameters, as ``jax.tree_util.keystr`` writes it.
+        kernel: Path of the kernel among the parameters, as ``jax.tree_util.keystr`` writes it; of
+            Flax's variables without the ``.value``.
         bias: Path of the bias that is added to :math:`s`, or ``None``.
         shape: Of the kernel.
         in_axes: Axes of the kernel that are summed over, in order, as the columns of
@@ -70,6 +71,13 @@ class Layer:
             a, d = a * weights.astype(a.dtype), d * weights.astype(d.dtype)
         return a, d
 
+    @property
+    def examples(self) -> Any:
+        """How many examples count: N, a scalar of the gradients' dtype if they have weights."""
+        if self.weights is None:
+            return jax.eval_shape(self.rows)[0].shape[0]
+        return jnp.sum(self.weights.astype(self.output_gradients.dtype))
+
     def expanded(self) -> "Factors":
         r"""Return the factors of the curvature that take every position for an example.
 
@@ -83,7 +91,7 @@ class Layer:
         of its own.
         """
         a, d = self.rows()
-        n, positions = self._count(a), a.shape[1]
+        n, positions = self.examples, a.shape[1]
         a, d = _flat(a, d)
         return Factors(a.T @ a / (n * positions), n * (d.T @ d))
 
@@ -98,7 +106,7 @@ class Layer:
         with :math:`\bar a_n` the mean over positions; for one position that of :meth:`expanded`.
         """
         a, d = self.rows()
-        n, a, d = self._count(a), a.mean(1), d.sum(1)
+        n, a, d = self.examples, a.mean(1), d.sum(1)
         return Factors(a.T @ a / n, n * (d.T @ d))
 
     def rotated_squares(self, inputs: jax.Array, outputs: jax.Array) -> jax.Array:
@@ -113,7 +121,7 @@ class Layer:
             outputs: :math:`Q_S`, likewise.
         """
         a, d = self.rows()
-        n = self._count(a)
+        n = self.examples
         a, d = _flat(a @ inputs, d @ outputs)
         return n * ((a * a).T @ (d * d))
 
@@ -146,12 +154,6 @@ class Layer:
         kernel = matrix[: self._inputs].reshape([self.shape[axis] for axis in axes])
         back = sorted(range(len(axes)), key=axes.__getitem__)
         return jnp.transpose(kernel, back), None if self.bias is None else matrix[self._inputs]
-
-    def _count(self, rows: jax.Array) -> Any:
-        """Return N, how many of the examples count."""
-        if self.weights is None:
-            return len(rows)
-        return jnp.sum(self.weights.astype(rows.dtype))
 
     @property
     def _axes(self) -> tuple[int, ...]:
@@ -299,9 +301,7 @@ class Layers:
             )
         bare = [dataclasses.replace(use, bias=None, weights=None).rows() for use in uses]
         inputs, gradients = (jnp.concatenate(parts, 1) for parts in zip(*bare, strict=True))
-        return dataclasses.replace(
-            first, inputs=inputs, output_gradients=gradients, form=Rows()
-        )
+        return dataclasses.replace(first, inputs=inputs, output_gradients=gradients, form=Rows())
 
     def weighted(self, weights: jax.Array | None) -> "Layers":
         """Return the records with weights: ones and zeros, shape (N,), which examples count."""

@@ -9,6 +9,8 @@ from ae_optax.optimizers._adam_max_norm import adam_max_norm
 from ae_optax.optimizers._adamax import adam_p_norm, adamax
 from ae_optax.optimizers._adan import adan
 from ae_optax.optimizers._amsgrad import amsgrad
+from ae_optax.optimizers._ekfac import ekfac
+from ae_optax.optimizers._kfac import kfac, kfac_eigen
 from ae_optax.optimizers._kl_shampoo import kl_shampoo
 from ae_optax.optimizers._lamb import lamb
 from ae_optax.optimizers._lars import lars
@@ -25,6 +27,7 @@ from ae_optax.optimizers._soap import soap
 from ae_optax.optimizers._soap_muon import soap_muon
 from ae_optax.optimizers._sonew import sonew
 from ae_optax.optimizers._splus import splus
+from ae_optax.optimizers._tnt import tnt
 from ae_optax.optimizers._yogi import yogi
 
 __all__ = [
@@ -42,6 +45,9 @@ __all__ = [
     "adan",
     "amsgrad",
     "classical_momentum",
+    "ekfac",
+    "kfac",
+    "kfac_eigen",
     "kl_shampoo",
     "lamb",
     "lars",
@@ -64,5 +70,6 @@ __all__ = [
     "soap_muon",
     "sonew",
     "splus",
+    "tnt",
     "yogi",
 ]

@@ -46,6 +46,7 @@ from ae_optax.transforms._fitted_precondition import (
     fitted_precondition,
 )
 from ae_optax.transforms._flatten import FlattenState, flatten
+from ae_optax.transforms._for_layers import ForLayersState, for_layers
 from ae_optax.transforms._for_matrices import ForMatricesState, for_matrices
 from ae_optax.transforms._freeze import freeze
 from ae_optax.transforms._global_norm import global_norm
@@ -53,6 +54,13 @@ from ae_optax.transforms._graft import GraftState, graft
 from ae_optax.transforms._in_basis import InBasisState, in_basis
 from ae_optax.transforms._independent_decay import AddIndependentDecayState, add_independent_decay
 from ae_optax.transforms._interpolated_average import interpolated_average
+from ae_optax.transforms._layer_statistics import (
+    balanced,
+    empirical_factors,
+    fisher_factors,
+    layer_gram,
+    sampled_gram,
+)
 from ae_optax.transforms._learning_rate import ScaleByLearningRateState, scale_by_learning_rate
 from ae_optax.transforms._lookahead import LookaheadState, lookahead
 from ae_optax.transforms._max_norm import of_max_norm
@@ -61,6 +69,13 @@ from ae_optax.transforms._momentum import (
     nesterov_point,
     scale_by_momentum,
     scale_by_nesterov,
+)
+from ae_optax.transforms._needs import (
+    NeedsLayersState,
+    NeedsSampledLayersState,
+    needs,
+    needs_layers,
+    needs_sampled_layers,
 )
 from ae_optax.transforms._nesterov_average import (
     NesterovAverageState,
@@ -90,6 +105,7 @@ from ae_optax.transforms._reset_units import ResetUnitsState, reset_units
 from ae_optax.transforms._retract import retract_to_ball, retract_to_sphere
 from ae_optax.transforms._rms import RunningVarianceState, running_variance, scale_by_rms
 from ae_optax.transforms._root import (
+    damped_inverse,
     newton_root,
     product_root,
     pseudo_root,
@@ -121,6 +137,7 @@ from ae_optax.transforms._stochastic_rounding import (
     stochastic_round_updates,
 )
 from ae_optax.transforms._switch import DelayState, SwitchState, delay, switch
+from ae_optax.transforms._told import factored_curvature, squared_examples
 from ae_optax.transforms._trust_ratio import scale_by_local_rate, scale_by_trust_ratio
 from ae_optax.transforms._units import adaptive_clip, centralize
 from ae_optax.transforms._views import view
@@ -142,11 +159,14 @@ __all__ = [
     "FactoredAverageState",
     "FittedPreconditionState",
     "FlattenState",
+    "ForLayersState",
     "ForMatricesState",
     "GraftState",
     "InBasisState",
     "LookaheadState",
     "MomentumState",
+    "NeedsLayersState",
+    "NeedsSampledLayersState",
     "NesterovAverageState",
     "PathError",
     "PermutedState",
@@ -184,6 +204,7 @@ __all__ = [
     "at_least",
     "average",
     "average_params",
+    "balanced",
     "brake_growth",
     "by_path",
     "centralize",
@@ -195,17 +216,22 @@ __all__ = [
     "compensate_updates",
     "correct_bias",
     "correct_root_bias",
+    "damped_inverse",
     "debiased_gram",
     "decay_after_step",
     "delay",
     "divide_by_norm",
     "eigenbasis",
+    "empirical_factors",
     "evaluation_params",
     "every",
     "factored_average",
+    "factored_curvature",
+    "fisher_factors",
     "fitted_precondition",
     "flatten",
     "floor_norm",
+    "for_layers",
     "for_matrices",
     "freeze",
     "global_norm",
@@ -216,7 +242,11 @@ __all__ = [
     "in_basis",
     "interpolated_average",
     "kl_gram",
+    "layer_gram",
     "lookahead",
+    "needs",
+    "needs_layers",
+    "needs_sampled_layers",
     "nesterov_average",
     "nesterov_point",
     "newton_root",
@@ -249,6 +279,7 @@ __all__ = [
     "running_max",
     "running_sum",
     "running_variance",
+    "sampled_gram",
     "scale",
     "scale_by_adadelta",
     "scale_by_adan",
@@ -274,6 +305,7 @@ __all__ = [
     "skip_outliers",
     "sorted_iteration",
     "square",
+    "squared_examples",
     "stochastic_round_updates",
     "switch",
     "transported",

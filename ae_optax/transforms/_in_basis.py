@@ -11,6 +11,7 @@ from ae_optax._numbers import increment
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax.transforms._basis import Basis, sorted_iteration
 from ae_optax.transforms._carried import Change, carried, carry, with_carried
+from ae_optax.transforms._needs import needing
 from ae_optax.transforms._parts import (
     Cut,
     by_size,
@@ -61,16 +62,17 @@ def in_basis(
 
     and alike for tensors. The state of :math:`f` lives in the basis. Only after the update is done
     the statistic learns :math:`G` and, if it is time, the bases follow it: the basis of an update
-    knows the gradients before, not the one it is applied to. What of the state is :func:`turned`,
-    :func:`permuted` or :func:`transported` is carried over. The first basis is the identity.
+    knows the gradients before, not the one it is applied to. A statistic of layers, whose bases are
+    those of a curvature, learns first. What of the state is :func:`turned`, :func:`permuted` or
+    :func:`transported` is carried over. The first basis is the identity.
 
     With the eigenvectors of Shampoo's matrices and Adam for :math:`f` this is SOAP.
 
     Args:
         statistic: What is learned, ``gram(b2)`` for instance.
         inner: :math:`f`. It sees every leaf as stacked blocks (see :func:`view`), most leaves as
-            a stack of one, which what is elementwise does not notice. As extra argument
-            ``scales`` it gets what the statistic knows of eigenvalues, if it does.
+            a stack of one, which what is elementwise does not notice. As extra arguments
+            it gets what the statistic knows of variances or eigenvalues, if it does.
         basis: How bases are found; ``None``: :func:`sorted_iteration`.
         refresh: When; ``None``: ``every(10)``.
         view: Which axes of which blocks; ``None``: ``view()``, all of matrices and tensors.
@@ -107,20 +109,32 @@ def in_basis(
         if not cut.blocks:
             return updates, state._replace(count=count)
         known = cut.cells(state.statistics, statistic.places)
-        bases = cut.cells(state.bases, one_each)
-        rotated = [into_basis(x, q) for x, q in zip(cut.blocks, bases, strict=True)]
-        if statistic.follows:
-            pairs = zip(known, cut.blocks, strict=True)
-            extra["scales"] = cut.spread([statistic.scales(kept, x) for kept, x in pairs])
-        own = None if params is None else _coordinates(params, seen_as, state.bases)
-        out, inner_state = inner.update(cut.spread(rotated), state.inner, own, **extra)
+        bases, inner_state = cut.cells(state.bases, one_each), state.inner
+        records = cut.records(statistic.needs, extra)
+
+        def seen(bases):
+            rows = zip(cut.blocks, bases, records, strict=True)
+            return [Seen(x, q, into_basis(x, q), count, layer) for x, q, layer in rows]
+
+        def learned(known, now, bases, inner_state):
+            known = [statistic.learn(kept, each) for kept, each in zip(known, now, strict=True)]
+            matrices = [statistic.matrices(kept) for kept in known]
+            return known, *_followed(basis, refresh, count, cut, matrices, bases, inner_state)
+
+        now = seen(bases)
+        if statistic.learns_first:
+            known, bases, inner_state = learned(known, now, bases, inner_state)
+            now = seen(bases)
+        told = [statistic.tell(kept, each) for kept, each in zip(known, now, strict=True)]
+        extra |= {name: cut.spread([each[name] for each in told]) for name in told[0]}
+        own = None
+        if params is not None:
+            own = _coordinates(params, seen_as, cut.stored(bases, state.bases))
+        rotated = cut.spread([each.rotated for each in now])
+        out, inner_state = inner.update(rotated, inner_state, own, **extra)
         back = [multiply(y, q) for y, q in zip(cut.cells(out, single), bases, strict=True)]
-        known = [
-            statistic.learn(kept, Seen(x, q, r, count))
-            for kept, x, q, r in zip(known, cut.blocks, bases, rotated, strict=True)
-        ]
-        matrices = [statistic.matrices(kept) for kept in known]
-        bases, inner_state = _followed(basis, refresh, count, cut, matrices, bases, inner_state)
+        if not statistic.learns_first:
+            known, bases, inner_state = learned(known, now, bases, inner_state)
         return cut.joined(back), InBasisState(
             count,
             cut.stored(known, state.statistics),
@@ -128,7 +142,8 @@ def in_basis(
             inner_state,
         )
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    made = optax.GradientTransformationExtraArgs(init, update)
+    return needing(statistic.needs, made)
 
 
 def _coordinates(params, seen_as, bases):

@@ -6,7 +6,7 @@ or ``optax.MaskedNode()`` where it has fewer than others. A nest at the place of
 survive Flax, which takes it for a part of the tree.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ import optax
 
 from ae_optax._matrices._products import identities
 from ae_optax._numbers import wide_dtype
-from ae_optax._trees import check_shapes
+from ae_optax._trees import check_shapes, own_keys
 from ae_optax.transforms._views import Layout, View
 
 
@@ -58,6 +58,7 @@ class Cut:
         if params is not None:
             check_shapes(updates, params)
         keyed, self._tree = jax.tree.flatten_with_path(updates, is_leaf=_is_none)
+        self._paths = [jax.tree_util.keystr(own_keys(path)) for path, _ in keyed]
         self._leaves = [None if g is None else jnp.asarray(g) for _, g in keyed]
         self._layouts: list[Layout | None] = [
             None if g is None else view.of(g.shape) for g in self._leaves
@@ -94,6 +95,24 @@ class Cut:
                 dtype = next(blocks).dtype
                 own = [next(rest).astype(dtype) for _ in places]
                 found.append(structure.unflatten(own))
+        return found
+
+    def records(self, name: str | None, extra: Mapping[str, Any]) -> list[Any]:
+        """Return of every cell its layer's record in an extra argument, ``None`` without one."""
+        if name is None:
+            return [None] * len(self.blocks)
+        found = []
+        for path, layout in zip(self._paths, self._layouts, strict=True):
+            for covered in () if layout is None else layout.covered:
+                record = extra[name].joint(path) if any(covered) else None
+                if any(covered) and record is None:
+                    left_out = "; ".join(extra[name].left_out)
+                    raise ValueError(
+                        f"`{name}` must have a use of {path}, got none"
+                        + (f" besides what was left out: {left_out}" if left_out else "")
+                        + ". Give it to another optimizer with `by_path`."
+                    )
+                found.append(record)
         return found
 
     def spread(self, cells: Sequence[Any]) -> Any:

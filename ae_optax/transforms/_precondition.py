@@ -12,6 +12,7 @@ from ae_optax._numbers import in_range, increment, unhidden
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._types import Scalar
 from ae_optax.transforms._elementwise import identity
+from ae_optax.transforms._needs import needing
 from ae_optax.transforms._parts import (
     Cut,
     by_size,
@@ -109,11 +110,15 @@ def precondition(
         cut = Cut(updates, params, seen_as, state.roots)
         if not cut.blocks:
             return updates, state._replace(count=count)
+        rows = zip(
+            cut.cells(state.statistics, statistic.places),
+            cut.blocks,
+            cut.records(statistic.needs, extra),
+            strict=True,
+        )
         known = [
-            statistic.learn(kept, Seen(x, (None,) * (x.ndim - 1), x, count))
-            for kept, x in zip(
-                cut.cells(state.statistics, statistic.places), cut.blocks, strict=True
-            )
+            statistic.learn(kept, Seen(x, (None,) * (x.ndim - 1), x, count, layer))
+            for kept, x, layer in rows
         ]
         matrices = [statistic.matrices(kept) for kept in known]
         taken = if_due(
@@ -134,7 +139,8 @@ def precondition(
             inner_state,
         )
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    made = optax.GradientTransformationExtraArgs(init, update)
+    return needing(statistic.needs, made)
 
 
 def _multiplied(y, roots, gradient):

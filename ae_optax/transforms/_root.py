@@ -183,3 +183,36 @@ def product_root(eps: Scalar = 1e-6) -> Root:
     """
     check_positive("eps", eps)
     return ProductRoot(eps)
+
+
+@dataclass(frozen=True, repr=False)
+class DampedInverse(Piece):
+    """See :func:`damped_inverse`."""
+
+    damping: Scalar
+
+    def __call__(self, matrices, power, old):
+        del old
+        if not isinstance(power, int | float) or power != 1:
+            raise ValueError(f"`power` must be 1 with `damped_inverse`, got {power!r}.")
+        return roots.damped_inverse(matrices, damping=self.damping)
+
+
+def damped_inverse(damping: Scalar) -> Root:
+    r"""Take :math:`(A + \gamma I)^{-1}` by a Cholesky factorisation, for ``power=1``.
+
+    Much cheaper than an eigendecomposition. A :math:`\gamma` that rounding would swallow, less than
+    the number of rows times machine epsilon of the largest entry, is raised to that.
+
+    Args:
+        damping: :math:`\gamma > 0`, in units of the matrix.
+
+    Returns:
+        A rule for ``root`` of :func:`precondition`.
+
+    Raises:
+        ValueError: If ``damping`` is not positive; in ``update``, if ``power`` is not 1.
+        TypeError: If ``damping`` is not a number.
+    """
+    check_positive("damping", damping)
+    return DampedInverse(damping)

@@ -1,7 +1,7 @@
 """What is learned of the gradients of a block: a symmetric matrix for each axis."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,22 +25,26 @@ class Seen(NamedTuple):
         bases: In force, one for each axis, shape (B, d, d); ``None`` for the identity.
         rotated: The gradient in these bases.
         count: Its number, the first being 1.
+        layer: The record of the block's layer, if the statistic asks for it.
     """
 
     gradient: jax.Array
     bases: Factors
     rotated: jax.Array
     count: jax.Array
+    layer: Any = None
 
 
 class Statistic(Piece):
     """What is learned of the gradients of a block, an array of shape (B, d1, ..., dk).
 
     Attributes:
-        follows: Whether it follows eigenvalues: whether :meth:`scales` is to be called.
+        needs: The extra argument of ``update`` whose records it reads, ``"layers"`` for instance.
+        learns_first: Whether a basis is of the gradient that it is used for, too.
     """
 
-    follows = False
+    needs: str | None = None
+    learns_first = False
 
     def start(self, block: jax.Array, covered: Sequence[bool]) -> Any:
         """Return what is known before the first gradient, of the axes that are covered."""
@@ -58,9 +62,10 @@ class Statistic(Piece):
         """Return a matrix for each axis, shape (B, d, d); ``None`` for one not covered."""
         return kept
 
-    def scales(self, kept: Any, block: jax.Array) -> jax.Array:
-        """Return the inverse root of the variance of every number of a block, in the basis."""
-        raise NotImplementedError
+    def tell(self, kept: Any, seen: Seen) -> Mapping[str, jax.Array]:
+        """Return what the inside of a basis is told, by name, each of the shape of the block."""
+        del kept, seen
+        return {}
 
 
 @dataclass(frozen=True, repr=False)
@@ -194,8 +199,6 @@ def debiased_gram(decay: Scalar) -> Statistic:
 class KlGram(Statistic):
     """See :func:`kl_gram`."""
 
-    follows = True
-
     decay: Scalar
     guess: Scalar = 0.1
     largest: Scalar = 4000.0
@@ -238,11 +241,11 @@ class KlGram(Statistic):
     def matrices(self, kept):
         return tuple(None if own is None else own[0] for own in kept)
 
-    def scales(self, kept, block):
-        total = jnp.ones_like(block)
+    def tell(self, kept, seen):
+        total = jnp.ones_like(seen.gradient)
         for axis, own in enumerate(kept):
             total = total if own is None else scale_axis(total, axis, own[1])
-        return total
+        return {"scales": total}
 
 
 def kl_gram(decay: Scalar, *, guess: Scalar = 0.1, largest: Scalar = 4000.0) -> Statistic:
@@ -296,8 +299,13 @@ def _gram(x, axis):
 
     What is infinite stays so: it is not hidden.
     """
-    largest = (float(jnp.finfo(x.dtype).max) / max(math.prod(x.shape[1:]), 1)) ** 0.5
-    return gram_of(jnp.where(jnp.isfinite(x), jnp.clip(x, -largest, largest), x), axis)
+    return gram_of(squarable(x, math.prod(x.shape[1:])), axis)
+
+
+def squarable(x: jax.Array, terms: int) -> jax.Array:
+    """Return ``x``, no number so large that a sum of so many squares could not be held."""
+    largest = (float(jnp.finfo(x.dtype).max) / max(terms, 1)) ** 0.5
+    return jnp.where(jnp.isfinite(x), jnp.clip(x, -largest, largest), x)
 
 
 def _each(kept, step):

@@ -74,8 +74,8 @@ def view(
     for name, value in {"merge_limit": merge_limit, "longest": longest}.items():
         check_positive_integer(name, value)
     check_positive_integer("fewest_axes", fewest_axes)
-    _check_word("merge", merge, ("none", "from_left", "from_right"))
-    _check_word("sides", sides, ("all", "smaller"))
+    check_word("merge", merge, ("none", "from_left", "from_right"))
+    check_word("sides", sides, ("all", "smaller"))
     return View(block_size, merge, merge_limit, sides, longest, fewest_axes)
 
 
@@ -99,6 +99,6 @@ def _covered(seen, sides):
     return tuple(i in chosen and sides[i] <= seen.longest for i in range(len(sides)))
 
 
-def _check_word(name, value, words):
+def check_word(name, value, words):
     if value not in words:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, words))}, got {value!r}.")

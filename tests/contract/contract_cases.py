@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from layered import with_layers
 
 from ae_optax import optimizers
 from ae_optax._types import Scalar, ScalarOrSchedule
 
 # Exporting a name enrols it. What an optimizer needs besides a learning rate goes here.
 EXTRA = {
+    **{name: {"damping": 1.0} for name in ("ekfac", "kfac", "kfac_eigen", "tnt")},
     # On a constant gradient these divide rounding by rounding: off the diagonal of a basis in which
     # it is diagonal nothing else is left.
     "shampoo": {"b2": 0.9, "eps": 1e-2},
@@ -34,7 +36,7 @@ def rate(name):
 def make(name, learning_rate=None, **kwargs):
     """Return the optimizer ``name``, with a rate of its own unless one is given."""
     learning_rate = rate(name) if learning_rate is None else learning_rate
-    return getattr(optimizers, name)(learning_rate, **EXTRA.get(name, {}) | kwargs)
+    return with_layers(getattr(optimizers, name)(learning_rate, **EXTRA.get(name, {}) | kwargs))
 
 
 def numeric_arguments(factory):

@@ -22,6 +22,9 @@ PLACED = {
     **dict.fromkeys(
         (
             *(
+                "ekfac",
+                "kfac",
+                "kfac_eigen",
                 "kl_shampoo",
                 "muon",
                 "normuon",
@@ -31,15 +34,20 @@ PLACED = {
                 "soap_muon",
                 "sonew",
                 "splus",
+                "tnt",
             ),
             *("transforms.orthogonalize", "transforms.polar_factor"),
             *("transforms.in_basis", "transforms.precondition", "transforms.whiten"),
+            *("transforms.factored_curvature", "transforms.squared_examples"),
             "transforms.fitted_precondition",
             "transforms.precondition_chain",
         ),
         ((8, 4), (None, None)),
     ),
-    "transforms.for_matrices": ((8, 4), ("x", None)),
+    **{
+        f"transforms.{name}": ((8, 4), ("x", None))
+        for name in ("for_layers", "for_matrices", "needs_layers", "needs_sampled_layers")
+    },
 }
 
 

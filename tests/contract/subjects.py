@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # For the program on eight d
 
 import running
 from contract_cases import EXTRA, parameters, rate
+from layered import with_layers
 
 from ae_optax import optimizers, transforms
 from ae_optax._types import Scalar, ScalarOrSchedule
@@ -43,7 +44,7 @@ class Subject:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self, **changed):
-        return self.factory(*self.positional, **{**self.arguments, **changed})
+        return with_layers(self.factory(*self.positional, **{**self.arguments, **changed}))
 
     @property
     def numbers(self):
@@ -74,6 +75,21 @@ OPTIONS = {
     "compat.torch.rmsprop": {"centered": True, "momentum": 0.9},
     "compat.torch.sgd": {"momentum": 0.9, "dampening": 0.5, "weight_decay": 0.1},
 }
+
+
+def _in_a_layers_basis(name):
+    """Return what makes a basis whose inside divides by what ``name`` tells of the layers."""
+
+    def make(**kwargs):
+        """Of layers, so it needs ``params``."""
+        told = transforms.chain(getattr(transforms, name)(**kwargs), transforms.add(0.1))
+        inner = transforms.quotient(numerator=transforms.identity(), denominator=told)
+        direction = transforms.in_basis(transforms.fisher_factors(0.9), inner=inner)
+        return transforms.for_layers(direction, others=transforms.identity())
+
+    return make
+
+
 # Those that are made of others.
 COMPOSED = {
     "transforms.chain": Subject(
@@ -99,6 +115,10 @@ COMPOSED = {
             transforms.kl_gram(0.9), inner=transforms.whiten(**kwargs)
         )
     ),
+    **{
+        f"transforms.{name}": Subject(_in_a_layers_basis(name))
+        for name in ("factored_curvature", "squared_examples")
+    },
     "transforms.reset_units": Subject(
         transforms.reset_units, (transforms.average(0.9),), {"axis": -1}
     ),

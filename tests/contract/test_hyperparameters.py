@@ -20,6 +20,7 @@ from contract_cases import (
     problem,
     rate,
 )
+from layered import with_layers
 from subjects import SUBJECTS, optimizers_first, types
 
 from ae_optax import optimizers, transforms
@@ -70,7 +71,7 @@ def test_works_inside_inject_hyperparams(name):
     subject, params = SUBJECTS[name], MATRIX
     # What shapes the program must be static, as Optax asks; everything else is a number.
     inject = optax.inject_hyperparams(subject.factory, static_args=subject.static_or_not(True))
-    injected = inject(**subject.arguments)
+    injected = with_layers(inject(**subject.arguments))
     updates, state = two_updates(injected, params)
     desired, plain_state = two_updates(subject.make(), params)
     chex.assert_trees_all_close(updates, desired, **CLOSE)

@@ -14,7 +14,9 @@ from ae_optax import optimizers, transforms
 EVERY = pytest.mark.parametrize("name", SUBJECTS)
 # These compare numbers or round them, and complex ones have no order; or they take real roots.
 NOT_COMPLEX = {
+    *("ekfac", "kfac", "kfac_eigen", "tnt"),
     *("kl_shampoo", "psgd_kron", "shampoo", "soap", "soap_muon", "sonew", "splus"),
+    *("transforms.factored_curvature", "transforms.squared_examples"),
     *("transforms.in_basis", "transforms.precondition", "transforms.whiten"),
     "transforms.fitted_precondition",
     "transforms.precondition_chain",
@@ -200,7 +202,10 @@ def test_is_printed_as_the_call_that_makes_it(name):
 
 
 # They factor matrices of real numbers, and say so.
-REAL_ONLY = ("kl_shampoo", "psgd_kron", "shampoo", "soap", "soap_muon", "sonew", "splus")
+REAL_ONLY = (
+    *("ekfac", "kfac", "kfac_eigen", "tnt"),
+    *("kl_shampoo", "psgd_kron", "shampoo", "soap", "soap_muon", "sonew", "splus"),
+)
 
 
 @pytest.mark.parametrize("name", optimizers.__all__)

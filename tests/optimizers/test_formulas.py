@@ -78,6 +78,7 @@ ELSEWHERE |= dict.fromkeys(
     ),
     "test_matrix_formulas.py",
 )
+ELSEWHERE |= dict.fromkeys(("ekfac", "kfac", "kfac_eigen", "tnt"), "test_layer_formulas.py")
 CASES = [
     pytest.param(name, settings, id=f"{name}-{i}")
     for name, choices in SETTINGS.items()

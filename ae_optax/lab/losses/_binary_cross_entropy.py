@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import xlog1py, xlogy
 
-from ae_optax.lab.losses._loss import Loss, of_pixels, over_pixels
+from ae_optax.lab.losses._loss import Loss, of_pixels, over_pixels, with_draws
 
 
 def bce_mean() -> Loss:
@@ -54,7 +54,15 @@ def _cross_entropy(name, reduce):
         )
         return {f"{name}_excess": per_image(seen.output.decoded, seen.target) - entropy}
 
-    return of_pixels(name, per_image, reconstruct=jax.nn.sigmoid, expects="logits", report=report)
+    def draw(key, seen):
+        mean = jax.nn.sigmoid(seen.output.decoded)
+        off = jax.random.bernoulli(key, mean).astype(mean.dtype) - mean
+        # A mean of d terms has the gradients of a sum over d, and a curvature only d times smaller.
+        pixels = mean.size // max(mean.shape[0], 1)
+        return mean + off * (1 if reduce is jnp.sum else pixels**0.5)
+
+    loss = of_pixels(name, per_image, reconstruct=jax.nn.sigmoid, expects="logits", report=report)
+    return with_draws(loss, draw)
 
 
 def _of_complement(x):

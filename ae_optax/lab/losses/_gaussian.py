@@ -3,12 +3,13 @@
 import math
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 
 from ae_optax._checks import check_positive
 from ae_optax._numbers import scalar
 from ae_optax._types import Scalar
-from ae_optax.lab.losses._loss import Loss, Term, as_it_is, over_pixels
+from ae_optax.lab.losses._loss import Loss, Term, as_it_is, over_pixels, with_draws
 
 
 def gaussian_nll(variance: Scalar | Literal["learnt"] = 1.0) -> Loss:
@@ -49,4 +50,12 @@ def gaussian_nll(variance: Scalar | Literal["learnt"] = 1.0) -> Loss:
             per_pixel = squares / sigma2 + log_sigma2
         return {"gaussian_nll": Term(over_pixels(jnp.sum, per_pixel + math.log(2 * math.pi)) / 2)}
 
-    return Loss(terms, reconstruct=as_it_is, expects="values", likelihood=True)
+    def draw(key, seen):
+        mean = seen.output.decoded
+        noise = jax.random.normal(key, mean.shape, mean.dtype)
+        if learnt:
+            return mean + jnp.exp(seen.require("log_variance") / 2) * noise
+        return mean + scalar(variance, mean) ** 0.5 * noise
+
+    loss = Loss(terms, reconstruct=as_it_is, expects="values", likelihood=True)
+    return with_draws(loss, draw)

@@ -90,6 +90,9 @@ class Loss(NamedTuple):
         report: ``report(seen) -> {name: (n,)}``: what evaluations show beside the terms.
         likelihood: Whether the terms sum to :math:`-\log p(x \mid z)` in nats per image, all
             constants included.
+        sampled: ``sampled(key, seen)``: the loss of targets drawn from the model's own distribution
+            of pixels, shape (), its gradients of mean 0 with the loss's Gauss-Newton matrix for
+            their covariance; ``None`` where there is no such distribution.
         code_range: Between which numbers codes must lie for the loss to mean something; ``None``:
             anywhere.
     """
@@ -99,6 +102,7 @@ class Loss(NamedTuple):
     expects: Literal["values", "logits"] | None
     report: Report = no_report
     likelihood: bool = False
+    sampled: Callable[[jax.Array, Seen], jax.Array] | None = None
     code_range: tuple[float, float] | None = None
 
     def __call__(self, seen: Seen) -> jax.Array:
@@ -120,6 +124,15 @@ def sum_of_terms(terms: Mapping[str, Term], seen: Seen) -> jax.Array:
         total = part if total is None else total + part
     assert total is not None, "a loss has at least one term"
     return total
+
+
+def with_draws(loss: Loss, draw: Callable[[jax.Array, Seen], jax.Array]) -> Loss:
+    """Return the loss, with ``sampled`` for targets that ``draw(key, seen)`` returns."""
+
+    def sampled(key, seen):
+        return loss(seen._replace(target=jax.lax.stop_gradient(draw(key, seen))))
+
+    return loss._replace(sampled=sampled)
 
 
 def of_pixels(

@@ -1,8 +1,9 @@
 """Squared error of pixel values."""
 
+import jax
 import jax.numpy as jnp
 
-from ae_optax.lab.losses._loss import Loss, as_it_is, of_pixels, over_pixels
+from ae_optax.lab.losses._loss import Loss, as_it_is, of_pixels, over_pixels, with_draws
 
 
 def mse() -> Loss:
@@ -21,7 +22,8 @@ def mse() -> Loss:
     def per_image(decoded, target):
         return over_pixels(jnp.mean, jnp.square(decoded - target))
 
-    return of_pixels("mse", per_image, reconstruct=as_it_is, expects="values")
+    loss = of_pixels("mse", per_image, reconstruct=as_it_is, expects="values")
+    return with_draws(loss, _normal(lambda pixels: pixels / 2))
 
 
 def sse() -> Loss:
@@ -41,4 +43,16 @@ def sse() -> Loss:
     def per_image(decoded, target):
         return over_pixels(jnp.sum, jnp.square(decoded - target))
 
-    return of_pixels("sse", per_image, reconstruct=as_it_is, expects="values")
+    loss = of_pixels("sse", per_image, reconstruct=as_it_is, expects="values")
+    return with_draws(loss, _normal(lambda _: 0.5))
+
+
+def _normal(variance):
+    """Return draws about the output, of the variance of which the loss is the likelihood."""
+
+    def draw(key, seen):
+        mean = seen.output.decoded
+        pixels = mean.size // max(mean.shape[0], 1)
+        return mean + variance(pixels) ** 0.5 * jax.random.normal(key, mean.shape, mean.dtype)
+
+    return draw

@@ -30,6 +30,8 @@ def total(terms: Sequence[Loss]) -> Loss:
     if len(ranges) > 1:
         found = " and ".join(f"[{low:g}, {high:g}]" for low, high in sorted(ranges))
         raise ValueError(f"`terms` must agree on the range of the code, got {found}.")
+    # What has no distribution, a penalty, is no part of the draws' loss.
+    drawn = [loss.sampled for loss in terms if loss.sampled is not None]
     readers = [loss.reconstruct for loss in terms if loss.reconstruct is not None]
 
     return Loss(
@@ -37,6 +39,7 @@ def total(terms: Sequence[Loss]) -> Loss:
         reconstruct=readers[0] if readers else None,
         expects=expected[0] if expected else None,
         report=lambda seen: _joined([loss.report(seen) for loss in terms]),
+        sampled=drawn[0] if len(drawn) == 1 else None,
         code_range=next(iter(ranges), None),
     )
 

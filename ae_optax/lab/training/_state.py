@@ -104,8 +104,8 @@ def init_state(
     )
 
 
-Purpose = Literal["order", "step", "corruption", "renew"]
-PURPOSES: tuple[Purpose, ...] = ("order", "step", "corruption", "renew")
+Purpose = Literal["order", "step", "corruption", "renew", "targets"]
+PURPOSES: tuple[Purpose, ...] = ("order", "step", "corruption", "renew", "targets")
 
 
 def key_for(state: TrainState, purpose: Purpose) -> jax.Array:

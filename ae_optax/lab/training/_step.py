@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax.capturing import capture
 from ae_optax.lab.losses import Loss, Seen
 from ae_optax.lab.models import Model, as_output
 from ae_optax.lab.training._faults import look_for_faults
 from ae_optax.lab.training._settings import NonFinite
 from ae_optax.lab.training._state import TrainState, key_for
 from ae_optax.lab.training._task import Task, make_values
+from ae_optax.transforms import needs
 
 Step = Callable[[TrainState, jax.Array, jax.Array | None], tuple[TrainState, jax.Array]]
 
@@ -27,8 +29,9 @@ def make_step(
     Args:
         task: What is to be solved.
         optimizer: The optimizer. It is also passed the batch's loss, as ``value``, and
-            ``observe=False``: what ``reduce_on_plateau`` observes is a loss over a whole set; and
-            ``reset``, which units the model has given other weights, if it does that.
+            ``observe=False``: what ``reduce_on_plateau`` observes is a loss over a whole set;
+            ``reset``, which units the model has given other weights, if it does that; and what it
+            :func:`~ae_optax.needs` of layers, which is captured for those only that do.
         on_non_finite: What to do if loss, gradient or what comes of the step are not finite, see
             :class:`Settings`. ``"skip"``: keep all but the count of steps as it was. Else the step
             is taken and noted in the state: whoever loops looks there, and goes back.
@@ -41,21 +44,43 @@ def make_step(
 
     Raises:
         ValueError: If the loss expects logits and the model squashes its output, or codes in a
-            range that the model's leave.
+            range that the model's leave; when called, if targets are to be drawn and the loss knows
+            no distribution of them.
     """
     check_output(task.model, task.loss)
     model, loss, corruption = task.model, task.loss, task.corruption
     values = make_values(task.data)
     optimizer = optax.with_extra_args_support(optimizer)
 
-    def batch_loss(params, state, images, weights):
+    def forward(params, state, images, weights):
         given = images if corruption is None else corruption(key_for(state, "corruption"), images)
         output, model_state = model.apply(
             params, state.model_state, given, key_for(state, "step"), True
         )
         given = None if corruption is None else given
         seen = Seen(as_output(output), images, params, state.step, weights, given)
+        return seen, model_state
+
+    def batch_loss(params, state, images, weights):
+        seen, model_state = forward(params, state, images, weights)
         return loss(seen), model_state
+
+    def sampled_loss(params, state, images, weights):
+        seen, _ = forward(params, state, images, weights)
+        return _sampled(loss)(key_for(state, "targets"), seen)
+
+    def differentiated(*batch):
+        """Return the loss and the model's state, the gradient, and what is told of layers."""
+        (_, state, _, weights), told = batch, {}
+        needed = needs(state.opt_state)
+        if "sampled_layers" in needed:
+            _, _, layers = capture(sampled_loss, unrecognised="leave out")(*batch)
+            told["sampled_layers"] = layers.weighted(weights)
+        if "layers" not in needed:
+            return *jax.value_and_grad(batch_loss, has_aux=True)(*batch), told
+        found = capture(batch_loss, has_aux=True, unrecognised="leave out")(*batch)
+        value, grads, layers = found
+        return value, grads, told | {"layers": layers.weighted(weights)}
 
     def renewed(state, images):
         """Return the state with the model's own change, and what the optimizer is told of it."""
@@ -69,11 +94,10 @@ def make_step(
     def step(state, images, weights=None):
         images, before = values(images), state
         state, told = renewed(state, images)
-        (value, model_state), grads = jax.value_and_grad(batch_loss, has_aux=True)(
-            state.params, state, images, weights
-        )
+        batch = (state.params, state, images, weights)
+        (value, model_state), grads, seen = differentiated(*batch)
         updates, opt_state = optimizer.update(
-            grads, state.opt_state, state.params, value=value, observe=False, **told
+            grads, state.opt_state, state.params, value=value, observe=False, **told, **seen
         )
         if on_non_finite == "restore":
             updates = jax.tree.map(lambda u: u * state.rate_scale.astype(u.dtype), updates)
@@ -88,6 +112,15 @@ def make_step(
         return new._replace(step=state.step + 1, faults=faults), value
 
     return step
+
+
+def _sampled(loss):
+    if loss.sampled is None:
+        raise ValueError(
+            "`loss` must be of one distribution of the pixels that targets can be drawn from, as "
+            "bce_sum, sse and gaussian_nll are, for an optimizer that reads their layers."
+        )
+    return loss.sampled
 
 
 def check_output(model: Model, loss: Loss) -> None:

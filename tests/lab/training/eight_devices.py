@@ -12,6 +12,7 @@ import ae_optax as ao
 from ae_optax.lab import checkpoints, data, losses, models, training
 
 BATCH, SHARDED = training.Mesh(8), training.Mesh(8, shard_parameters=True)
+LAYERS = ao.kfac(1e-2, damping=0.1)
 
 
 def init(key, x):
@@ -30,10 +31,10 @@ def tiny():
     return data.Dataset("tiny", data.Splits(*parts), source="memory", fingerprint="")
 
 
-def fit(mesh, folder=None, stop=False):
+def fit(mesh, folder=None, stop=False, optimizer=None):
     arguments = (
         training.Task(models.Model(init, apply), losses.mse(), tiny()),
-        ao.adam(1e-2),
+        optimizer or ao.adam(1e-2),
         training.Settings(epochs=2, batch_size=16, mesh=mesh),
     )
     if folder is None:
@@ -85,6 +86,8 @@ if __name__ == "__main__":
                 "specs of batch": specs(batch.state),
                 "specs of sharded": specs(sharded.state),
                 "bytes on a device": bytes_on_a_device(sharded.state.params),
+                "layers on one": losses_of(fit(None, optimizer=LAYERS)),
+                "layers on eight": losses_of(fit(BATCH, optimizer=LAYERS)),
                 "error": error_of_too_many(),
             }
         )

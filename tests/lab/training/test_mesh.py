@@ -39,6 +39,10 @@ def test_eight_devices_give_the_losses_of_one(found, kind):
     assert len(found[kind]) == 2
 
 
+def test_what_layers_saw_is_gathered_from_eight_devices(found):
+    np.testing.assert_allclose(found["layers on eight"], found["layers on one"], rtol=0, atol=SUMS)
+
+
 @pytest.mark.parametrize("way", ["from eight to one", "from one to eight"])
 def test_a_checkpoint_is_taken_up_on_other_devices(found, way):
     np.testing.assert_allclose(found[way], found["one"], rtol=0, atol=SUMS)

@@ -79,6 +79,7 @@ OPTIMIZERS = {
         }
     ),
     "accumulation": lambda: ao.accumulate(ao.adam(1e-2), every=2),
+    "layers": lambda: ao.kfac(1e-2, damping=1.0),
 }
 
 
@@ -136,7 +137,9 @@ def test_a_run_taken_up_in_mid_epoch_gives_the_bits_of_one_that_was_not_cut(
     np.testing.assert_equal(without_time(second.rows), without_time(whole.rows))
 
 
-@pytest.mark.parametrize(("model", "optimizer"), [("linear", "plateau"), ("renewing", "units")])
+@pytest.mark.parametrize(
+    ("model", "optimizer"), [("linear", "plateau"), ("linear", "layers"), ("renewing", "units")]
+)
 def test_a_run_cut_twice_gives_the_bits_of_one_that_was_not(tiny, tmp_path, model, optimizer):
     parts = {"model": model, "optimizer": optimizer}
     for stop_at, done in ((2, 2), (3, 5)):

@@ -1,0 +1,127 @@
+"""What a transformation needs from whoever computes the gradient, told in its state."""
+
+from typing import Any, NamedTuple
+
+import optax
+
+from ae_optax._transformation import check_transformation, transformation
+from ae_optax._trees import states_of
+
+
+class NeedsLayersState(NamedTuple):
+    """What :func:`needs_layers` remembers between steps; that it is there tells of the need.
+
+    Attributes:
+        inner: State of the inner transformation.
+    """
+
+    inner: optax.OptState
+
+
+class NeedsSampledLayersState(NamedTuple):
+    """What :func:`needs_sampled_layers` remembers between steps; that it is there tells the need.
+
+    Attributes:
+        inner: State of the inner transformation.
+    """
+
+    inner: optax.OptState
+
+
+KINDS: dict[str, type] = {
+    "layers": NeedsLayersState,
+    "sampled_layers": NeedsSampledLayersState,
+}
+"""By the name of the extra argument of ``update``, the state of what needs it."""
+
+
+@transformation
+def needs_layers(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    r"""Mark a transformation whose ``update`` reads what each layer saw, ``layers``.
+
+    The trainer finds the mark in the state and gives to ``update`` what
+    :func:`~ae_optax.capture` makes beside the gradient: the inputs of every layer and the gradients
+    of its outputs, and with them :meth:`~ae_optax.capturing.Layers.example_norms`. Where no
+    transformation has the mark nothing is captured.
+
+    In a loop of one's own:
+
+    .. code-block:: python
+
+        value, grads, layers = capture(loss)(params, batch)
+        updates, state = optimizer.update(grads, state, params, layers=layers)
+
+    Args:
+        inner: What reads ``layers``.
+
+    Returns:
+        A transformation that does what ``inner`` does.
+
+    Raises:
+        ValueError: In ``update``, if ``layers`` is missing.
+        TypeError: If ``inner`` is no gradient transformation.
+    """
+    return _marked("layers", inner)
+
+
+@transformation
+def needs_sampled_layers(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    r"""Mark a transformation whose ``update`` reads what layers see of targets from the model.
+
+    As :func:`needs_layers`, but ``sampled_layers`` are of the loss of targets that are drawn from
+    the model's own distribution, :math:`\tilde x \sim p(\cdot \mid \theta)`, whose gradients have
+    the Fisher matrix for their covariance. It costs one more backward pass, and the loss must have
+    a likelihood.
+
+    Args:
+        inner: What reads ``sampled_layers``.
+
+    Returns:
+        A transformation that does what ``inner`` does.
+
+    Raises:
+        ValueError: In ``update``, if ``sampled_layers`` is missing.
+        TypeError: If ``inner`` is no gradient transformation.
+
+    References:
+        Kunstner, Balles and Hennig, `Limitations of the empirical Fisher approximation for natural
+        gradient descent <https://arxiv.org/abs/1905.12558>`_, NeurIPS 2019.
+    """
+    return _marked("sampled_layers", inner)
+
+
+def needs(state: optax.OptState) -> frozenset[str]:
+    """Return which extra arguments of ``update`` a state's transformation needs.
+
+    Args:
+        state: Of any transformation, or its shapes.
+
+    Returns:
+        Names: ``"layers"``, ``"sampled_layers"``; none for most.
+    """
+    return frozenset(name for name, kind in KINDS.items() if states_of(state, kind))
+
+
+def needing(name: str | None, inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Return ``inner``, marked if it needs an extra argument."""
+    return inner if name is None else _marked(name, inner)
+
+
+def _marked(name: str, inner: optax.GradientTransformation):
+    check_transformation("inner", inner)
+    kind = KINDS[name]
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params):
+        return kind(inner.init(params))
+
+    def update(updates, state, params=None, **extra: Any):
+        if extra.get(name) is None:
+            raise ValueError(
+                f"`{name}` must be given to `update`: this transformation reads what each layer "
+                "saw. The trainer gives it; in a loop of your own it is what `capture` returns."
+            )
+        out, inner_state = inner.update(updates, state.inner, params, **extra)
+        return out, kind(inner_state)
+
+    return optax.GradientTransformationExtraArgs(init, update)
