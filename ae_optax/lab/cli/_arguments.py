@@ -38,7 +38,10 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     training = _add_run(commands, "train", "train an autoencoder as a config says", "_train.train")
     training.add_argument(
-        "--resume", type=_path, metavar="RUN", help="take up the run in this folder, without CONFIG"
+        "--resume",
+        type=_path,
+        metavar="RUN",
+        help="take up the run in this folder, without CONFIG; --set training.epochs=N: to there",
     )
     add_processes(training)
     comparing = _add_run(

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -148,8 +149,35 @@ def _check_same_run(folder, load, config):
     except ConfigError as error:
         raise UsageError(f"{folder} holds a run that cannot be read: {error}") from error
     different = differences(before.identity(), config.identity())
-    if different:
+    if different and not _goes_on(folder, before, config):
         raise UsageError(f"{folder} holds another run: {different}. Name another with --out.")
+
+
+def _goes_on(folder, before, config) -> bool:
+    """Tell whether a run is the one before, but longer or shorter.
+
+    Raises:
+        UsageError: If it is, but would have been another from its first step, or has gone further.
+    """
+    epochs = config.training.epochs
+    longer = replace(before, training=replace(before.training, epochs=epochs))
+    if not isinstance(config, RunConfig) or longer.identity() != config.identity():
+        return False
+    begun = f"{folder} holds a run of {before.training.epochs} epochs, which cannot go on to"
+    parts = {**config.optimizer.shares(), **config.loss.shares()}
+    if parts:
+        named = ", ".join(f"{path} ({text})" for path, text in parts.items())
+        raise UsageError(
+            f"{begun} {epochs}: what is a part of its length, {named}, would have been otherwise "
+            "from the first step on. Name another folder with --out, or say it in steps."
+        )
+    try:
+        done = len(runs.read_rows(folder))
+    except runs.DamagedError:
+        done = 0  # The checkpoints know.
+    if done > epochs:
+        raise UsageError(f"{begun} {epochs}: it has done {done}. Name another folder with --out.")
+    return True
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

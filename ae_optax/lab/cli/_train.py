@@ -27,9 +27,9 @@ from ae_optax.lab.plans import load_run
 def train(arguments: argparse.Namespace) -> int:
     """Train as a config says and fill a run folder; return the exit code.
 
-    A run that was begun in the folder is taken up where it was saved last; of one that has ended
-    only the report is written again. Of several processes the first writes; the others must see
-    its folder.
+    A run that was begun in the folder is taken up where it was saved last, and may be given more
+    epochs than it had; of one that has ended only the report is written again. Of several processes
+    the first writes; the others must see its folder.
     """
     lifeline.heed()
     use_compilation_cache()
@@ -63,8 +63,8 @@ def _config_and_out(arguments):
         raise UsageError("ae-optax train: give either CONFIG or --resume RUN.")
     if run is None:
         return config, arguments.out
-    if arguments.overrides or arguments.out:
-        raise UsageError("ae-optax train: --resume takes a run as it is: no --set, no --out.")
+    if arguments.out:
+        raise UsageError("ae-optax train: --resume goes on in the folder of the run: no --out.")
     return run / runs.CONFIG, run
 
 
@@ -81,7 +81,7 @@ def _lead(config, task, optimizer, path, out):
         try:
             folder = stack.enter_context(open_folder(out, path, config, load_run))
             check_same_inputs(folder, task.data.fingerprint)
-            ended = _ended(folder)
+            ended = _ended(folder, config.training.epochs)
             told = (str(folder.absolute()), None) if ended is None else (None, ended)
         finally:
             from_first(told)
@@ -167,11 +167,13 @@ def _exit_code(result, signal):
     return {"diverged": DIVERGED, "interrupted": signal}.get(result.status, OK)
 
 
-def _ended(folder):
+def _ended(folder, epochs):
     """Return the exit code of the run in a folder if nothing is left to do, else ``None``."""
     summary, saved = runs.find_summary(folder), Checkpoints(folder / runs.CHECKPOINTS).steps()
     if summary is None or not summary.has_ended or summary.step not in saved:
         return None  # A record without its last state is of a save that failed.
+    if summary.status == "done" and summary.last is not None and summary.last.epoch < epochs:
+        return None  # It is to be longer than it was.
     if damaged := runs.damage(folder):
         warn(f"{line} It is made anew from the last checkpoint." for line in damaged)
         return None

@@ -190,6 +190,10 @@ class Call:
         """Return the paths of the arguments that are marked ``swept``."""
         return tuple(path for path, value in self.leaves() if value is SWEPT)
 
+    def shares(self) -> dict[str, str]:
+        """Return the arguments that are parts of the run, as they were written, by path."""
+        return {path: value.text for path, value in self.leaves() if isinstance(value, Share)}
+
     def steps(self) -> tuple[int | None, ...]:
         """Return how many steps each part of the run is, as far as :meth:`timed` has said."""
         return tuple(value.steps for _, value in self.leaves() if isinstance(value, Share))

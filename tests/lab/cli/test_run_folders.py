@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 
-from ae_optax.lab import report, runs, training
+from ae_optax.lab import load, report, runs, training
 from ae_optax.lab.cli import main
 from ae_optax.lab.cli._progress import Recorder
 from ae_optax.lab.training import EpochRow
@@ -160,14 +161,42 @@ def test_a_run_under_other_settings_of_jax_is_refused_and_one_of_other_versions_
     [
         ((), "give either CONFIG or --resume RUN"),
         (("run.yaml", "--resume", "out"), "give either CONFIG or --resume RUN"),
-        (("--resume", "out", "--out", "other"), "--resume takes a run as it is"),
-        (("--resume", "out", "--set", "training.epochs=3"), "--resume takes a run as it is"),
+        (("--resume", "out", "--out", "other"), "--resume goes on in the folder of the run: no"),
         (("--resume", "nowhere"), "nowhere/config.yaml"),
     ],
 )
 def test_what_to_take_up_must_be_clear(arguments, message, capsys):
     assert main(["train", *arguments]) == 2
     assert message in error(capsys)
+
+
+@pytest.mark.parametrize("arguments", [("--resume", "out"), ("run.yaml", "--out", "out")])
+def test_a_run_goes_on_for_longer_as_if_it_had_been_longer_from_the_beginning(done, arguments):
+    assert train(*arguments, "--set", "training.epochs=4") == 0
+    assert train("run.yaml", "--out", "longer", "--set", "training.epochs=4") == 0
+    one, other = load("out"), load("longer")
+    states = [run.state._replace(key=jax.random.key_data(run.state.key)) for run in (one, other)]
+    jax.tree.map(np.testing.assert_array_equal, *states)
+    losses = [[(r.train_loss, r.test_loss) for r in run.rows] for run in (one, other)]
+    assert len(losses[0]) == 4
+    assert losses[0] == losses[1]
+    assert (one.summary.status, one.config) == ("done", other.config)
+    with compilations() as compiled:
+        assert train(*arguments, "--set", "training.epochs=4") == 0
+    assert not compiled
+
+
+def test_a_run_that_cannot_go_on_to_another_length_says_why(done, capsys):
+    assert train("--resume", "out", "--set", "training.epochs=1") == 2
+    assert "out holds a run of 2 epochs, which cannot go on to 1: it has done 2." in error(capsys)
+    schedule = "{name: cosine_annealing, max_value: 1e-2, min_value: 0, duration: run}"
+    rate = f"optimizer.learning_rate={schedule}"
+    assert train("run.yaml", "--out", "timed", "--set", rate) == 0
+    capsys.readouterr()
+    assert train("--resume", "timed", "--set", "training.epochs=3") == 2
+    assert "its length, optimizer.learning_rate.duration (run), would have been" in error(capsys)
+    assert train("--resume", "out", "--set", "training.batch_size=256") == 2
+    assert "out holds another run: training.batch_size is 512 there" in error(capsys)
 
 
 def test_a_folder_in_which_another_process_writes_is_refused(done, capsys):
