@@ -40,7 +40,7 @@ from ae_optax.lab.training import Settings, Task, steps_per_epoch
 SOME_STEPS = 10_000
 """The length of a run for the checks, which are made without the data."""
 
-LATER = {"log_every": None}
+LATER = {"log_every": None, "precision": None}
 """Settings that came after runs had been kept: at these defaults they go unsaid, and names stay."""
 
 Keep = Literal["best", "none", "all"]

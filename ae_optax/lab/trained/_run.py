@@ -143,7 +143,7 @@ def load(
     rows = [row for row in run.rows if row.step <= restored.step]
     params, shape = evaluation_params(state), tuple(about.shape)
     model = TrainedModel(
-        task.model,
+        training.with_precision(task.model, config.training.precision),
         task.loss,
         params,
         state.model_state,

@@ -15,6 +15,7 @@ from ae_optax.lab.training._fit import FitResult, fit
 from ae_optax.lab.training._lint import lint_run
 from ae_optax.lab.training._mesh import Mesh, check_devices
 from ae_optax.lab.training._pictures import pictures, pictures_of
+from ae_optax.lab.training._precision import Precision, with_precision
 from ae_optax.lab.training._prepare import state_shapes
 from ae_optax.lab.training._run import (
     RunResult,
@@ -38,6 +39,7 @@ __all__ = [
     "Images",
     "Memory",
     "Mesh",
+    "Precision",
     "Reconstructions",
     "RunResult",
     "Saving",
@@ -72,4 +74,5 @@ __all__ = [
     "state_shapes",
     "steps_per_epoch",
     "untrained",
+    "with_precision",
 ]
