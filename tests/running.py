@@ -50,8 +50,10 @@ ARGUMENTS = {
     "at_least": {"value": 0.5},
     "average": {"decay": 0.9},
     "average_params": {"decay": 0.9},
+    "average_tail": {"begin": 4, "decay": 0.9, "share": 0.5},
     "brake_growth": {"outward": 0.3},
     "by_path": {"groups": {"**": transforms.average(0.9)}},
+    "cautious": {"inner": transforms.average(0.9), "least": 0.1},
     "centralize": {},
     "clip": {"max_value": 0.5},
     "clip_by_global_norm": {"max_norm": 0.5},
@@ -63,6 +65,7 @@ ARGUMENTS = {
     "decay_after_step": {"weight_decay": 0.1, "learning_rate": 0.5},
     "delay": {"inner": transforms.average(0.9), "steps": 3},
     "divide_by_norm": {"eps": 1e-3},
+    "ema_nesterov": {"strength": 0.5, "decay": 0.9},
     "factored_average": {"exponent": 0.7, "minimum": 1e-3},
     "fitted_precondition": {"rate": 0.2, "noise": 1e-2, "max_rms": 0.9},
     "floor_norm": {"share": 2.0},
@@ -70,6 +73,7 @@ ARGUMENTS = {
     "for_matrices": {"matrices": transforms.average(0.9), "others": transforms.average(0.8)},
     "freeze": {},
     "graft": {"direction": transforms.sign(), "magnitude": transforms.average(0.9), "eps": 1e-8},
+    "hyperball": {"learning_rate": 0.1},
     "identity": {},
     "in_basis": {
         "statistic": transforms.gram(0.9),
@@ -93,6 +97,7 @@ ARGUMENTS = {
     "relative_floor": {"share": 0.1},
     "remove_parallel": {"axis": -1},
     "retract_to_ball": {"axis": -1, "radius": 0.5},
+    "retract_to_length": {},
     "retract_to_radial_length": {},
     "retract_to_sphere": {"axis": -1, "radius": 2.0},
     "root": {},
@@ -143,7 +148,7 @@ OTHERS |= {"evaluation_params", "path_mask", "observe", "whiten"}
 # What a statistic, a basis, a root, a time and a view are: arguments.
 OTHERS |= {"gram", "gram_sum", "debiased_gram", "kl_gram", "eigenbasis", "orthogonal_iteration"}
 OTHERS |= {"sorted_iteration", "shifted_root", "pseudo_root", "ridged_root", "newton_root"}
-OTHERS |= {"product_root", "every", "view", "random_draws"}
+OTHERS |= {"product_root", "every", "rolling", "view", "random_draws"}
 # What is of layers has its tests in tests/capturing.
 OTHERS |= {"balanced", "empirical_factors", "fisher_factors", "layer_gram", "sampled_gram"}
 OTHERS |= {"damped_inverse", "factored_curvature", "squared_examples", "needs"}

@@ -2,16 +2,16 @@
 
 import optax
 
-from ae_optax._checks import check_in_unit_interval, check_positive, check_positive_integer
+from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
 from ae_optax.optimizers._companion import companion
 from ae_optax.transforms import (
+    Refresh,
     average,
     chain,
     decay_after_step,
     delay,
-    every,
     for_matrices,
     freeze,
     in_basis,
@@ -23,6 +23,7 @@ from ae_optax.transforms import (
     view,
     whiten,
 )
+from ae_optax.transforms._refresh import refresh_of
 
 
 @transformation
@@ -32,7 +33,7 @@ def kl_shampoo(
     b1: Scalar = 0.9,
     b2: Scalar = 0.98,
     eps: Scalar = 1e-8,
-    refresh_every: int = 10,
+    refresh_every: int | Refresh = 10,
     block_size: int | None = None,
     others: optax.GradientTransformation | None = None,
     weight_decay: Scalar = 0.01,
@@ -63,7 +64,8 @@ def kl_shampoo(
         b1: :math:`\beta_1 \in [0, 1)`, decay of the average gradient.
         b2: :math:`\beta_2 \in [0, 1)`, decay of the statistics.
         eps: :math:`\epsilon > 0`, in units of the gradient.
-        refresh_every: Steps from one time that bases follow to the next, at least 1.
+        refresh_every: Steps from one time that bases follow to the next, at least 1, or
+            :func:`~ae_optax.rolling`.
         block_size: The longest side of a block: longer sides are cut, and every block has bases of
             its own. ``None``: a leaf is one block.
         others: For leaves with fewer than two axes, without a learning rate: it has the same.
@@ -89,12 +91,11 @@ def kl_shampoo(
     check_in_unit_interval("b1", b1)
     check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
-    check_positive_integer("refresh_every", refresh_every)
     direction = in_basis(
         kl_gram(b2),
         inner=delay(chain(turned(average(b1)), whiten(eps=eps)), steps=1),
         basis=orthogonal_iteration(),
-        refresh=every(refresh_every),
+        refresh=refresh_of("refresh_every", refresh_every),
         view=view(block_size),
     )
     return switch(

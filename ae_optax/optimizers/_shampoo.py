@@ -6,9 +6,11 @@ from ae_optax._checks import check_in_unit_interval, check_positive, check_posit
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
 from ae_optax.transforms import (
+    Refresh,
+    Root,
+    Statistic,
     add_decayed_weights,
     chain,
-    every,
     graft,
     gram,
     identity,
@@ -19,6 +21,7 @@ from ae_optax.transforms import (
     switch,
     view,
 )
+from ae_optax.transforms._refresh import refresh_of
 
 
 @transformation
@@ -28,7 +31,9 @@ def shampoo(
     b1: Scalar = 0.9,
     b2: Scalar = 0.999,
     eps: Scalar = 1e-6,
-    refresh_every: int = 20,
+    statistic: Statistic | None = None,
+    root: Root | None = None,
+    refresh_every: int | Refresh = 20,
     start: int = 5,
     block_size: int | None = 1024,
     magnitude: optax.GradientTransformation | None = None,
@@ -59,7 +64,10 @@ def shampoo(
         b1: :math:`\beta_1 \in [0, 1)`, decay of the momentum.
         b2: :math:`\beta_2 \in [0, 1)`, decay of the statistics.
         eps: :math:`\epsilon > 0`: what the roots add, as a share of the largest eigenvalue.
-        refresh_every: Steps from one time that roots are taken to the next, at least 1. They are
+        statistic: What is learned of the gradients; ``None``: their Gram matrices, as above.
+        root: How inverse roots are taken; ``None``: :func:`~ae_optax.ridged_root`, as above.
+        refresh_every: Steps from one time that roots are taken to the next, at least 1, or
+            :func:`~ae_optax.rolling`. They are
             most of the cost.
         start: How many steps :math:`a` goes by itself, at least 1.
         block_size: The longest side of a block: longer sides are cut, and every block has roots of
@@ -88,7 +96,6 @@ def shampoo(
     check_in_unit_interval("b1", b1)
     check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
-    check_positive_integer("refresh_every", refresh_every)
     check_positive_integer("start", start)
     magnitude = identity() if magnitude is None else magnitude
 
@@ -100,9 +107,9 @@ def shampoo(
         )
 
     direction = precondition(
-        gram(b2, initial=eps),
-        root=ridged_root(eps),
-        refresh=every(refresh_every),
+        gram(b2, initial=eps) if statistic is None else statistic,
+        root=ridged_root(eps) if root is None else root,
+        refresh=refresh_of("refresh_every", refresh_every),
         view=view(block_size, fewest_axes=1),
     )
     return chain(

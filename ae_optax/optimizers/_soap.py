@@ -7,12 +7,13 @@ import optax
 from ae_optax._checks import (
     check_in_unit_interval,
     check_positive,
-    check_positive_integer,
     check_rule,
 )
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
 from ae_optax.transforms import (
+    Refresh,
+    Statistic,
     add,
     average,
     chain,
@@ -20,7 +21,6 @@ from ae_optax.transforms import (
     correct_root_bias,
     decay_after_step,
     delay,
-    every,
     freeze,
     gram,
     in_basis,
@@ -34,6 +34,7 @@ from ae_optax.transforms import (
     turned,
     view,
 )
+from ae_optax.transforms._refresh import refresh_of
 
 
 @transformation
@@ -44,7 +45,8 @@ def soap(
     b2: Scalar = 0.95,
     eps: Scalar = 1e-8,
     smallest_share: Scalar = 0.0,
-    refresh_every: int = 10,
+    statistic: Statistic | None = None,
+    refresh_every: int | Refresh = 10,
     block_size: int | None = None,
     sides: Literal["all", "smaller"] = "all",
     weight_decay: Scalar = 0.01,
@@ -84,7 +86,9 @@ def soap(
             the largest. 0 is the authors' rule, in which coordinates that only rounding fills step
             like any other; where rows of gradients are always zero, as for pixels at a border, or a
             batch is smaller than a layer, 1e-3 keeps float32 from that.
-        refresh_every: Steps from one time that bases follow to the next, at least 1.
+        statistic: What is learned of the gradients; ``None``: their Gram matrices, as above.
+        refresh_every: Steps from one time that bases follow to the next, at least 1, or
+            :func:`~ae_optax.rolling`.
         block_size: The longest side of a block: longer sides are cut, and every block has bases of
             its own. ``None``: a leaf is one block.
         sides: ``"all"``, or the ``"smaller"`` side of a block only, for less than half the cost.
@@ -111,7 +115,6 @@ def soap(
     check_in_unit_interval("b2", b2)
     check_positive("eps", eps)
     check_rule("smallest_share", smallest_share, "lie in [0, 1]", lambda v: 0 <= v <= 1)
-    check_positive_integer("refresh_every", refresh_every)
     adam = quotient(
         numerator=chain(turned(average(b1)), correct_bias(b1)),
         denominator=chain(
@@ -128,9 +131,9 @@ def soap(
         before=freeze(),
         after=chain(
             in_basis(
-                gram(b2),
+                gram(b2) if statistic is None else statistic,
                 inner=delay(adam, steps=1),
-                refresh=every(refresh_every),
+                refresh=refresh_of("refresh_every", refresh_every),
                 view=view(block_size, sides=sides),
             ),
             scale_by_learning_rate(learning_rate),

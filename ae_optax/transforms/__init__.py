@@ -9,7 +9,8 @@ from ae_optax.transforms._average import (
     correct_root_bias,
 )
 from ae_optax.transforms._average_params import AverageParamsState, average_params
-from ae_optax.transforms._basis import eigenbasis, orthogonal_iteration, sorted_iteration
+from ae_optax.transforms._average_tail import AverageTailState, average_tail
+from ae_optax.transforms._basis import Basis, eigenbasis, orthogonal_iteration, sorted_iteration
 from ae_optax.transforms._belief import ScaleByBeliefState, scale_by_belief
 from ae_optax.transforms._by_path import ByPathState, by_path
 from ae_optax.transforms._carried import (
@@ -20,6 +21,7 @@ from ae_optax.transforms._carried import (
     transported,
     turned,
 )
+from ae_optax.transforms._cautious import CautiousState, cautious
 from ae_optax.transforms._cautious_decay import add_cautious_decay
 from ae_optax.transforms._chain import chain
 from ae_optax.transforms._clip import clip, clip_by_global_norm, clip_by_rms
@@ -39,6 +41,7 @@ from ae_optax.transforms._elementwise import (
     sign,
     square,
 )
+from ae_optax.transforms._ema_nesterov import EmaNesterovState, ema_nesterov
 from ae_optax.transforms._evaluation_params import evaluation_params
 from ae_optax.transforms._factored_average import FactoredAverageState, factored_average
 from ae_optax.transforms._fitted_precondition import (
@@ -51,6 +54,7 @@ from ae_optax.transforms._for_matrices import ForMatricesState, for_matrices
 from ae_optax.transforms._freeze import freeze
 from ae_optax.transforms._global_norm import global_norm
 from ae_optax.transforms._graft import GraftState, graft
+from ae_optax.transforms._hyperball import hyperball
 from ae_optax.transforms._in_basis import InBasisState, in_basis
 from ae_optax.transforms._independent_decay import AddIndependentDecayState, add_independent_decay
 from ae_optax.transforms._interpolated_average import interpolated_average
@@ -91,20 +95,26 @@ from ae_optax.transforms._precondition import PreconditionState, precondition
 from ae_optax.transforms._precondition_chain import PreconditionChainState, precondition_chain
 from ae_optax.transforms._proximal import ProximalL1State, proximal_l1
 from ae_optax.transforms._quotient import QuotientState, quotient
-from ae_optax.transforms._radial import brake_growth, floor_norm, retract_to_radial_length
+from ae_optax.transforms._radial import (
+    brake_growth,
+    floor_norm,
+    retract_to_length,
+    retract_to_radial_length,
+)
 from ae_optax.transforms._rectify import rectify
 from ae_optax.transforms._reduce_on_plateau import (
     ReduceOnPlateauState,
     observe,
     reduce_on_plateau,
 )
-from ae_optax.transforms._refresh import every
+from ae_optax.transforms._refresh import Refresh, every, rolling
 from ae_optax.transforms._relative_floor import relative_floor
 from ae_optax.transforms._remove_parallel import remove_parallel
 from ae_optax.transforms._reset_units import ResetUnitsState, reset_units
 from ae_optax.transforms._retract import retract_to_ball, retract_to_sphere
 from ae_optax.transforms._rms import RunningVarianceState, running_variance, scale_by_rms
 from ae_optax.transforms._root import (
+    Root,
     damped_inverse,
     newton_root,
     product_root,
@@ -131,7 +141,7 @@ from ae_optax.transforms._skip import (
     skip_outliers,
 )
 from ae_optax.transforms._sparsity import ScaleBySparsityState, scale_by_sparsity
-from ae_optax.transforms._statistics import debiased_gram, gram, gram_sum, kl_gram
+from ae_optax.transforms._statistics import Statistic, debiased_gram, gram, gram_sum, kl_gram
 from ae_optax.transforms._stochastic_rounding import (
     StochasticRoundUpdatesState,
     stochastic_round_updates,
@@ -140,7 +150,7 @@ from ae_optax.transforms._switch import DelayState, SwitchState, delay, switch
 from ae_optax.transforms._told import factored_curvature, squared_examples
 from ae_optax.transforms._trust_ratio import scale_by_local_rate, scale_by_trust_ratio
 from ae_optax.transforms._units import adaptive_clip, centralize
-from ae_optax.transforms._views import view
+from ae_optax.transforms._views import View, view
 from ae_optax.transforms._weight_decay import add_decayed_weights
 from ae_optax.transforms._whiten import whiten
 from ae_optax.transforms._yogi_average import yogi_average
@@ -150,12 +160,16 @@ __all__ = [
     "AddIndependentDecayState",
     "AverageParamsState",
     "AverageState",
+    "AverageTailState",
+    "Basis",
     "ByPathState",
+    "CautiousState",
     "CompensateUpdatesState",
     "CorrectBiasState",
     "DecayAfterStepState",
     "DelayState",
     "Draws",
+    "EmaNesterovState",
     "FactoredAverageState",
     "FittedPreconditionState",
     "FlattenState",
@@ -175,7 +189,9 @@ __all__ = [
     "ProximalL1State",
     "QuotientState",
     "ReduceOnPlateauState",
+    "Refresh",
     "ResetUnitsState",
+    "Root",
     "RunningMaxState",
     "RunningSumState",
     "RunningVarianceState",
@@ -190,10 +206,12 @@ __all__ = [
     "ScheduledNesterovAverageState",
     "SkipNonFiniteState",
     "SkipOutliersState",
+    "Statistic",
     "StochasticRoundUpdatesState",
     "SwitchState",
     "TransportedState",
     "TurnedState",
+    "View",
     "absolute",
     "accumulate",
     "adaptive_clip",
@@ -204,9 +222,11 @@ __all__ = [
     "at_least",
     "average",
     "average_params",
+    "average_tail",
     "balanced",
     "brake_growth",
     "by_path",
+    "cautious",
     "centralize",
     "chain",
     "clip",
@@ -222,6 +242,7 @@ __all__ = [
     "delay",
     "divide_by_norm",
     "eigenbasis",
+    "ema_nesterov",
     "empirical_factors",
     "evaluation_params",
     "every",
@@ -238,6 +259,7 @@ __all__ = [
     "graft",
     "gram",
     "gram_sum",
+    "hyperball",
     "identity",
     "in_basis",
     "interpolated_average",
@@ -272,9 +294,11 @@ __all__ = [
     "remove_parallel",
     "reset_units",
     "retract_to_ball",
+    "retract_to_length",
     "retract_to_radial_length",
     "retract_to_sphere",
     "ridged_root",
+    "rolling",
     "root",
     "running_max",
     "running_sum",

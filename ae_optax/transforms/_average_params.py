@@ -1,6 +1,6 @@
 """The average of the parameters along the way, kept beside them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -78,13 +78,19 @@ def average_params(
         def scalars(like):
             return {"weight": (1 - scalar(decay, like)) / one_minus_power(decay, count, like)}
 
-        reached = stepped(updates, params)
-        stored = map_updates(lambda _, p, new: new.astype(p.dtype), updates, params, reached)
-        _, (mean,) = map_rule(_towards, stored, kept=[state.mean], scalars=scalars)
+        reached = reached_by(updates, params)
+        _, (mean,) = map_rule(towards, reached, kept=[state.mean], scalars=scalars)
         return updates, AverageParamsState(count, mean)
 
     return optax.GradientTransformation(init, update)
 
 
-def _towards(new, mean, *, weight):
+def reached_by(updates: Any, params: Any) -> Any:
+    """Return the parameters after the step, as they will be stored."""
+    reached = stepped(updates, params)
+    return map_updates(lambda _, p, new: new.astype(p.dtype), updates, params, reached)
+
+
+def towards(new: jax.Array, mean: jax.Array, *, weight: jax.Array) -> tuple[jax.Array, Any]:
+    """Move an average towards what is new."""
     return new, (mean + weight * (new - mean),)

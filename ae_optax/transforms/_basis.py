@@ -1,7 +1,6 @@
 """How the bases of :func:`in_basis` are found from symmetric matrices, and found again."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import jax
 
@@ -9,35 +8,30 @@ from ae_optax._matrices import _bases as bases
 from ae_optax._piece import Piece
 
 
-class Basis(Protocol):
+class Basis(Piece):
     """Finds orthogonal bases, stacks of shape (N, d, d) with the vectors as columns.
 
     Attributes:
         follows: Whether :meth:`next` reads the old bases; otherwise it is :meth:`first` again.
     """
 
-    @property
-    def follows(self) -> bool:
-        """Whether :meth:`next` reads the old bases."""
-        ...
+    follows = False
 
     def first(self, matrices: jax.Array) -> jax.Array:
         """Return the bases to begin with."""
-        ...
+        raise NotImplementedError
 
     def next(self, matrices: jax.Array, old: jax.Array) -> tuple[jax.Array, jax.Array | None]:
         """Return the bases that follow ``old``, and in what order they take up its vectors.
 
         The order has shape (N, d); ``None``: vector by vector.
         """
-        ...
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, repr=False)
-class Eigenbasis(Piece):
+class Eigenbasis(Basis):
     """See :func:`eigenbasis`."""
-
-    follows = False
 
     def first(self, matrices):
         return bases.eigenbasis(matrices)
@@ -57,7 +51,7 @@ def eigenbasis() -> Basis:
 
 
 @dataclass(frozen=True, repr=False)
-class OrthogonalIteration(Piece):
+class OrthogonalIteration(Basis):
     """See :func:`orthogonal_iteration`."""
 
     follows = True
@@ -82,7 +76,7 @@ def orthogonal_iteration() -> Basis:
 
 
 @dataclass(frozen=True, repr=False)
-class SortedIteration(Piece):
+class SortedIteration(Basis):
     """See :func:`sorted_iteration`."""
 
     follows = True

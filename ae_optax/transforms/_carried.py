@@ -1,5 +1,6 @@
 """Moments that are carried over when the basis they belong to turns."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -168,7 +169,8 @@ def _turns(change):
     ]
 
 
-RULES: dict[type, Callable[[jax.Array, Change], jax.Array]] = {
+Rule = Callable[[jax.Array, Change], jax.Array]
+RULES: dict[type, Rule] = {
     TurnedState: _turn,
     PermutedState: _permute,
     TransportedState: _transport,
@@ -188,16 +190,35 @@ def with_carried(state: Any, new: Sequence[Any]) -> Any:
     return tree.unflatten([next(rest) if _is_marked(node) else node for node in nodes])
 
 
-def carry(parts: Sequence[Any], changes: Sequence[Change], cut: Cut) -> list[Any]:
-    """Return marked parts of a state, moved into the new bases, one change for each cell."""
+def moments_of(parts: Sequence[Any], cut: Cut) -> tuple[list[Rule], list[list[jax.Array]]]:
+    """Return the arrays in marked parts of a state, and how each of them moves.
 
-    def moving(rule, change):
-        return lambda x: rule(widen(x), change).astype(x.dtype)
+    Returns:
+        The rules, and for each cell as many arrays.
+    """
+    rules: list[Rule] = []
+    rows: list[list[jax.Array]] = [[] for _ in cut.blocks]
+    for part in parts:
+        cut.moments([functools.partial(_noted, row) for row in rows], part)
+        rules += [RULES[type(part)]] * (len(rows[0]) - len(rules))
+    return rules, rows
 
-    return [
-        cut.moments([moving(RULES[type(part)], change) for change in changes], part)
-        for part in parts
-    ]
+
+def with_moments(parts: Sequence[Any], rows: Sequence[Sequence[jax.Array]], cut: Cut) -> list[Any]:
+    """Return marked parts of a state with other arrays, in the order of :func:`moments_of`."""
+    rests = [iter(row) for row in rows]
+    return [cut.moments([lambda _, r=rest: next(r) for rest in rests], part) for part in parts]
+
+
+def moved(rules: Sequence[Rule], change: Change, moments: Sequence[jax.Array]) -> list[jax.Array]:
+    """Return the moments of one cell in its new bases."""
+    pairs = zip(rules, moments, strict=True)
+    return [rule(widen(x), change).astype(x.dtype) for rule, x in pairs]
+
+
+def _noted(row, x):
+    row.append(x)
+    return x
 
 
 def _is_marked(node):

@@ -1,5 +1,6 @@
 """Conjugation: turn into a basis, do there what is to be done, turn back."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,14 @@ from ae_optax._matrices._products import into_basis, multiply
 from ae_optax._numbers import increment
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax.transforms._basis import Basis, sorted_iteration
-from ae_optax.transforms._carried import Change, carried, carry, with_carried
+from ae_optax.transforms._carried import (
+    Change,
+    carried,
+    moments_of,
+    moved,
+    with_carried,
+    with_moments,
+)
 from ae_optax.transforms._needs import needing
 from ae_optax.transforms._parts import (
     Cut,
@@ -21,7 +29,7 @@ from ae_optax.transforms._parts import (
     single,
     started,
 )
-from ae_optax.transforms._refresh import Every, every, if_due
+from ae_optax.transforms._refresh import Refresh, every, if_due
 from ae_optax.transforms._statistics import Seen, Statistic
 from ae_optax.transforms._views import View
 
@@ -49,7 +57,7 @@ def in_basis(
     *,
     inner: optax.GradientTransformation,
     basis: Basis | None = None,
-    refresh: Every | None = None,
+    refresh: Refresh | None = None,
     view: View | None = None,
 ) -> optax.GradientTransformation:
     r"""Let a transformation work in the basis in which a statistic is diagonal.
@@ -74,7 +82,7 @@ def in_basis(
             a stack of one, which what is elementwise does not notice. As extra arguments
             it gets what the statistic knows of variances or eigenvalues, if it does.
         basis: How bases are found; ``None``: :func:`sorted_iteration`.
-        refresh: When; ``None``: ``every(10)``.
+        refresh: When: :func:`every` so many steps, or :func:`rolling`; ``None``: ``every(10)``.
         view: Which axes of which blocks; ``None``: ``view()``, all of matrices and tensors.
 
     Returns:
@@ -155,23 +163,29 @@ def _coordinates(params, seen_as, bases):
 
 def _followed(basis, refresh, count, cut, matrices, bases, inner_state):
     """Return the bases that follow the matrices if it is time, and what turns with them."""
+    parts = carried(inner_state)
+    rules, moments = moments_of(parts, cut)
+    found = list(zip(matrices, bases, moments, strict=True))
+    for share in refresh.shares(count, list(found)):
+        known, *rest = map(list, zip(*share.cells, strict=True))
+        first = functools.partial(_turned, _first(basis), known, rules)
+        later = functools.partial(_turned, basis.next, known, rules)
+        if basis.follows:
+            new = if_due(share.later, later, if_due(share.first, first, rest))
+        else:
+            new = if_due(share.due, first, rest)
+        share.put(found, list(zip(known, *new, strict=True)))
+    _, bases, moments = map(list, zip(*found, strict=True))
+    return bases, with_carried(inner_state, with_moments(parts, moments, cut))
 
-    def following(find):
-        def follow(old):
-            bases, moments = old
-            new, orders = _found(find, matrices, bases)
-            changes = [Change(*each) for each in zip(bases, new, orders, strict=True)]
-            return new, carry(moments, changes, cut)
 
-        return follow
-
-    old = bases, carried(inner_state)
-    if not basis.follows:
-        new = if_due(refresh.is_due(count), following(_first(basis)), old)
-    else:
-        new = if_due(refresh.is_first(count), following(_first(basis)), old)
-        new = if_due(refresh.is_next(count), following(basis.next), new)
-    return new[0], with_carried(inner_state, new[1])
+def _turned(find, matrices, rules, old):
+    """Return new bases of cells, and their moments in them."""
+    bases, moments = old
+    new, orders = _found(find, matrices, bases)
+    changes = [Change(*each) for each in zip(bases, new, orders, strict=True)]
+    pairs = zip(changes, moments, strict=True)
+    return [new, [moved(rules, change, kept) for change, kept in pairs]]
 
 
 def _first(basis):

@@ -22,7 +22,7 @@ from ae_optax.transforms._parts import (
     single,
     started,
 )
-from ae_optax.transforms._refresh import Every, every, if_due
+from ae_optax.transforms._refresh import Refresh, every, if_due
 from ae_optax.transforms._root import Root, ridged_root
 from ae_optax.transforms._statistics import Seen, Statistic
 from ae_optax.transforms._views import View
@@ -52,7 +52,7 @@ def precondition(
     root: Root | None = None,
     power: Scalar | None = None,
     inner: optax.GradientTransformation | None = None,
-    refresh: Every | None = None,
+    refresh: Refresh | None = None,
     view: View | None = None,
 ) -> optax.GradientTransformation:
     r"""Multiply with the inverse root of a statistic along every axis.
@@ -72,7 +72,7 @@ def precondition(
         power: :math:`p`; ``None``: twice the number of axes that have a matrix, 4 for a matrix.
         inner: :math:`f`, what is made of the gradient before it is multiplied, ``average(b1)`` for
             instance; ``None``: nothing.
-        refresh: When; ``None``: ``every(10)``.
+        refresh: When: :func:`every` so many steps, or :func:`rolling`; ``None``: ``every(10)``.
         view: Which axes of which blocks; ``None``: ``view()``, all of matrices and tensors.
 
     Returns:
@@ -121,11 +121,8 @@ def precondition(
             for kept, x, layer in rows
         ]
         matrices = [statistic.matrices(kept) for kept in known]
-        taken = if_due(
-            refresh.is_due(count),
-            lambda old: _taken(root, power, matrices, old),
-            cut.cells(state.roots, one_each),
-        )
+        cells = list(zip(matrices, cut.cells(state.roots, one_each), strict=True))
+        taken = [roots for _, roots in _renewed(root, power, refresh.shares(count, cells), cells)]
         own = None if params is None else parts_of(params, seen_as)
         out, inner_state = inner.update(cut.spread(cut.blocks), state.inner, own, **extra)
         out = [
@@ -149,6 +146,16 @@ def _multiplied(y, roots, gradient):
     return unhidden(in_range(multiply(y, roots) * unit), gradient)
 
 
+def _renewed(root, power, shares, cells):
+    """Return the cells with new roots where it is time for them."""
+    found = list(cells)
+    for share in shares:
+        known, old = ([cell[i] for cell in share.cells] for i in (0, 1))
+        new = if_due(share.due, lambda old, known=known: _taken(root, power, known, old), old)
+        share.put(found, list(zip(known, new, strict=True)))
+    return found
+
+
 def _taken(root, power, matrices, old):
     """Return new roots, those of one size and power taken side by side."""
     new = [list(roots) for roots in old]
@@ -159,7 +166,7 @@ def _taken(root, power, matrices, old):
             places.setdefault(2 * len(own) if power is None else 0, []).append((i, axis))
     for p, group in places.items():
         found = by_size(
-            lambda a, r, p=p: root(a, p if power is None else power, r),
+            lambda a, r, p=p: root.take(a, p if power is None else power, r),
             [matrices[i][axis] for i, axis in group],
             [old[i][axis] for i, axis in group],
         )

@@ -126,6 +126,46 @@ def _retract_to_radial_length(u, w):
     return jnp.where(ratio == 1, u, ratio.astype(u.dtype) * (w + u) - w)
 
 
+@transformation
+def retract_to_length() -> optax.GradientTransformation:
+    r"""Give a matrix, after the step, the length that it had before.
+
+    Put last. With the step :math:`u` that comes in,
+
+    .. math::
+
+        W' = \lVert W \rVert\, \frac{W + u}{\lVert W + u \rVert}
+
+    and what is emitted is :math:`W' - W`. A step from zero, or to it, is left as it is. Of a leaf
+    with more than two axes every matrix of the last two is treated alike; a leaf with fewer is one
+    vector.
+
+    Returns:
+        A stateless transformation that keeps structure, shapes and dtypes; it needs ``params``.
+
+    Raises:
+        ValueError: In ``update``, if ``params`` is missing.
+
+    References:
+        Wen, Dang, Lyu, Ma and Liang, `Fantastic Pretraining Optimizers and Where to Find Them II:
+        Hyperball Optimization <https://arxiv.org/abs/2606.16899>`_, 2026.
+    """
+    return leafwise(_retract_to_length, reads_params=True)
+
+
+def _retract_to_length(u, w):
+    size, reached = _norm(w), _norm(w + u)
+    ratio = jnp.where((size > 0) & (reached > 0), size / _nonzero(reached), 1)
+    return jnp.where(ratio == 1, u, ratio.astype(u.dtype) * (w + u) - w)
+
+
+def share_of_length(u: jax.Array, w: jax.Array) -> jax.Array:
+    """Return the update with the length of the weights, or as it is if those are zero."""
+    size, length = _norm(w), _norm(u)
+    ratio = jnp.where((size > 0) & (length > 0), size / _nonzero(length), 1)
+    return ratio.astype(u.dtype) * u
+
+
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:
     axes = (-2, -1) if a.ndim > 1 else tuple(range(a.ndim))
     return jnp.sum(jnp.real(jnp.conj(a) * b), axes, keepdims=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,31 +11,60 @@ from ae_optax._checks import check_positive_integer
 from ae_optax._piece import Piece
 
 
+class Share(NamedTuple):
+    """Blocks whose turn may have come.
+
+    Attributes:
+        cells: What is kept of them, one nest of stacks for each cell.
+        first: Whether it is the first time.
+        later: Whether it is another time.
+        due: Whether it is any of these times; ``True`` if it always is.
+        put: ``put(cells, new)`` puts what has become of them in their places among all cells.
+    """
+
+    cells: list[Any]
+    first: jax.Array
+    later: jax.Array
+    due: jax.Array | bool
+    put: Callable[[list[Any], list[Any]], None]
+
+
+class Refresh(Piece):
+    """When what is computed from statistics is computed again, and of which blocks."""
+
+    def shares(self, count: jax.Array, cells: list[Any]) -> list[Share]:
+        """Return who may have a turn at gradient number ``count``.
+
+        Args:
+            count: The first is 1.
+            cells: What is kept of every cell: nests of arrays, of shape (B, ...) each, its matrices
+                first.
+        """
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, repr=False)
-class Every(Piece):
+class Every(Refresh):
     """See :func:`every`."""
 
     steps: int
     first: int = 1
     phase: int | None = None
 
-    def is_first(self, count: jax.Array) -> jax.Array:
-        """Tell whether what belongs to gradient number ``count`` is the first time."""
-        return count == self.first
-
-    def is_next(self, count: jax.Array) -> jax.Array:
-        """Tell whether it is one of the times after the first."""
+    def shares(self, count, cells):
         phase = self.first if self.phase is None else self.phase
-        return (count > self.first) & ((count - phase) % self.steps == 0)
-
-    def is_due(self, count: jax.Array) -> jax.Array | bool:
-        """Tell whether it is any of these times."""
+        first = count == self.first
+        later = (count > self.first) & ((count - phase) % self.steps == 0)
         always = self.steps == 1 and self.first == 1
-        return True if always else self.is_first(count) | self.is_next(count)
+
+        def put(found, new):
+            found[:] = new
+
+        return [Share(cells, first, later, always or first | later, put)]
 
 
-def every(steps: int, *, first: int = 1, phase: int | None = None) -> Every:
-    """Compute again every so many steps.
+def every(steps: int, *, first: int = 1, phase: int | None = None) -> Refresh:
+    """Compute again every so many steps, all at once.
 
     Args:
         steps: How many, at least 1.
@@ -53,6 +82,75 @@ def every(steps: int, *, first: int = 1, phase: int | None = None) -> Every:
     check_positive_integer("steps", steps)
     check_positive_integer("first", first)
     return Every(steps, first, phase)
+
+
+@dataclass(frozen=True, repr=False)
+class Rolling(Refresh):
+    """See :func:`rolling`."""
+
+    steps: int
+
+    def shares(self, count, cells):
+        groups: dict[Any, list[int]] = {}
+        for place, cell in enumerate(cells):
+            leaves, tree = jax.tree.flatten(cell)
+            if not jax.tree.leaves(cell[0]):
+                continue  # Without matrices there is nothing to compute.
+            groups.setdefault((tree, *((x.shape[1:], x.dtype) for x in leaves)), []).append(place)
+        return [self._share(count, cells, places) for places in groups.values()]
+
+    def _share(self, count, cells, places):
+        joined = jax.tree.map(lambda *xs: jnp.concatenate(xs), *(cells[i] for i in places))
+        sizes = [jax.tree.leaves(cells[i])[0].shape[0] for i in places]
+        number = sum(sizes)
+        width = -(-number // self.steps)  # Rounded up.
+        rounds = -(-number // width)
+        begin = jnp.minimum(((count - 1) % rounds) * width, number - width)
+
+        def put(found, new):
+            def placed(all_, some):
+                start = (begin, *[jnp.zeros_like(begin)] * (some.ndim - 1))
+                return jax.lax.dynamic_update_slice(all_, some, start)
+
+            (some,), at = new, 0
+            whole = jax.tree.map(placed, joined, some)
+            for place, size in zip(places, sizes, strict=True):
+                found[place] = jax.tree.map(lambda x, a=at, n=size: x[a : a + n], whole)
+                at += size
+
+        mine = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, begin, width), joined)
+        return Share([mine], count <= rounds, count > rounds, True, put)
+
+
+def rolling(steps: int) -> Refresh:
+    r"""Compute again a few blocks at every step, each of them every so many steps.
+
+    Of :math:`N` blocks that are alike in shape, :math:`\lceil N / k \rceil` have their turn at a
+    step, one after the other, whichever leaves they belong to. So every step costs the same and
+    none waits for a decomposition of all. Where there are fewer than :math:`k` alike, one of them
+    has its turn at every step, oftener than it need be: cut leaves into blocks, see :func:`view`.
+    Before its first turn a block has the identity for a basis, or for a root.
+
+    Args:
+        steps: :math:`k`, at least 1.
+
+    Returns:
+        A rule for ``refresh`` of :func:`in_basis` and :func:`precondition`.
+
+    Raises:
+        ValueError: If ``steps`` is less than 1.
+        TypeError: If it is no integer.
+    """
+    check_positive_integer("steps", steps)
+    return Rolling(steps)
+
+
+def refresh_of(name: str, value: int | Refresh) -> Refresh:
+    """Return a rule, or ``every`` so many steps; ``name`` is that of the argument."""
+    if isinstance(value, Refresh):
+        return value
+    check_positive_integer(name, value)
+    return Every(value)
 
 
 def if_due(due: jax.Array | bool, function: Callable[[Any], Any], old: Any) -> Any:

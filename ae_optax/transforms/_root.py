@@ -1,7 +1,6 @@
 r"""How :func:`precondition` takes inverse roots of the matrices of a statistic."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import jax
 
@@ -11,21 +10,21 @@ from ae_optax._piece import Piece
 from ae_optax._types import Scalar
 
 
-class Root(Protocol):
+class Root(Piece):
     """Takes inverse roots of symmetric matrices, stacks of shape (N, d, d)."""
 
-    def __call__(self, matrices: jax.Array, power: Scalar, old: jax.Array) -> jax.Array:
+    def take(self, matrices: jax.Array, power: Scalar, old: jax.Array) -> jax.Array:
         r"""Return :math:`A^{-1/p}`, or ``old``, the roots before, where it cannot be found."""
-        ...
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, repr=False)
-class ShiftedRoot(Piece):
+class ShiftedRoot(Root):
     """See :func:`shifted_root`."""
 
     eps: Scalar
 
-    def __call__(self, matrices, power, old):
+    def take(self, matrices, power, old):
         del old
         return roots.shifted_root(matrices, power, eps=self.eps)
 
@@ -55,10 +54,10 @@ def shifted_root(eps: Scalar = 1e-12) -> Root:
 
 
 @dataclass(frozen=True, repr=False)
-class PseudoRoot(Piece):
+class PseudoRoot(Root):
     """See :func:`pseudo_root`."""
 
-    def __call__(self, matrices, power, old):
+    def take(self, matrices, power, old):
         del old
         return roots.pseudo_root(matrices, power)
 
@@ -80,12 +79,12 @@ def pseudo_root() -> Root:
 
 
 @dataclass(frozen=True, repr=False)
-class RidgedRoot(Piece):
+class RidgedRoot(Root):
     """See :func:`ridged_root`."""
 
     eps: Scalar = 1e-6
 
-    def __call__(self, matrices, power, old):
+    def take(self, matrices, power, old):
         del old
         return roots.ridged_root(matrices, power, eps=self.eps, least=1e-6)
 
@@ -115,12 +114,12 @@ def ridged_root(eps: Scalar = 1e-6) -> Root:
 
 
 @dataclass(frozen=True, repr=False)
-class NewtonRoot(Piece):
+class NewtonRoot(Root):
     """See :func:`newton_root`."""
 
     eps: Scalar = 1e-6
 
-    def __call__(self, matrices, power, old):
+    def take(self, matrices, power, old):
         return roots.newton_root(matrices, int(power), old, eps=self.eps, least=1e-25)[0]
 
 
@@ -150,12 +149,12 @@ def newton_root(eps: Scalar = 1e-6) -> Root:
 
 
 @dataclass(frozen=True, repr=False)
-class ProductRoot(Piece):
+class ProductRoot(Root):
     """See :func:`product_root`."""
 
     eps: Scalar = 1e-6
 
-    def __call__(self, matrices, power, old):
+    def take(self, matrices, power, old):
         del old
         return roots.product_root(matrices, int(power), eps=self.eps)
 
@@ -186,12 +185,12 @@ def product_root(eps: Scalar = 1e-6) -> Root:
 
 
 @dataclass(frozen=True, repr=False)
-class DampedInverse(Piece):
+class DampedInverse(Root):
     """See :func:`damped_inverse`."""
 
     damping: Scalar
 
-    def __call__(self, matrices, power, old):
+    def take(self, matrices, power, old):
         del old
         if not isinstance(power, int | float) or power != 1:
             raise ValueError(f"`power` must be 1 with `damped_inverse`, got {power!r}.")

@@ -45,7 +45,8 @@ def list_names(kind: str | None = None) -> str:
 
     Args:
         kind: ``"optimizers"``, ``"transforms"``, ``"schedules"``, ``"models"``, ``"losses"``,
-            ``"data"``, ``"compat.torch"``, ``"compat.keras"`` or ``"sections"``; ``None`` for all.
+            ``"data"``, ``"statistics"``, ``"bases"``, ``"roots"``, ``"refreshes"``, ``"views"``,
+            ``"draws"``, ``"compat.torch"``, ``"compat.keras"`` or ``"sections"``; ``None`` for all.
 
     Raises:
         ValueError: If there is no such kind.

@@ -25,8 +25,17 @@ GROUPS = {
     "metric": ("metrics",),
     "optimizer": ("transforms", "optimizers"),
     "schedule": ("schedules",),
+    "statistic": ("statistics",),
+    "basis": ("bases",),
+    "root": ("roots",),
+    "refresh": ("refreshes",),
+    "view": ("views",),
+    "draws": ("draws",),
 }
 """The plurals under which each kind is listed: packages here, entry points elsewhere."""
+
+PIECES = ("statistics", "bases", "roots", "refreshes", "views", "draws")
+"""Those that are parts of transformations, and in the package of these."""
 
 
 @functools.cache
@@ -62,6 +71,7 @@ def catalogue() -> Mapping[str, Mapping[str, Callable[..., Any]]]:
 
     modules = (optimizers, transforms, schedules, models, losses, corruptions, metrics, data)
     packages = {module.__name__.rpartition(".")[2]: module for module in modules}
+    packages |= dict.fromkeys(PIECES, transforms)
     product = {group: _products()[name] for name, groups in GROUPS.items() for group in groups}
     own = {group: exported(module, product[group]) for group, module in packages.items()}
     return own | {package: _whole(package) for package in COMPAT}
@@ -69,6 +79,7 @@ def catalogue() -> Mapping[str, Mapping[str, Callable[..., Any]]]:
 
 @functools.cache
 def _products():
+    from ae_optax import transforms
     from ae_optax.lab import corruptions, data, losses, metrics, models
 
     return {
@@ -79,6 +90,12 @@ def _products():
         "metric": metrics.Metric,
         "optimizer": optax.GradientTransformation,
         "schedule": optax.Schedule,
+        "statistic": transforms.Statistic,
+        "basis": transforms.Basis,
+        "root": transforms.Root,
+        "refresh": transforms.Refresh,
+        "view": transforms.View,
+        "draws": transforms.Draws,
     }
 
 

@@ -226,7 +226,7 @@ STEPS = {
 
 def counts_steps(name: str, kind: str, function: Callable[..., Any]) -> bool:
     """Tell whether an argument is a number of steps, so that it may be a part of the run's."""
-    if name == "warmup_steps":
+    if name == "warmup_steps" or (name == "begin" and kind == "optimizer"):
         return True
     # `decay` is a factor elsewhere.
     beside = name == "decay" and "stable" in inspect.signature(function).parameters

@@ -9,6 +9,7 @@ from ae_optax.lab.cli._plain_text import first_sentence, plain_formula, plain_te
 from ae_optax.lab.config import catalogue
 
 KINDS = ["optimizers", "transforms", "schedules", "models", "losses", "data"]
+KINDS += ["statistics", "bases", "roots", "refreshes", "views", "draws"]
 KINDS += ["compat.torch", "compat.keras", "sections"]
 OWN = sorted({name for group in catalogue().values() for name in group})
 
