@@ -50,7 +50,7 @@ ARGUMENTS = {
     "at_least": {"value": 0.5},
     "average": {"decay": 0.9},
     "average_params": {"decay": 0.9},
-    "average_tail": {"begin": 4, "decay": 0.9, "share": 0.5},
+    "average_tail": {"begin": 4.0, "decay": 0.9, "share": 0.5},
     "brake_growth": {"outward": 0.3},
     "by_path": {"groups": {"**": transforms.average(0.9)}},
     "cautious": {"inner": transforms.average(0.9), "least": 0.1},

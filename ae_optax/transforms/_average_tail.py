@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import (
+    check_at_least,
     check_in_unit_interval,
     check_params_given,
-    check_positive_integer,
     check_rule,
 )
 from ae_optax._leafwise import map_rule
@@ -25,12 +25,12 @@ class AverageTailState(NamedTuple):
 
     Attributes:
         count: Number of updates seen; shape (), int32.
-        share: How much of the average the model is evaluated at has; shape (), constant.
+        mixed: How much of the average is in what the model is evaluated at; shape (), constant.
         mean: The average; before it begins the parameters. Structure and shapes of the parameters.
     """
 
     count: jax.Array
-    share: jax.Array
+    mixed: jax.Array
     mean: optax.Params
 
     def evaluate_at(self):
@@ -38,14 +38,14 @@ class AverageTailState(NamedTuple):
 
         def between(p, mean):
             wide = widen(p)
-            return wide + scalar(self.share, wide) * (mean.astype(wide.dtype) - wide)
+            return wide + scalar(self.mixed, wide) * (mean.astype(wide.dtype) - wide)
 
         return between, self.mean
 
 
 @transformation
 def average_tail(
-    begin: int, *, decay: Scalar = 0.99, share: Scalar = 0.6, dtype: StorageDType = None
+    begin: Scalar, *, decay: Scalar = 0.99, share: Scalar = 0.6, dtype: StorageDType = None
 ) -> optax.GradientTransformation:
     r"""Evaluate between the last parameters and their average over the end of the run.
 
@@ -74,13 +74,13 @@ def average_tail(
     Raises:
         ValueError: If ``begin`` is less than 1, ``decay`` outside [0, 1) or ``share`` outside
             [0, 1]; in ``update``, if ``params`` is missing.
-        TypeError: If ``begin`` is no integer, or another no number.
+        TypeError: If one of them is not a number.
 
     References:
         Jordan et al., `modded-nanogpt <https://github.com/KellerJordan/modded-nanogpt>`_, track of
         optimizers, 2026.
     """
-    check_positive_integer("begin", begin)
+    check_at_least("begin", begin, 1)
     check_in_unit_interval("decay", decay)
     check_rule("share", share, "lie in [0, 1]", lambda v: 0 <= v <= 1)
 
@@ -92,13 +92,14 @@ def average_tail(
     def update(updates, state, params=None):
         check_params_given(params)
         count = increment(state.count)
-        averaged = jnp.maximum(count - (begin - 1), 1)
+        steps = default_float(count)
+        averaged = jnp.maximum(steps - (scalar(begin, steps) - 1), 1)
 
         def scalars(like):
             return {"weight": (1 - scalar(decay, like)) / one_minus_power(decay, averaged, like)}
 
         reached = reached_by(updates, params)
         _, (mean,) = map_rule(towards, reached, kept=[state.mean], scalars=scalars)
-        return updates, AverageTailState(count, state.share, mean)
+        return updates, AverageTailState(count, state.mixed, mean)
 
     return optax.GradientTransformation(init, update)

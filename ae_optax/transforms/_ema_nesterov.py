@@ -19,12 +19,12 @@ class EmaNesterovState(NamedTuple):
 
     Attributes:
         count: Number of updates seen; shape (), int32.
-        strength: How many average steps the parameters are ahead; shape (), default float dtype.
+        ahead: How many average steps the parameters are ahead; shape (), default float dtype.
         mean: The average step. Structure and shapes of the parameters.
     """
 
     count: jax.Array
-    strength: jax.Array
+    ahead: jax.Array
     mean: optax.Params
 
     def evaluate_at(self):
@@ -32,7 +32,7 @@ class EmaNesterovState(NamedTuple):
 
         def behind(p, mean):
             wide = widen(p)
-            return wide - scalar(self.strength, wide) * mean.astype(wide.dtype)
+            return wide - scalar(self.ahead, wide) * mean.astype(wide.dtype)
 
         return behind, self.mean
 
@@ -87,7 +87,7 @@ def ema_nesterov(
         count = increment(state.count)
         ahead = strength_at(count)
         out, (mean,) = map_rule(
-            _ahead, updates, kept=[state.mean], decay=decay, before=state.strength, after=ahead
+            _ahead, updates, kept=[state.mean], decay=decay, before=state.ahead, after=ahead
         )
         return out, EmaNesterovState(count, ahead, mean)
 
