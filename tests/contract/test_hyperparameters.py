@@ -131,7 +131,7 @@ MAY_BE_ZERO |= {
     "weight_lr_power",
     "weight_power",
 }
-ABOVE_ONE = {("scale_by_rprop", "increase"), ("skip_outliers", "factor")}
+ABOVE_ONE = {("average_tail", "begin"), ("scale_by_rprop", "increase"), ("skip_outliers", "factor")}
 # Those that recall the past by dividing through its decay.
 NEVER_ZERO = {"rmsprop_centered", "running_variance", "schedule_free", "schedule_free_adamw"}
 IN_UNIT_INTERVAL = {"average_decay", "b1", "b2", "b3", "decay", "momentum", "statistics_decay"}
@@ -140,7 +140,7 @@ IN_UNIT_INTERVAL = {"average_decay", "b1", "b2", "b3", "decay", "momentum", "sta
 # What functions need besides numbers.
 OTHERS = {"params": {}, "state": (), "inner": transforms.identity(), "every": 2, "axis": 0}
 OTHERS |= dict.fromkeys(("direction", "magnitude"), transforms.identity())
-OTHERS |= {"statistic": transforms.gram(0.9)}
+OTHERS |= {"statistic": transforms.gram(0.9), "begin": 4.0}
 
 
 def call(function, argument, value):
