@@ -6,6 +6,7 @@ from ae_optax._checks import check_in_unit_interval, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
 from ae_optax.optimizers._companion import companion
+from ae_optax.optimizers._refreshing import refreshing
 from ae_optax.transforms import (
     Refresh,
     average,
@@ -23,7 +24,6 @@ from ae_optax.transforms import (
     view,
     whiten,
 )
-from ae_optax.transforms._refresh import refresh_of
 
 
 @transformation
@@ -95,7 +95,7 @@ def kl_shampoo(
         kl_gram(b2),
         inner=delay(chain(turned(average(b1)), whiten(eps=eps)), steps=1),
         basis=orthogonal_iteration(),
-        refresh=refresh_of("refresh_every", refresh_every),
+        refresh=refreshing(refresh_every),
         view=view(block_size),
     )
     return switch(

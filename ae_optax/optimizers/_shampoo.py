@@ -5,6 +5,7 @@ import optax
 from ae_optax._checks import check_in_unit_interval, check_positive, check_positive_integer
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
+from ae_optax.optimizers._refreshing import refreshing
 from ae_optax.transforms import (
     Refresh,
     Root,
@@ -21,7 +22,6 @@ from ae_optax.transforms import (
     switch,
     view,
 )
-from ae_optax.transforms._refresh import refresh_of
 
 
 @transformation
@@ -109,7 +109,7 @@ def shampoo(
     direction = precondition(
         gram(b2, initial=eps) if statistic is None else statistic,
         root=ridged_root(eps) if root is None else root,
-        refresh=refresh_of("refresh_every", refresh_every),
+        refresh=refreshing(refresh_every),
         view=view(block_size, fewest_axes=1),
     )
     return chain(

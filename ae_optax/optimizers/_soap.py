@@ -11,6 +11,7 @@ from ae_optax._checks import (
 )
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
+from ae_optax.optimizers._refreshing import refreshing
 from ae_optax.transforms import (
     Refresh,
     Statistic,
@@ -34,7 +35,6 @@ from ae_optax.transforms import (
     turned,
     view,
 )
-from ae_optax.transforms._refresh import refresh_of
 
 
 @transformation
@@ -133,7 +133,7 @@ def soap(
             in_basis(
                 gram(b2) if statistic is None else statistic,
                 inner=delay(adam, steps=1),
-                refresh=refresh_of("refresh_every", refresh_every),
+                refresh=refreshing(refresh_every),
                 view=view(block_size, sides=sides),
             ),
             scale_by_learning_rate(learning_rate),

@@ -145,14 +145,6 @@ def rolling(steps: int) -> Refresh:
     return Rolling(steps)
 
 
-def refresh_of(name: str, value: int | Refresh) -> Refresh:
-    """Return a rule, or ``every`` so many steps; ``name`` is that of the argument."""
-    if isinstance(value, Refresh):
-        return value
-    check_positive_integer(name, value)
-    return Every(value)
-
-
 def if_due(due: jax.Array | bool, function: Callable[[Any], Any], old: Any) -> Any:
     """Return ``function(old)`` if it is time, else ``old``; nothing is computed in vain.
 
