@@ -24,7 +24,16 @@ class Layout(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class View(Piece):
-    """See :func:`view`."""
+    """How leaves are cut into blocks, and which axes of a block have a matrix; see :func:`view`.
+
+    Attributes:
+        block_size: The longest side of a block; ``None``: a leaf is one block.
+        merge: Whether, and from where on, short axes are joined.
+        merge_limit: How long a joined axis may be.
+        sides: Which axes of a block have a matrix.
+        longest: The longest axis that has one.
+        fewest_axes: How many axes a leaf must have.
+    """
 
     block_size: int | None = None
     merge: Literal["none", "from_left", "from_right"] = "none"
