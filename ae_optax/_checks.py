@@ -13,6 +13,8 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
+MOST_SHOWN = 200
+
 
 def is_plain_number(value: Any) -> bool:
     """Tell whether ``value`` is a Python or NumPy number, and no boolean."""
@@ -33,10 +35,16 @@ def known(value: Any) -> float | None:
     return float(value) if whole else None
 
 
+def shown(value: Any) -> str:
+    """Return how a value is printed in a message: in one line, which an array's rows are not."""
+    text = " ".join(line.strip() for line in repr(value).splitlines())
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
 def check_number(name: str, value: Any) -> None:
     """Raise ``TypeError`` unless ``value`` is a real number or a scalar array of one."""
     if not (is_plain_number(value) or _is_real_scalar(value)):
-        raise TypeError(f"`{name}` must be a number, got {value!r}.")
+        raise TypeError(f"`{name}` must be a number, got {shown(value)}.")
 
 
 def check_rule(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> None:
@@ -51,7 +59,7 @@ def check_rule(name: str, value: Any, rule: str, holds: Callable[[float], bool])
     check_number(name, value)
     number = known(value)
     if number is not None and not holds(number):
-        raise ValueError(f"`{name}` must {rule}, got {value!r}.")
+        raise ValueError(f"`{name}` must {rule}, got {shown(value)}.")
 
 
 def check_positive(name: str, value: Any) -> None:
@@ -82,24 +90,26 @@ def check_at_least(name: str, value: Any, minimum: float) -> None:
 def check_positive_integer(name: str, value: Any) -> None:
     """Raise unless ``value`` is an integer of at least 1; it shapes the program."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise TypeError(f"`{name}` must be an integer, got {value!r}.")
+        raise TypeError(f"`{name}` must be an integer, got {shown(value)}.")
     if value < 1:
-        raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
+        raise ValueError(f"`{name}` must be at least 1, got {shown(value)}.")
 
 
 def check_seed(name: str, value: Any) -> None:
     """Raise unless ``value`` is an integer in [0, 2³¹), what every generator here keeps whole."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"`{name}` must be an integer, got {value!r}.")
+        raise TypeError(f"`{name}` must be an integer, got {shown(value)}.")
     if not 0 <= value < 2**31:
-        raise ValueError(f"`{name}` must lie in [0, {2**31}), got {value!r}.")
+        raise ValueError(f"`{name}` must lie in [0, {2**31}), got {shown(value)}.")
 
 
 def check_one_of(name: str, value: Any, choices: Any) -> None:
     """Raise ``ValueError`` unless ``value`` is one of ``choices``: words, or a ``Literal``."""
     words = get_args(choices) or tuple(choices)
     if value not in words:
-        raise ValueError(f"`{name}` must be one of {', '.join(map(str, words))}, got {value!r}.")
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(str, words))}, got {shown(value)}."
+        )
 
 
 def check_have_height_and_width(what: str, ndim: int) -> None:
@@ -117,18 +127,32 @@ def check_learning_rate(name: str, value: Any) -> None:
         check_non_negative(name, value)
 
 
+def rate_at(learning_rate: Any, step: Any, *, name: str = "learning_rate") -> Any:
+    """Return a learning rate at a step: itself, or what the schedule that it is makes of the step.
+
+    Raises:
+        TypeError: If a schedule makes no single number: an array would change the updates' shapes.
+    """
+    if not callable(learning_rate):
+        return learning_rate
+    rate = learning_rate(step)
+    if not (is_plain_number(rate) or _is_real_scalar(rate)):
+        raise TypeError(f"`{name}` must be a number at every step, got {shown(rate)}.")
+    return rate
+
+
 def check_boundaries(boundaries: Sequence[Any]) -> tuple[Any, ...]:
     """Return ``boundaries`` as a tuple; raise unless positive and strictly increasing."""
     if isinstance(boundaries, str | bytes) or not isinstance(
         boundaries, Sequence | np.ndarray | jax.Array
     ):
-        raise TypeError(f"`boundaries` must be a sequence of numbers, got {boundaries!r}.")
+        raise TypeError(f"`boundaries` must be a sequence of numbers, got {shown(boundaries)}.")
     steps = tuple(boundaries)
     for k, step in enumerate(steps):
         check_positive(f"boundaries[{k}]", step)
     numbers = [number for number in map(known, steps) if number is not None]
     if any(right <= left for left, right in pairwise(numbers)):
-        raise ValueError(f"`boundaries` must be strictly increasing, got {boundaries!r}.")
+        raise ValueError(f"`boundaries` must be strictly increasing, got {shown(boundaries)}.")
     return steps
 
 

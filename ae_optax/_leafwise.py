@@ -47,7 +47,8 @@ def leafwise(
     The rule computes in at least float32: ``g``, parameters and what is kept come in one dtype,
     that of the gradient (and of the parameter, if it is read) widened, and numbers fit it. What it
     returns is cast back: :math:`u` to the dtype of the gradient, what is kept to the dtypes that
-    ``start`` chose. Where a gradient is missing nothing is called and what is kept stays.
+    ``start`` chose. Where a gradient is missing nothing is called and what is kept stays; where all
+    are, so does the count.
 
     What is kept of a leaf need not have its shape, nor be one array: any tree of arrays will do,
     such as two factors of a second moment, stacked blocks of a matrix, a random key. Floating and
@@ -90,6 +91,8 @@ def leafwise(
     def update(updates, state, params=None):
         if reads_params:
             check_params_given(params)
+        if not jax.tree.leaves(updates):
+            return updates, state
         count = {"count": increment(state.count)} if counts else {}
         out, kept = map_rule(
             rule,
@@ -151,7 +154,6 @@ def map_rule(
             outs.append(None)
             news.append(own)
             continue
-        _check_kept(updates, position, g, own, shapes)
         dtypes = (g.dtype, *(x.dtype for x in read))
         if dtypes not in fitting:
             check_kind("updates", updates, position, g)
@@ -159,6 +161,7 @@ def map_rule(
             like = jax.ShapeDtypeStruct((), jnp.finfo(wide).dtype)
             shared = arrays | dict(scalars(like) if scalars else {})
             fitting[dtypes] = {k: _number(v, wide) for k, v in shared.items()}
+        _check_kept(updates, position, g, own, shapes)
         out, new = _at_leaf(rule, static, bool(kept), g, tuple(read), own, fitting[dtypes])
         outs.append(out)
         news.append(new)

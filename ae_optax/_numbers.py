@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from ae_optax._checks import is_plain_number
@@ -74,6 +75,12 @@ def increment(count: jax.Array) -> jax.Array:
     return jnp.asarray(optax.safe_increment(count))
 
 
+def whole(value: Any) -> jax.Array:
+    """Return a number of steps as an int32; a plain one that no int32 can be is the largest."""
+    value = min(value, np.iinfo(np.int32).max) if is_plain_number(value) else value
+    return jnp.asarray(value).astype(jnp.int32)
+
+
 def one_minus_power(decay: Any, count: jax.Array, like: Any) -> jax.Array:
     r"""Return :math:`1 - \rho^t`, accurate where :math:`\rho^t` is close to one.
 
@@ -95,7 +102,7 @@ def _one_minus_power(decay, count):
 def _(primals, tangents):
     # Not through the logarithm, whose slope at 0 is infinite. The count is no variable.
     decay, count = primals
-    return _one_minus_power(decay, count), -count * decay ** (count - 1) * tangents[0]
+    return _one_minus_power(decay, count), -count * power(decay, count - 1) * tangents[0]
 
 
 def minus_log(decay: Any, like: Any) -> jax.Array:
@@ -128,7 +135,10 @@ def _(primals, tangents):
 
 @jax.custom_jvp
 def power(x: jax.Array, exponent: Any) -> jax.Array:
-    """Return ``x ** exponent`` of ``x`` at or above 0, of slope 0 at 0 as :func:`root` is."""
+    """Return ``x ** exponent`` of ``x`` at or above 0, whose slope at 0 is never infinite.
+
+    There it is 0, as that of :func:`root`, but for an exponent of 1.
+    """
     return x**exponent
 
 
@@ -138,7 +148,7 @@ def _(primals, tangents):
     y, zero = power(x, exponent), x == 0
     safe = jnp.where(zero, 1, x)
     slope = exponent * safe ** (exponent - 1) * tangents[0] + y * jnp.log(safe) * tangents[1]
-    return y, jnp.where(zero, 0, slope)
+    return y, jnp.where(zero, jnp.where(exponent == 1, tangents[0], 0), slope)
 
 
 def norm(x: jax.Array) -> jax.Array:

@@ -8,6 +8,8 @@ from typing import Any, ParamSpec
 
 import optax
 
+from ae_optax._checks import shown
+
 P = ParamSpec("P")
 
 
@@ -58,7 +60,7 @@ def check_transformation(name: str, value: object) -> None:
     """Raise ``TypeError`` unless ``value`` is a gradient transformation."""
     if not isinstance(value, optax.GradientTransformation):
         raise TypeError(
-            f"`{name}` must be a gradient transformation, got {value!r}."
+            f"`{name}` must be a gradient transformation, got {shown(value)}."
             + (" Call it to make one." if callable(value) else "")
         )
 

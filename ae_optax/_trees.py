@@ -74,9 +74,10 @@ def check_kind(name: str, tree: Any, position: int, leaf: Any) -> None:
     # `float0`, which jax gives for what has no derivative, is no dtype to `result_type`.
     kind = getattr(leaf, "dtype", None) or jnp.result_type(leaf)
     if not jnp.issubdtype(kind, jnp.inexact):
+        found = "float0" if kind == jax.dtypes.float0 else kind
         raise TypeError(
             f"`{name}{place_of(tree, position)}` must be of floating or complex numbers, got "
-            f"{kind}. Leave it out with `by_path` and `freeze`, or with `optax.masked`."
+            f"{found}. Leave it out with `by_path` and `freeze`, or with `optax.masked`."
         )
 
 
@@ -125,8 +126,10 @@ def stepped(updates: Any, params: Any) -> Any:
     """Return the parameters after the step, in at least float32: not yet rounded.
 
     Raises:
+        TypeError: If an update is not of floating or complex numbers.
         ValueError: If an update does not have the shape of its parameter.
     """
+    check_kinds("updates", updates)
 
     def step(u, p):
         wide = jnp.promote_types(wide_dtype(u.dtype), wide_dtype(p.dtype))

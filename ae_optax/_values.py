@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ae_optax import _numbers as numbers
 from ae_optax._checks import is_plain_number
 from ae_optax._numbers import default_float
 
@@ -24,14 +25,14 @@ def half_wave(fraction: jax.Array) -> jax.Array:
 
 
 def power(base: Any, exponent: Any) -> jax.Array:
-    r"""Return :math:`\gamma^x` for :math:`\gamma > 0`, exact for a Python :math:`\gamma`.
+    r"""Return :math:`\gamma^x` for :math:`\gamma \ge 0`, exact for a Python :math:`\gamma`.
 
     Rounding :math:`\gamma = 0.99999` to float32 would cost a tenth of a percent of
     :math:`\gamma^x` at :math:`x = 10^5`. What it loses is put back as :math:`e^{x \delta}`.
     """
     exponent = default_float(exponent)
-    result = default_float(base) ** exponent
-    if not is_plain_number(base):
+    result = numbers.power(default_float(base), exponent)
+    if not is_plain_number(base) or base == 0:
         return result
     rounded = float(np.asarray(base, exponent.dtype))
     slip = (base - rounded) / base

@@ -3,6 +3,22 @@
 At collection only the names with an entry are taken, so that one lack does not hide all tests.
 """
 
+MATRIX_OPTIMIZERS = (
+    "kl_shampoo",
+    "muon",
+    "normuon",
+    "psgd_kron",
+    "shampoo",
+    "soap",
+    "soap_muon",
+    "sonew",
+    "splus",
+)
+"""They treat a matrix as a whole: no rule of single coordinates says what they do."""
+
+LAYER_OPTIMIZERS = ("ekfac", "kfac", "kfac_eigen", "tnt")
+"""They do so by what each layer saw."""
+
 
 def assert_entries(table, names, *, at, entry):
     """Fail unless there is an entry for each name and none besides; say where it goes and what.

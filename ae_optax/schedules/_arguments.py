@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ae_optax._checks import check_finite, check_rule, known
+from ae_optax._checks import check_finite, check_rule, known, shown
 
 
 def check_range(min_value: Any, max_value: Any) -> None:
@@ -30,6 +30,6 @@ def check_schedule(name: str, schedule: Any) -> None:
     """Raise ``TypeError`` unless ``schedule`` can be called."""
     if not callable(schedule):
         raise TypeError(
-            f"`{name}` must be a function of the step, got {schedule!r}. "
+            f"`{name}` must be a function of the step, got {shown(schedule)}. "
             "Make a number one with `constant`."
         )

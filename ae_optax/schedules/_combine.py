@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_boundaries, check_non_negative
+from ae_optax._checks import check_boundaries, check_non_negative, shown
 from ae_optax._numbers import default_float
 from ae_optax._time import fraction, passed, since
 from ae_optax._types import Scalar
@@ -77,7 +77,7 @@ def join(schedules: Sequence[optax.Schedule], *, boundaries: Sequence[Scalar]) -
             than ``schedules``.
     """
     if callable(schedules) or not hasattr(schedules, "__iter__"):
-        raise TypeError(f"`schedules` must be a sequence of schedules, got {schedules!r}.")
+        raise TypeError(f"`schedules` must be a sequence of schedules, got {shown(schedules)}.")
     pieces = tuple(schedules)
     for k, piece in enumerate(pieces):
         check_schedule(f"schedules[{k}]", piece)

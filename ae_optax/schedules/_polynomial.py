@@ -1,8 +1,8 @@
 """Decay, or growth, to an end that is reached."""
 
-import jax.numpy as jnp
 import optax
 
+from ae_optax import _numbers as numbers
 from ae_optax._checks import check_finite, check_non_negative, check_positive
 from ae_optax._numbers import default_float
 from ae_optax._time import remaining
@@ -83,9 +83,6 @@ def polynomial_decay(
 
     def schedule(step):
         left = remaining(step, duration, begin=begin)
-        # At zero a root has no slope, which not even a zero factor makes finite.
-        inside = jnp.where(left > 0, left, 1)
-        weight = jnp.where(left > 0, inside ** default_float(power), 0)
-        return blend(end_value, init_value, weight)
+        return blend(end_value, init_value, numbers.power(left, default_float(power)))
 
     return schedule

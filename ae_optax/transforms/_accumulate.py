@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive_integer
-from ae_optax._numbers import widen
+from ae_optax._numbers import whole, widen
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, check_kinds, map_updates, store, zeros_for
 
@@ -72,7 +72,7 @@ def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.Grad
 
         # Operands, not closed over: where nothing is compiled only those keep their sharding.
         def emit(updates, total, inner_state, params):
-            mean = cast_like(map_updates(lambda s: s / every, total), updates)
+            mean = cast_like(map_updates(lambda s: s / float(every), total), updates)
             out, inner_state = inner.update(mean, inner_state, params, **extra)
             zeros = map_updates(jnp.zeros_like, total)
             return cast_like(out, updates), zeros, inner_state
@@ -80,7 +80,7 @@ def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.Grad
         def wait(updates, total, inner_state, _):
             return map_updates(jnp.zeros_like, updates), total, inner_state
 
-        last = state.count + 1 == every
+        last = state.count + 1 == whole(every)
         out, total, inner_state = jax.lax.cond(
             last, emit, wait, updates, total, state.inner, params
         )

@@ -58,7 +58,8 @@ def average_params(
 
     Raises:
         ValueError: If ``decay`` is outside [0, 1); in ``update``, if ``params`` is missing.
-        TypeError: If ``decay`` is not a number.
+        TypeError: If ``decay`` is not a number; in ``update``, if a leaf is not of floating or
+            complex numbers.
 
     References:
         Polyak and Juditsky, `Acceleration of Stochastic Approximation by Averaging

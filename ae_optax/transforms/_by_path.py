@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import optax
 
+from ae_optax._checks import shown
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import path_of
 from ae_optax.transforms._paths import PathError, matcher
@@ -55,7 +56,7 @@ def by_path(groups: Mapping[str, optax.GradientTransformation]) -> optax.Gradien
         TypeError: If ``groups`` is no mapping, a pattern no text or a value no transformation.
     """
     if not isinstance(groups, Mapping):
-        raise TypeError(f"`groups` must be a mapping of patterns, got {groups!r}.")
+        raise TypeError(f"`groups` must be a mapping of patterns, got {shown(groups)}.")
     if not groups:
         raise ValueError("`groups` must have at least one pattern, got none.")
     matchers = [matcher(pattern) for pattern in groups]

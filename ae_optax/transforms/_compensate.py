@@ -8,7 +8,7 @@ import optax
 from ae_optax._checks import check_params_given
 from ae_optax._numbers import storage_dtype, zeros_like
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, check_kinds, map_updates, stepped
+from ae_optax._trees import cast_like, map_updates, stepped
 from ae_optax._types import StorageDType
 from ae_optax.transforms._rounding import is_narrow, round_nearest
 
@@ -71,7 +71,7 @@ def compensate_updates(*, dtype: StorageDType = None) -> optax.GradientTransform
 
     def update(updates, state, params=None):
         check_params_given(params)
-        check_kinds("updates", updates)
+        goals = stepped(updates, params)
 
         def both(u, p, wanted, c):
             if u is None or isinstance(c, optax.MaskedNode):
@@ -84,7 +84,7 @@ def compensate_updates(*, dtype: StorageDType = None) -> optax.GradientTransform
             return out, (wanted - reached).astype(c.dtype)
 
         arrays, own = map_updates(lambda u: u, updates), map_updates(_second, updates, params)
-        trees = arrays, own, stepped(updates, params), state.compensation
+        trees = arrays, own, goals, state.compensation
         pairs = jax.tree.map(both, *trees, is_leaf=_is_none)
         out = jax.tree.map(lambda _, pair: pair[0], updates, pairs, is_leaf=_is_none)
         left = jax.tree.map(lambda _, pair: pair[1], updates, pairs, is_leaf=_is_none)

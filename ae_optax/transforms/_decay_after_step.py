@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import optax
 
-from ae_optax._checks import check_learning_rate, check_non_negative
+from ae_optax._checks import check_learning_rate, check_non_negative, rate_at
 from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
@@ -72,7 +72,7 @@ def decay_after_step(
 def _rate(count, like, *, learning_rate):
     del like
     # A schedule counts from 0.
-    return {"rate": learning_rate(count - 1) if callable(learning_rate) else learning_rate}
+    return {"rate": rate_at(learning_rate, count - 1)}
 
 
 def _decay_after_step(u, p, *, rate, weight_decay):

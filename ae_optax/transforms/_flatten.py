@@ -7,6 +7,7 @@ import optax
 
 from ae_optax._checks import check_positive_integer
 from ae_optax._transformation import check_transformation, transformation
+from ae_optax._trees import check_kinds
 from ae_optax.transforms._check_elementwise import check_elementwise
 from ae_optax.transforms._pack import Packing
 
@@ -57,19 +58,22 @@ def flatten(
     Raises:
         ValueError: If ``max_size`` is less than 1; in ``update``, if ``inner`` is not elementwise
             or treats leaves differently, or if the updates have other leaves than the parameters.
-        TypeError: If ``inner`` is no gradient transformation or ``max_size`` no integer.
+        TypeError: If ``inner`` is no gradient transformation or ``max_size`` no integer; in
+            ``init`` and ``update``, if a leaf is not of floating or complex numbers.
     """
     check_transformation("inner", inner)
     check_positive_integer("max_size", max_size)
     inner = optax.with_extra_args_support(inner)
 
     def init(params):
+        check_kinds("params", params)  # Inside the leaves have lost their names.
         packing = Packing(params, max_size)
         if any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(params)):
             return FlattenState(inner.init(jax.eval_shape(packing.pack, params)))
         return FlattenState(inner.init(packing.pack(params)))
 
     def update(updates, state, params=None, **extra):
+        check_kinds("updates", updates)
         packing = Packing(updates, max_size)
         packed = packing.pack(updates)
         vectors = packed[0] if packing.groups else []

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ae_optax._checks import shown
 from ae_optax._transformation import check_transformation, transformation
 
 
@@ -61,7 +62,7 @@ def for_matrices(
     check_transformation("others", others)
     for name, value in {"out_axis": out_axis, "stack_axes": stack_axes}.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool):
-            raise TypeError(f"`{name}` must be an integer, got {value!r}.")
+            raise TypeError(f"`{name}` must be an integer, got {shown(value)}.")
     if stack_axes < 0:
         raise ValueError(f"`stack_axes` must be at least 0, got {stack_axes!r}.")
     rule, rest = map(optax.with_extra_args_support, (matrices, others))

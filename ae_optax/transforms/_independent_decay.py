@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import optax
 
-from ae_optax._checks import check_learning_rate, check_non_negative, check_positive
+from ae_optax._checks import check_learning_rate, check_non_negative, check_positive, rate_at
 from ae_optax._leafwise import leafwise
 from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
@@ -70,7 +70,7 @@ def add_independent_decay(
     check_positive("peak", peak)
 
     def scalars(t, like):
-        rate = learning_rate(t - 1) if callable(learning_rate) else learning_rate
+        rate = rate_at(learning_rate, t - 1)
         return {"share": scalar(weight_decay, like) * scalar(rate, like) / scalar(peak, like)}
 
     decay = leafwise(_shrink, AddIndependentDecayState, scalars=scalars, reads_params=True)

@@ -1,12 +1,12 @@
 """The one place where the sign flips and the learning rate is applied."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_learning_rate
+from ae_optax._checks import check_learning_rate, rate_at
 from ae_optax._leafwise import map_rule, times
 from ae_optax._numbers import default_float, increment
 from ae_optax._transformation import transformation
@@ -48,18 +48,15 @@ def scale_by_learning_rate(learning_rate: ScalarOrSchedule) -> optax.GradientTra
     """
     check_learning_rate("learning_rate", learning_rate)
 
-    def rate_at(count) -> Any:
-        return learning_rate(count) if callable(learning_rate) else learning_rate
-
     def init(params):
         del params
         count = jnp.zeros([], jnp.int32)
-        return ScaleByLearningRateState(count, default_float(rate_at(count)))
+        return ScaleByLearningRateState(count, default_float(rate_at(learning_rate, count)))
 
     def update(updates, state, params=None):
         if params is not None:
             check_shapes(updates, params)
-        rate = rate_at(state.count)
+        rate = rate_at(learning_rate, state.count)
         out, _ = map_rule(times, updates, scalars=lambda _: {"factor": -rate})
         return out, ScaleByLearningRateState(increment(state.count), default_float(rate))
 

@@ -8,6 +8,7 @@ import optax
 
 from ae_optax._checks import check_params_given, check_positive_integer, check_rule
 from ae_optax._leafwise import map_rule
+from ae_optax._numbers import whole
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, copies_of
 from ae_optax._types import Scalar, StorageDType
@@ -90,7 +91,7 @@ def lookahead(
     def update(updates, state, params=None, **extra):
         check_params_given(params)
         fast, inner_state = inner.update(updates, state.inner, params, **extra)
-        last = state.count + 1 == every
+        last = state.count + 1 == whole(every)
 
         out, (slow,) = map_rule(
             _lookahead, fast, params, kept=[state.slow], slow_rate=slow_rate, last=last

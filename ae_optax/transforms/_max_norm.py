@@ -48,16 +48,16 @@ def of_max_norm(inner: optax.GradientTransformation) -> optax.GradientTransforma
 
 @jax.custom_jvp
 def _max_norm(g):
+    size = jnp.abs(g)
     # In one pass: XLA's maximum of a large array on a CPU passes over what is no number, and to
     # look for that beside it reads the array again.
-    g = jnp.abs(g) if jnp.iscomplexobj(g) else g
-    largest = jax.lax.reduce(g, jnp.zeros([], g.dtype), _larger, tuple(range(g.ndim)))
-    return jnp.abs(largest)  # Of one number nothing is reduced.
-
-
-def _larger(a, b):
-    a, b = jnp.abs(a), jnp.abs(b)
-    return jnp.where(jnp.isnan(a) | (a > b), a, b)
+    largest, hidden = jax.lax.reduce(
+        (size, jnp.isnan(size)),
+        (jnp.zeros([], size.dtype), jnp.zeros([], bool)),
+        lambda a, b: (jnp.maximum(a[0], b[0]), a[1] | b[1]),
+        tuple(range(size.ndim)),
+    )
+    return jnp.where(hidden, jnp.full_like(largest, jnp.nan), largest)
 
 
 @_max_norm.defjvp

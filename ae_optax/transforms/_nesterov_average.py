@@ -134,6 +134,8 @@ def scheduled_nesterov_average(
 
     def update(updates, state, params=None):
         del params
+        if not jax.tree.leaves(updates):  # What saw no gradient has seen no step.
+            return updates, state
         count = increment(state.count)
         t = default_float(count)
         mu, mu_next = _scheduled(decay, momentum_decay, t), _scheduled(decay, momentum_decay, t + 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from ae_optax._checks import shown
 from ae_optax._trees import path_of
 
 
@@ -21,10 +22,10 @@ def matcher(pattern: str) -> Callable[[str], bool]:
         ValueError: If it has an empty segment.
     """
     if not isinstance(pattern, str):
-        raise TypeError(f"`pattern` must be text, got {pattern!r}.")
+        raise TypeError(f"`pattern` must be text, got {shown(pattern)}.")
     segments = pattern.split("/")
     if not all(segments):
-        raise ValueError(f"`pattern` must have a name between slashes, got {pattern!r}.")
+        raise ValueError(f"`pattern` must have a name between slashes, got {shown(pattern)}.")
     *most, last = (_expression(segment) for segment in segments)
     deep = "(?:[^/]+/)*"  # What `**/` stands for: any number of segments, also none.
     body = "".join(deep if part is None else f"{part}/" for part in most)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_learning_rate, check_non_negative
+from ae_optax._checks import check_learning_rate, check_non_negative, rate_at
 from ae_optax._leafwise import leafwise
 from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
@@ -69,7 +69,7 @@ def proximal_l1(
     check_learning_rate("learning_rate", learning_rate)
 
     def scalars(t, like):
-        rate = learning_rate(t - 1) if callable(learning_rate) else learning_rate
+        rate = rate_at(learning_rate, t - 1)
         return {"bound": scalar(rate, like) * scalar(strength, like)}
 
     step = leafwise(_soft_threshold, ProximalL1State, scalars=scalars, reads_params=True)

@@ -48,7 +48,7 @@ def brake_growth(outward: Scalar = 0.5) -> optax.GradientTransformation:
 
 
 def _brake_growth(u, w, *, outward):
-    share = _product(w, u) / _nonzero(_product(w, w))
+    share = _share_along(u, w)
     return u - jnp.where(share < 0, (1 - outward) * share, 0).astype(u.dtype) * w
 
 
@@ -118,12 +118,7 @@ def retract_to_radial_length() -> optax.GradientTransformation:
 
 
 def _retract_to_radial_length(u, w):
-    size, reached = _norm(w), _norm(w + u)
-    length = size + _product(w, u) / _nonzero(size)
-    usable = (size > 0) & (length > 0)
-    ratio = jnp.where(usable, length / _nonzero(reached), 1)
-    # Where nothing changes, the difference would be the step, but rounded once more.
-    return jnp.where(ratio == 1, u, ratio.astype(u.dtype) * (w + u) - w)
+    return _to_length(u, w, _norm(w) * (1 + _share_along(u, w)))
 
 
 @transformation
@@ -154,16 +149,28 @@ def retract_to_length() -> optax.GradientTransformation:
 
 
 def _retract_to_length(u, w):
-    size, reached = _norm(w), _norm(w + u)
-    ratio = jnp.where((size > 0) & (reached > 0), size / _nonzero(reached), 1)
-    return jnp.where(ratio == 1, u, ratio.astype(u.dtype) * (w + u) - w)
+    return _to_length(u, w, _norm(w))
 
 
 def share_of_length(u: jax.Array, w: jax.Array) -> jax.Array:
     """Return the update with the length of the weights, or as it is if those are zero."""
-    size, length = _norm(w), _norm(u)
-    ratio = jnp.where((size > 0) & (length > 0), size / _nonzero(length), 1)
-    return ratio.astype(u.dtype) * u
+    return _ratio(_norm(w), _norm(u)).astype(u.dtype) * u
+
+
+def _to_length(u, w, length):
+    ratio = _ratio(length, _norm(w + u))
+    # Where nothing changes, the difference would be the step, but rounded once more.
+    return jnp.where(ratio == 1, u, ratio.astype(u.dtype) * (w + u) - w)
+
+
+def _ratio(wanted, size):
+    """Return what makes one length of another; 1 if either is not positive."""
+    return jnp.where((wanted > 0) & (size > 0), wanted / _nonzero(size), 1)
+
+
+def _share_along(u: jax.Array, w: jax.Array) -> jax.Array:
+    r"""Return :math:`\langle W, u \rangle / \lVert W \rVert^2`, for :math:`W = 0` none."""
+    return _product(w, u) / _nonzero(_product(w, w))
 
 
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:

@@ -7,9 +7,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_at_least, check_non_negative, check_one_of, check_rule
+from ae_optax._checks import (
+    check_at_least,
+    check_non_negative,
+    check_number,
+    check_one_of,
+    check_rule,
+)
 from ae_optax._leafwise import map_rule, times
-from ae_optax._numbers import default_float, increment, scalar
+from ae_optax._numbers import default_float, increment, scalar, whole
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
 
@@ -103,7 +109,8 @@ def reduce_on_plateau(
     Raises:
         ValueError: If ``factor`` is outside (0, 1), ``patience``, ``threshold`` or ``cooldown``
             negative, ``min_scale`` outside [0, 1], ``accumulation`` below 1, or a mode unknown.
-        TypeError: If one of the numbers is not a number.
+        TypeError: If one of the numbers is not a number; in ``update``, if ``value`` is no single
+            number.
     """
     _check_open_unit_interval("factor", factor)
     check_non_negative("patience", patience)
@@ -128,7 +135,7 @@ def reduce_on_plateau(
         good = improves(value, state.best_value)
         cooling = state.cooldown_count > 0
         bad = jnp.where(good | cooling, 0, state.plateau_count + 1)
-        reduce = bad > _whole(patience)
+        reduce = bad > whole(patience)
         factor_ = scalar(factor, state.scale)
         lower = jnp.maximum(state.scale * factor_, scalar(min_scale, state.scale))
         return ReduceOnPlateauState(
@@ -136,7 +143,7 @@ def reduce_on_plateau(
             best_value=jnp.where(good, value, state.best_value),
             plateau_count=jnp.where(reduce, 0, bad),
             cooldown_count=jnp.where(
-                reduce, _whole(cooldown), jnp.maximum(state.cooldown_count - 1, 0)
+                reduce, whole(cooldown), jnp.maximum(state.cooldown_count - 1, 0)
             ),
             value_sum=jnp.zeros_like(state.value_sum),
             value_count=jnp.zeros_like(state.value_count),
@@ -159,7 +166,7 @@ def reduce_on_plateau(
             state = _select(observe is None or observe, _add(state, value), state)
         elif observe is None:
             warnings.warn(UNTOLD, stacklevel=2)
-        state = _select(state.value_count >= _whole(accumulation), observed(state), state)
+        state = _select(state.value_count >= whole(accumulation), observed(state), state)
         return map_rule(times, updates, factor=state.scale)[0], state
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -178,6 +185,9 @@ def observe(state: Any, value: Any) -> Any:
 
     Returns:
         The state with the value in it; unchanged if there is no such transformation.
+
+    Raises:
+        TypeError: If ``value`` is no single number.
     """
 
     def at(node):
@@ -187,6 +197,7 @@ def observe(state: Any, value: Any) -> Any:
 
 
 def _add(state, value):
+    check_number("value", value)
     return state._replace(
         value_sum=state.value_sum + jnp.asarray(value).astype(state.value_sum.dtype),
         value_count=increment(state.value_count),
@@ -195,10 +206,6 @@ def _add(state, value):
 
 def _select(condition, new, old):
     return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
-
-
-def _whole(value):
-    return jnp.asarray(value).astype(jnp.int32)
 
 
 def _check_open_unit_interval(name, value):

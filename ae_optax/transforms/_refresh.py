@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ae_optax._checks import check_positive_integer
+from ae_optax._numbers import whole
 from ae_optax._piece import Piece
 
 
@@ -52,9 +53,10 @@ class Every(Refresh):
     phase: int | None = None
 
     def shares(self, count, cells):
-        phase = self.first if self.phase is None else self.phase
-        first = count == self.first
-        later = (count > self.first) & ((count - phase) % self.steps == 0)
+        begin = whole(self.first)
+        phase = begin if self.phase is None else self.phase
+        first = count == begin
+        later = (count > begin) & ((count - phase) % whole(self.steps) == 0)
         always = self.steps == 1 and self.first == 1
 
         def put(found, new):

@@ -12,9 +12,10 @@ from ae_optax._checks import (
     check_non_negative,
     check_params_given,
     check_positive,
+    rate_at,
 )
 from ae_optax._leafwise import map_rule
-from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._numbers import default_float, increment, power, scalar, widen
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, copies_of
 from ae_optax._types import Scalar, ScalarOrSchedule, StorageDType
@@ -119,8 +120,8 @@ def schedule_free(
     check_non_negative("weight_power", weight_power)
     inner = optax.with_extra_args_support(inner)
 
-    def rate_at(count):
-        rate = default_float(learning_rate(count) if callable(learning_rate) else learning_rate)
+    def warming(count):
+        rate = default_float(rate_at(learning_rate, count))
         # The first step has 1 / W, not 0, and so has its weight in the average.
         length = jnp.maximum(default_float(warmup_steps), 1)
         return rate * jnp.minimum(1, (default_float(count) + 1) / length)
@@ -129,7 +130,7 @@ def schedule_free(
         count = jnp.zeros([], jnp.int32)
         return ScheduleFreeState(
             count=count,
-            last_rate=rate_at(count),
+            last_rate=warming(count),
             largest_rate=default_float(0.0),
             weight_sum=default_float(0.0),
             beta=default_float(b1),
@@ -139,10 +140,11 @@ def schedule_free(
 
     def update(updates, state, params=None, **extra):
         check_params_given(params)
-        rate = rate_at(state.count)
+        rate = warming(state.count)
         largest = jnp.maximum(rate, state.largest_rate)
         step = default_float(state.count) + 1
-        weight = step ** scalar(weight_power, step) * largest ** scalar(weight_lr_power, step)
+        weight = power(step, scalar(weight_power, step))
+        weight = weight * power(largest, scalar(weight_lr_power, step))
         weight_sum = state.weight_sum + weight
         share = jnp.where(weight_sum > 0, weight / jnp.where(weight_sum > 0, weight_sum, 1), 0)
         direction, inner_state = inner.update(updates, state.inner, params, **extra)

@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_non_negative, check_positive
+from ae_optax._checks import check_non_negative, check_positive, shown
 from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
@@ -31,7 +31,7 @@ def scale_by_fan(*, out_axis: int = -1) -> optax.GradientTransformation:
         <https://kellerjordan.github.io/posts/muon/>`_, 2024.
     """
     if out_axis not in (-1, -2):
-        raise ValueError(f"`out_axis` must be -1 or -2, got {out_axis!r}.")
+        raise ValueError(f"`out_axis` must be -1 or -2, got {shown(out_axis)}.")
 
     return leafwise(_scale_by_fan, out_axis=out_axis)
 

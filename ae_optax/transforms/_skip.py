@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_in_unit_interval, check_positive_integer, check_rule
-from ae_optax._numbers import increment, one_minus_power, scalar
+from ae_optax._numbers import increment, one_minus_power, scalar, whole
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, check_kinds, map_updates, zero_for
 from ae_optax._types import Scalar
@@ -145,7 +145,7 @@ def skip_outliers(
         length = global_norm(updates)
         finite = jnp.isfinite(length) & _all_finite(updates)
         bound = scalar(factor, length) * state.norm
-        known = state.count >= warmup_steps
+        known = state.count >= whole(warmup_steps)
         taken = finite & ~(known & (length > bound))
         out, inner_state = _step_if(taken, inner, updates, state.inner, params, extra)
 

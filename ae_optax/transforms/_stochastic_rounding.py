@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_optax._checks import check_params_given, check_seed
+from ae_optax._checks import check_params_given, check_seed, shown
 from ae_optax._numbers import increment
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, check_kinds, map_updates, stepped
+from ae_optax._trees import cast_like, map_updates, stepped
 from ae_optax.transforms._rounding import is_narrow, round_randomly
 
 
@@ -79,7 +79,6 @@ def stochastic_round_updates(key: int | jax.Array) -> optax.GradientTransformati
 
     def update(updates, state, params=None):
         check_params_given(params)
-        check_kinds("updates", updates)
         base = jax.random.wrap_key_data(state.key, impl=jax.random.key_impl(key))
         step_key = jax.random.fold_in(base, state.count)
         number = itertools.count()  # Of the leaf: each has noise of its own.
@@ -109,4 +108,4 @@ def _as_key(key):
             return key
         if key.dtype == jnp.uint32 and key.shape == (2,):  # As `jax.random.PRNGKey` makes it.
             return jax.random.wrap_key_data(key)
-    raise TypeError(f"`key` must be a random key or an integer, got {key!r}.")
+    raise TypeError(f"`key` must be a random key or an integer, got {shown(key)}.")

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive_integer
-from ae_optax._numbers import increment
+from ae_optax._numbers import increment, whole
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import map_updates
 
@@ -63,7 +63,7 @@ def switch(
         count = increment(state.count)
         early, before_state = first.update(updates, state.before, params, **extra)
         late, after_state = second.update(updates, state.after, params, **extra)
-        out = map_updates(lambda a, b: jnp.where(count <= at, a, b), early, late)
+        out = map_updates(lambda a, b: jnp.where(count <= whole(at), a, b), early, late)
         return out, SwitchState(count, before_state, after_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -107,7 +107,7 @@ def delay(inner: optax.GradientTransformation, *, steps: int) -> optax.GradientT
     def update(updates, state, params=None, **extra):
         count = increment(state.count)
         out, inner_state = inner.update(updates, state.inner, params, **extra)
-        waits = count <= steps
+        waits = count <= whole(steps)
         out = map_updates(lambda g, u: jnp.where(waits, g, u), updates, out)
         kept = jax.tree.map(lambda old, new: jnp.where(waits, old, new), state.inner, inner_state)
         return out, DelayState(count, kept)

@@ -8,7 +8,7 @@ import optax
 
 from ae_optax._checks import check_non_negative, check_positive
 from ae_optax._leafwise import leafwise
-from ae_optax._numbers import scalar, widen
+from ae_optax._numbers import norm, scalar
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar
 from ae_optax.transforms._chain import chain
@@ -105,15 +105,6 @@ def _local_rate(g, p, *, coefficient, weight_decay):
     below = norm(g) + scalar(weight_decay, size) * size
     decayed = add_decay(g, p, weight_decay=weight_decay)
     return _ratio(coefficient, size, below).astype(g.dtype) * decayed
-
-
-def norm(x: jax.Array) -> jax.Array:
-    """Return the Euclidean norm of one leaf, in at least float32.
-
-    In float32 it is infinite above 1.8e19, and then a ratio to it is zero: the layer stands
-    still. Unlike the one question of ``global_norm``, one for each leaf would cost time.
-    """
-    return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(widen(x)))))
 
 
 def _ratio(coefficient, above, below):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_positive, shown
 from ae_optax._leafwise import leafwise
 from ae_optax._numbers import root, scalar
 from ae_optax._transformation import transformation
@@ -120,4 +120,4 @@ def all_but(axis, x: jax.Array):
 
 def check_axis(axis):
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
-        raise TypeError(f"`axis` must be an integer, got {axis!r}.")
+        raise TypeError(f"`axis` must be an integer, got {shown(axis)}.")

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ae_optax._checks import check_positive_integer
+from ae_optax._checks import check_positive_integer, shown
 from ae_optax._matrices._blocks import Blocks, Shape, merged_from_left, merged_from_right
 from ae_optax._piece import Piece
 
@@ -110,4 +110,6 @@ def _covered(seen, sides):
 
 def check_word(name, value, words):
     if value not in words:
-        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, words))}, got {value!r}.")
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, words))}, got {shown(value)}."
+        )

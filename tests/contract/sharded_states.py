@@ -2,16 +2,17 @@
 
 To be run by a test with eight virtual devices. Parameters are sharded along one of their axes,
 first over an explicit mesh, where the sharding is part of the type, then inside `jax.shard_map`,
-where the axes are over which a number varies. Nothing is compiled.
+where the axes are over which a number varies. Nothing is compiled, but for a few.
 """
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from subjects import SUBJECTS, make
+from subjects import FACTORING, SUBJECTS, make
 
 import ae_optax
 from ae_optax import transforms
+from ae_optax.compat import keras
 
 # Where a product of the matrix with itself sums along the sharded axis, JAX asks for a choice that
 # is the caller's to make: several matrices are sharded between each other, one alone is not.
@@ -20,28 +21,7 @@ PLACED = {
     "compat.torch.muon": ((8, 4), (None, None)),
     "transforms.newton_schulz": ((8, 2, 4), ("x", None, None)),
     **dict.fromkeys(
-        (
-            *(
-                "ekfac",
-                "kfac",
-                "kfac_eigen",
-                "kl_shampoo",
-                "muon",
-                "normuon",
-                "psgd_kron",
-                "shampoo",
-                "soap",
-                "soap_muon",
-                "sonew",
-                "splus",
-                "tnt",
-            ),
-            *("transforms.orthogonalize", "transforms.polar_factor"),
-            *("transforms.in_basis", "transforms.precondition", "transforms.whiten"),
-            *("transforms.factored_curvature", "transforms.squared_examples"),
-            "transforms.fitted_precondition",
-            "transforms.precondition_chain",
-        ),
+        (*FACTORING, "muon", "normuon", "transforms.orthogonalize", "transforms.polar_factor"),
         ((8, 4), (None, None)),
     ),
     **{
@@ -52,11 +32,13 @@ PLACED = {
 
 
 TELEMETRY = ae_optax.with_telemetry(ae_optax.chain(ae_optax.clip(1.0), ae_optax.adam(0.1)))
-# They ask a question of whole trees, and branch on the answer.
-CONDITIONAL = {
+# They ask a question of whole leaves or trees, or branch on the answer. These are run.
+ASKING = {
     "accumulate": transforms.accumulate(ae_optax.adam(0.1), every=2),
     "skip_non_finite": transforms.skip_non_finite(ae_optax.adam(0.1)),
     "skip_outliers": transforms.skip_outliers(ae_optax.adam(0.1)),
+    "keras.adam": keras.adam(gradient_accumulation_steps=2),
+    "adam_max_norm": ae_optax.adam_max_norm(0.1),
 }
 
 
@@ -111,7 +93,7 @@ def verdict_step_by_step(name):
     with jax.set_mesh(mesh):
         sharding = NamedSharding(mesh, PartitionSpec("x"))
         params = {"w": jax.device_put(jnp.ones((8, 2)), sharding), "b": jnp.ones(2)}
-        tx = CONDITIONAL[name]
+        tx = ASKING[name]
         state = tx.init(params)
         updates, after = tx.update(params, state, params)
         stable = described((updates, after)) == described((params, state))
@@ -122,7 +104,7 @@ if __name__ == "__main__":
     tasks = [(each, verdict, each) for each in SUBJECTS]
     for each in [*SUBJECTS, "with_telemetry"]:
         tasks.append((f"{each} inside shard_map", verdict_inside_shard_map, each))
-    for each in CONDITIONAL:
+    for each in ASKING:
         tasks.append((f"{each} step by step", verdict_step_by_step, each))
     for title, judge, each in tasks:
         try:

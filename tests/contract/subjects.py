@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # For the program on eight d
 
 import running
 from contract_cases import EXTRA, parameters, rate
+from enrolment import LAYER_OPTIMIZERS, MATRIX_OPTIMIZERS
 from layered import with_layers
 
 from ae_optax import optimizers, transforms
@@ -169,6 +170,18 @@ SUBJECTS = dict(_enrol())
 # They refuse other leaves, with words of their own: Muon is for matrices, and a scalar has
 # no axis of units.
 MATRICES_ONLY = {"compat.torch.muon", "transforms.reset_units"}
+# They factor matrices, of real numbers only.
+FACTORING = {
+    *set(MATRIX_OPTIMIZERS) - {"muon", "normuon"},
+    *LAYER_OPTIMIZERS,
+    "transforms.factored_curvature",
+    "transforms.fitted_precondition",
+    "transforms.in_basis",
+    "transforms.precondition",
+    "transforms.precondition_chain",
+    "transforms.squared_examples",
+    "transforms.whiten",
+}
 
 
 def make(name, **changed):

@@ -8,8 +8,8 @@ import pytest
 from contract_cases import hyperparameters, make
 
 import ae_optax
-from ae_optax import optimizers
-from ae_optax.compat import torch
+from ae_optax import optimizers, schedules
+from ae_optax.compat import keras, torch
 
 STEP = 1e-6
 
@@ -77,8 +77,15 @@ def test_a_decay_of_zero_has_a_derivative(name):
         lambda number: ae_optax.chain(ae_optax.sgd(number), ae_optax.retract_to_sphere(axis=0)),
         lambda number: ae_optax.chain(ae_optax.adaptive_clip(number), ae_optax.sgd(0.1)),
         lambda number: ae_optax.with_telemetry(ae_optax.adam(number)),
+        lambda number: ae_optax.lamb(0.1, eps=number, weight_decay=0.0),
+        lambda number: ae_optax.chain(
+            ae_optax.add_decayed_weights(number), ae_optax.lars(0.1, weight_decay=0.0)
+        ),
     ],
-    ids=["clip_by_global_norm", "ball", "sphere", "adaptive_clip", "with_telemetry"],
+    ids=[
+        *("clip_by_global_norm", "ball", "sphere", "adaptive_clip", "with_telemetry"),
+        *("lamb", "lars"),
+    ],
 )
 @pytest.mark.parametrize("size", [0.0, 1.0])
 def test_what_clips_retracts_or_looks_on_can_be_differentiated_at_a_leaf_of_zeros(make_one, size):
@@ -113,3 +120,34 @@ def test_a_schedule_that_goes_step_by_step_can_be_differentiated_backwards(make_
     differences = [(rate(start + move) - rate(start - move)) / 2e-6 for move in moves]
     for derivative in (jax.grad(rate), jax.jit(jax.grad(rate)), jax.jacfwd(rate)):
         np.testing.assert_allclose(derivative(start), differences, rtol=1e-6, atol=1e-9)
+    slopes = jax.jit(jax.grad(rate))
+    curves = [(slopes(start + move) - slopes(start - move)) / 2e-6 for move in moves]
+    np.testing.assert_allclose(
+        jax.jacrev(jax.grad(rate))(start), np.stack(curves, axis=1), rtol=1e-6, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize(
+    "make_one",
+    [
+        lambda n: schedules.polynomial_decay(0.1, end_value=0.0, power=0.5, duration=n),
+        lambda n: torch.polynomial_lr(0.1, n, 0.5),
+        lambda n: keras.polynomial_decay(0.1, n, 0.0, 0.5),
+        lambda n: torch.exponential_lr(0.1, n - 5),
+        lambda n: torch.step_lr(0.1, 2, n - 5),
+        lambda n: torch.multi_step_lr(0.1, [1, 3], n - 5),
+        lambda n: torch.cyclic_lr(0.1, 0.0, 0.1, 4, mode="exp_range", gamma=n - 5),
+    ],
+)
+def test_the_slope_of_a_schedule_is_that_of_differences_after_its_end_and_at_a_factor_of_zero(
+    make_one,
+):
+    steps = jnp.asarray([0, 1, 3, 7, 8])
+
+    def rates(number):
+        return jax.vmap(make_one(number))(steps)
+
+    found = jax.jacfwd(rates)(5.0), jax.jacrev(rates)(5.0)
+    differences = (rates(5.0 + 1e-7) - rates(5.0)) / 1e-7  # A factor is not negative.
+    for slopes in found:
+        np.testing.assert_allclose(slopes, differences, rtol=1e-4, atol=1e-6)

@@ -68,8 +68,10 @@ def test_the_type_of_its_state_is_stable_on_eight_devices(name, sharded):
     assert sharded[f"{name} inside shard_map"] == "stable"
 
 
-@pytest.mark.parametrize("case", ["accumulate", "skip_non_finite", "skip_outliers"])
-def test_what_branches_keeps_sharding_where_nothing_is_compiled(case, sharded):
+@pytest.mark.parametrize(
+    "case", ["accumulate", "skip_non_finite", "skip_outliers", "keras.adam", "adam_max_norm"]
+)
+def test_what_asks_whole_leaves_keeps_sharding_where_nothing_is_compiled(case, sharded):
     assert sharded[f"{case} step by step"] == "stable"
 
 

@@ -7,19 +7,14 @@ import numpy as np
 import optax
 import pytest
 from contract_cases import descended, problem, squared
-from subjects import MATRICES_ONLY, SUBJECTS, leaves, make, optimizers_first, types
+from subjects import FACTORING, MATRICES_ONLY, SUBJECTS, leaves, make, optimizers_first, types
 
 from ae_optax import optimizers, transforms
 
 EVERY = pytest.mark.parametrize("name", SUBJECTS)
 # These compare numbers or round them, and complex ones have no order; or they take real roots.
 NOT_COMPLEX = {
-    *("ekfac", "kfac", "kfac_eigen", "tnt"),
-    *("kl_shampoo", "psgd_kron", "shampoo", "soap", "soap_muon", "sonew", "splus"),
-    *("transforms.factored_curvature", "transforms.squared_examples"),
-    *("transforms.in_basis", "transforms.precondition", "transforms.whiten"),
-    "transforms.fitted_precondition",
-    "transforms.precondition_chain",
+    *FACTORING,
     "compat.keras.ftrl",
     "compat.keras.muon",
     "compat.torch.muon",
@@ -48,8 +43,11 @@ def test_keeps_every_dtype_and_its_state_is_a_fixed_point(name):
     "tx",
     [
         transforms.accumulate(transforms.identity(), every=2),
+        transforms.average_params(),
         transforms.clip_by_global_norm(1.0),
         transforms.compensate_updates(),
+        transforms.flatten(optimizers.adam(0.1)),
+        transforms.running_sum(initial_value=0.5),
         transforms.scale(2.0),
         transforms.skip_outliers(transforms.identity()),
         transforms.stochastic_round_updates(0),
@@ -201,13 +199,6 @@ def test_is_printed_as_the_call_that_makes_it(name):
     assert repr(jax.tree.map(lambda part: part, make(name))) == "transformation()"
 
 
-# They factor matrices of real numbers, and say so.
-REAL_ONLY = (
-    *("ekfac", "kfac", "kfac_eigen", "tnt"),
-    *("kl_shampoo", "psgd_kron", "shampoo", "soap", "soap_muon", "sonew", "splus"),
-)
-
-
 @pytest.mark.parametrize("name", optimizers.__all__)
 def test_a_turn_of_complex_numbers_turns_the_path(name):
     parts = np.random.default_rng(0).normal(size=(2, 3, 3, 2)).astype(np.float32)
@@ -223,7 +214,7 @@ def test_a_turn_of_complex_numbers_turns_the_path(name):
             params = optax.apply_updates(params, updates)
         return params / turn
 
-    if name in REAL_ONLY:
+    if name in FACTORING:
         with pytest.raises(TypeError, match="must be of real floating numbers, got complex64"):
             path(jnp.complex64(1))
     else:

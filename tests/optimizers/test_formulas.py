@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 import reference
-from enrolment import assert_entries
+from enrolment import LAYER_OPTIMIZERS, MATRIX_OPTIMIZERS, assert_entries
 from streams import STEPS, compiled, constant, decaying, expected, gradients, parameters
 
 import ae_optax
@@ -64,21 +64,8 @@ SETTINGS = {
 }
 # Those that have tests of their own, and why.
 ELSEWHERE = {"adafactor": "it is no rule of single coordinates"}
-ELSEWHERE |= dict.fromkeys(
-    (
-        "kl_shampoo",
-        "muon",
-        "normuon",
-        "psgd_kron",
-        "shampoo",
-        "soap",
-        "soap_muon",
-        "sonew",
-        "splus",
-    ),
-    "test_matrix_formulas.py",
-)
-ELSEWHERE |= dict.fromkeys(("ekfac", "kfac", "kfac_eigen", "tnt"), "test_layer_formulas.py")
+ELSEWHERE |= dict.fromkeys(MATRIX_OPTIMIZERS, "test_matrix_formulas.py")
+ELSEWHERE |= dict.fromkeys(LAYER_OPTIMIZERS, "test_layer_formulas.py")
 CASES = [
     pytest.param(name, settings, id=f"{name}-{i}")
     for name, choices in SETTINGS.items()

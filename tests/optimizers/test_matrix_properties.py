@@ -8,21 +8,11 @@ import numpy as np
 import optax
 import pytest
 import reference_matrix as reference
+from enrolment import MATRIX_OPTIMIZERS
 
 import ae_optax as ao
 
 STEPS = 8
-OPTIMIZERS = (
-    "kl_shampoo",
-    "muon",
-    "normuon",
-    "psgd_kron",
-    "shampoo",
-    "soap",
-    "soap_muon",
-    "sonew",
-    "splus",
-)
 # Without weight decay and with whatever makes them free of scales and of where they start.
 PLAIN = {
     "adam": lambda: ao.adam(0.1),
@@ -263,7 +253,7 @@ WITH_FLOORS = {
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", MATRIX_OPTIMIZERS)
 def test_no_odd_leaf_breaks_it(name, dtype):
     grads = jax.tree.map(lambda g: jnp.asarray(g, dtype), odd())
     optimizer = WITH_FLOORS.get(name, PLAIN[name])()

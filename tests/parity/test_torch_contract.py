@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 
-from ae_optax import evaluation_params
+from ae_optax import by_path, evaluation_params
 from ae_optax.compat import torch as compat
 
 OPTIMIZERS = {
@@ -312,3 +312,17 @@ ae_optax.compat.torch.adam(0.1)
 assert not {"torch", "keras", "flax", "orbax", "matplotlib", "rich", "yaml"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamax", "nadam", "radam"])
+def test_a_group_that_misses_a_gradient_misses_the_step(name):
+    params = {"at times": jnp.full((2, 3), 2.0), "always": jnp.ones(3)}
+    group, whole = make(name), by_path({"at times": make(name), "**": make(name)})
+    alone = {"at times": params["at times"]}
+    state, own = whole.init(params), group.init(alone)
+    for size in (1.0, None, 3.0, None, -1.0):
+        grad = None if size is None else jnp.full((2, 3), size)
+        updates, state = whole.update({"at times": grad, "always": jnp.ones(3)}, state, params)
+        if grad is not None:
+            desired, own = group.update({"at times": grad}, own, alone)
+            chex.assert_trees_all_equal(updates["at times"], desired["at times"])

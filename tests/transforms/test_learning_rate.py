@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from running import run, stream
 
+from ae_optax import optimizers
 from ae_optax import transforms as tf
+from ae_optax.compat import keras, torch
 
 GRADS = stream(2, 3).astype(np.float32)
 
@@ -33,6 +35,26 @@ def test_a_rate_may_be_any_kind_of_number(learning_rate):
     plain = run(tf.scale_by_learning_rate(0.1), GRADS)
     out = run(tf.scale_by_learning_rate(learning_rate), GRADS)
     np.testing.assert_allclose(out, plain, rtol=2e-7)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        optimizers.adam,
+        optimizers.schedule_free_adamw,
+        lambda rate: tf.decay_after_step(0.1, learning_rate=rate),
+        lambda rate: tf.add_independent_decay(0.1, learning_rate=rate, peak=1.0),
+        lambda rate: tf.proximal_l1(0.1, learning_rate=rate),
+        lambda rate: keras.sgd(rate, weight_decay=0.1),
+        keras.ftrl,
+        keras.adafactor,
+        torch.adagrad,
+        torch.rprop,
+    ],
+)
+def test_a_schedule_gives_single_numbers(make):
+    with pytest.raises(TypeError, match=r"`(learning_rate|lr)` must be a number at every"):
+        run(make(lambda _: jnp.ones(1)), GRADS[:1], GRADS[0])
 
 
 def test_a_rate_of_zero_stands_still():

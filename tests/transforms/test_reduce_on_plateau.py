@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ae_optax import chain, observe, scale_by_learning_rate
 from ae_optax import transforms as tf
+from ae_optax.compat import keras, torch
 
 
 def scales_of(tx, values):
@@ -248,6 +249,20 @@ def test_at_scale_one_updates_keep_every_bit():
 def test_arguments_out_of_range_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         tf.reduce_on_plateau(**{"factor": 0.5, "patience": 2} | arguments)
+
+
+@pytest.mark.parametrize(
+    "plateau",
+    [
+        tf.reduce_on_plateau(factor=0.5, patience=2),
+        torch.reduce_lr_on_plateau(0.1),
+        keras.reduce_lr_on_plateau(learning_rate=0.1),
+    ],
+)
+@pytest.mark.parametrize("value", [jnp.ones(1), np.ones((1, 1)), [1.0], 1j])
+def test_a_value_that_is_no_single_number_is_refused(plateau, value):
+    with pytest.raises(TypeError, match="`value` must be a number, got "):
+        plateau.update(jnp.ones(()), plateau.init(()), value=value)
 
 
 @pytest.mark.parametrize("name", ["factor", "patience", "min_scale"])

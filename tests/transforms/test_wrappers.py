@@ -9,6 +9,7 @@ import pytest
 
 import ae_optax
 from ae_optax import transforms as tf
+from ae_optax.compat import keras, torch
 
 WRAPPERS = [
     tf.lookahead,
@@ -108,6 +109,25 @@ def test_lookahead_that_returns_nothing_is_the_optimizer_itself():
 def test_a_slow_rate_lies_in_its_interval(slow_rate):
     with pytest.raises(ValueError, match=r"`slow_rate` must lie in \(0, 1\], got"):
         tf.lookahead(tf.identity(), slow_rate=slow_rate)
+
+
+@pytest.mark.parametrize(
+    "tx",
+    [
+        tf.lookahead(tf.identity(), every=10**10),
+        tf.accumulate(tf.identity(), every=10**10),
+        tf.delay(tf.identity(), steps=10**10),
+        tf.switch(at=10**10, before=tf.identity(), after=tf.scale(0.0)),
+        tf.skip_outliers(tf.identity(), warmup_steps=10**10),
+        tf.reduce_on_plateau(factor=0.5, patience=10**10, cooldown=10**10, accumulation=10**10),
+        keras.reduce_lr_on_plateau(learning_rate=0.1, patience=10**10, cooldown=10**10),
+        torch.reduce_lr_on_plateau(0.1, patience=10**10, cooldown=10**10),
+    ],
+)
+def test_more_steps_than_can_be_counted_are_as_good_as_endless(tx):
+    grad = jnp.ones(2)
+    update, _ = tx.update(grad, tx.init(grad), grad, value=1.0)
+    assert update[0] in (0, 1)  # What is gathered is kept back.
 
 
 @pytest.mark.parametrize("make", [tf.lookahead, tf.accumulate])

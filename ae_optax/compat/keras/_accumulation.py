@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._numbers import increment, widen
+from ae_optax._checks import shown
+from ae_optax._numbers import increment, whole, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import ScalarOrSchedule
@@ -56,20 +57,21 @@ def accumulate_gradients(
     def update(updates, state, params=None, **extra):
         total = map_updates(lambda g, s: widen(g) + s.astype(widen(g).dtype), updates, state.sum)
 
-        def apply():
-            mean = map_updates(lambda s: s / steps, total)
-            out, inner_state = inner.update(mean, state.inner, params, **extra)
-            zeros = map_updates(jnp.zeros_like, total)
-            return cast_like(out, updates), store(zeros, state.sum), inner_state
+        # Operands, not closed over: where nothing is compiled only those keep their sharding.
+        def apply(updates, total, inner_state, params):
+            mean = map_updates(lambda s: s / float(steps), total)
+            out, inner_state = inner.update(mean, inner_state, params, **extra)
+            return cast_like(out, updates), map_updates(jnp.zeros_like, total), inner_state
 
-        def wait():
-            zeros = cast_like(map_updates(jnp.zeros_like, updates), updates)
-            return zeros, store(total, state.sum), state.inner
+        def wait(updates, total, inner_state, _):
+            return map_updates(jnp.zeros_like, updates), total, inner_state
 
-        is_step = (state.count + 1) % steps == 0
-        out, kept, inner_state = jax.lax.cond(is_step, apply, wait)
+        is_step = (state.count + 1) % whole(steps) == 0
+        out, total, inner_state = jax.lax.cond(
+            is_step, apply, wait, updates, total, state.inner, params
+        )
         count = increment(state.count)
-        return out, AccumulateGradientsState(count, kept, inner_state)
+        return out, AccumulateGradientsState(count, store(total, state.sum), inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -88,4 +90,6 @@ def rate_when_applied(learning_rate: ScalarOrSchedule, steps: int) -> ScalarOrSc
 def check_whole(name: str, value: Any, *, minimum: int) -> None:
     """Raise ``ValueError`` unless ``value`` is a Python integer of at least ``minimum``."""
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise ValueError(f"`{name}` must be a whole number of at least {minimum}, got {value!r}.")
+        raise ValueError(
+            f"`{name}` must be a whole number of at least {minimum}, got {shown(value)}."
+        )

@@ -5,7 +5,7 @@
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_finite, check_positive, check_rule
+from ae_optax._checks import check_finite, check_positive, check_rule, rate_at
 from ae_optax._numbers import default_float
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
@@ -116,7 +116,7 @@ def adafactor(
 
 def _at_most_relative(learning_rate):
     def schedule(step):
-        rate = learning_rate(step) if callable(learning_rate) else learning_rate
-        return jnp.minimum(default_float(rate), 1 / jnp.sqrt(default_float(step) + 1))
+        rate = default_float(rate_at(learning_rate, step))
+        return jnp.minimum(rate, 1 / jnp.sqrt(default_float(step) + 1))
 
     return schedule

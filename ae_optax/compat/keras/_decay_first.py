@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_params_given
+from ae_optax._checks import check_non_negative, check_params_given, rate_at
 from ae_optax._numbers import increment, scalar, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates
@@ -63,7 +63,7 @@ def decay_first(
 
     def update(updates, state, params=None, **extra):
         check_params_given(params)
-        rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
+        rate = rate_at(learning_rate, state.count)
 
         def decay(p):
             wide = widen(p)

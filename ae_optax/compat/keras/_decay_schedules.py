@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import optax
 
+from ae_optax import _numbers as numbers
 from ae_optax import schedules
 from ae_optax._checks import check_boundaries, check_finite, check_non_negative, check_positive
 from ae_optax._numbers import default_float
@@ -137,7 +138,8 @@ def polynomial_decay(
         started = jnp.maximum(count + (taken > 0).astype(count.dtype), 1) if cycle else 1
         now, duration = align(step, decay_steps)
         left = remaining(now, duration * jnp.asarray(started, duration.dtype))
-        return blend(end_learning_rate, initial_learning_rate, left ** default_float(power))
+        weight = numbers.power(left, default_float(power))
+        return blend(end_learning_rate, initial_learning_rate, weight)
 
     return schedule
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax import _numbers as numbers
-from ae_optax._checks import check_finite, check_non_negative, check_positive, check_rule
+from ae_optax._checks import check_finite, check_non_negative, check_positive, check_rule, rate_at
 from ae_optax._leafwise import leafwise
 from ae_optax._numbers import full_like, zeros_like
 from ae_optax._transformation import transformation
@@ -132,7 +132,7 @@ def _follow_the_leader(learning_rate, *, start, **numbers):
         return full_like(p, start, None), zeros_like(p, None)
 
     def scalars(t, _):
-        return {"rate": learning_rate(t - 1) if callable(learning_rate) else learning_rate}
+        return {"rate": rate_at(learning_rate, t - 1)}
 
     return leafwise(_ftrl, FtrlState, begin, scalars=scalars, reads_params=True, **numbers)
 

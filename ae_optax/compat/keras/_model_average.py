@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_params_given, check_rule
-from ae_optax._numbers import default_float, increment, scalar, widen
+from ae_optax._numbers import default_float, increment, scalar, whole, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
 from ae_optax._types import Scalar
@@ -79,7 +79,7 @@ def average_model(
     def update(updates, state, params=None, **extra):
         check_params_given(params)
         out, inner_state = inner.update(updates, state.inner, params, **extra)
-        step = state.count // updates_per_step
+        step = state.count // whole(updates_per_step)
         rho = jnp.where(step == 0, 0.0, default_float(momentum))
 
         def follow(u, p, mean):
@@ -90,7 +90,7 @@ def average_model(
 
         average = map_updates(follow, out, params, state.average)
         if overwrite_frequency is not None:
-            overwrite = (step + 1) % overwrite_frequency == 0
+            overwrite = (step + 1) % whole(overwrite_frequency) == 0
             out = map_updates(
                 lambda u, p, mean: jnp.where(
                     overwrite, (mean - p.astype(mean.dtype)).astype(u.dtype), u

@@ -10,12 +10,13 @@ from ae_optax._checks import (
     check_finite,
     check_in_unit_interval,
     check_non_negative,
+    check_number,
     check_one_of,
     check_positive,
     is_plain_number,
 )
 from ae_optax._leafwise import map_rule, times
-from ae_optax._numbers import default_float, increment
+from ae_optax._numbers import default_float, increment, whole
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
 from ae_optax.compat.keras._accumulation import check_whole
@@ -90,7 +91,7 @@ def reduce_lr_on_plateau(
     Raises:
         ValueError: If an argument is out of its range, if ``mode`` is unknown or ``"auto"`` for
             anything but a loss, or if ``min_lr`` is given without ``learning_rate``.
-        TypeError: If an argument is not a number.
+        TypeError: If an argument is not a number; in ``update``, if ``value`` is no single number.
 
     References:
         `keras.callbacks.ReduceLROnPlateau
@@ -111,6 +112,7 @@ def reduce_lr_on_plateau(
         return ReduceLROnPlateauState(default_float(1.0), default_float(0.0), *counts)
 
     def observe(state, value):
+        check_number("value", value)
         value, zero = default_float(value), jnp.zeros([], jnp.int32)
         cooling = jnp.maximum(state.cooldown_counter - 1, 0)
         wait = jnp.where(state.cooldown_counter > 0, zero, state.wait)
@@ -118,7 +120,7 @@ def reduce_lr_on_plateau(
         improves = direction * value - margin > direction * state.best
         improves = improves | (state.observations == 0)
         waited = jnp.where(cooling > 0, wait, wait + 1)
-        reduces = ~improves & (cooling == 0) & (waited >= patience)
+        reduces = ~improves & (cooling == 0) & (waited >= whole(patience))
         # At the lowest rate nothing is reduced, and no cooldown starts.
         least = default_float(lowest)
         reduces = reduces & (state.scale > least)
@@ -131,7 +133,7 @@ def reduce_lr_on_plateau(
             best=jnp.where(improves, value, state.best),
             observations=increment(state.observations),
             wait=jnp.where(improves | reduces, zero, waited),
-            cooldown_counter=jnp.where(reduces, jnp.int32(cooldown), cooling),
+            cooldown_counter=jnp.where(reduces, whole(cooldown), cooling),
         )
 
     def update(updates, state, params=None, *, value=None, **extra):

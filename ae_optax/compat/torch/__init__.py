@@ -11,7 +11,10 @@ optimizer, which observes the ``value`` passed to ``update``.
 Complex parameters are pairs of real ones, as in PyTorch: real and imaginary part have moments of
 their own, kept with one axis of length 2 more. A gradient that is missing (``None``) leaves its
 parameter and moments as they are; but one counter serves all parameters, where PyTorch counts the
-steps of each: give a parameter that is trained only at times an optimizer of its own.
+steps of each. Parameters that are trained only at times belong in a group of their own, in
+:func:`~ae_optax.by_path`: it counts the updates that bring it a gradient, and comes to PyTorch's
+numbers. (Only rates go on, those that ``adafactor``, ``adagrad`` and ``asgd`` lower by themselves
+included.)
 """
 
 from ae_optax.compat.torch._adadelta import adadelta

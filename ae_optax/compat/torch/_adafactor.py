@@ -3,14 +3,14 @@
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_learning_rate, check_positive, check_rule
+from ae_optax._checks import check_learning_rate, check_positive, check_rule, shown
 from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import (
     check_without_meaning,
     descend,
-    rate_at,
+    lr_at,
     steps_done,
 )
 from ae_optax.transforms import (
@@ -79,7 +79,7 @@ def adafactor(
     check_learning_rate("lr", lr)
     check_rule("beta2_decay", beta2_decay, "be negative", lambda v: v < 0)
     if len(eps) != 2:
-        raise ValueError(f"`eps` must be two numbers, got {eps!r}.")
+        raise ValueError(f"`eps` must be two numbers, got {shown(eps)}.")
     eps1, eps2 = eps
     if eps1 is not None:
         check_positive("eps[0]", eps1)
@@ -88,7 +88,9 @@ def adafactor(
 
     def share(step):
         """Return the part of the rate that the relative step size leaves."""
-        return jnp.minimum(1, 1 / (rate_at(lr, step) * jnp.sqrt(steps_done(step) + 1)))
+        rate = lr_at(lr, step) * jnp.sqrt(steps_done(step) + 1)
+        # A safe rate where it is small: one of zero has a derivative that is no number.
+        return 1 / jnp.maximum(rate, 1)
 
     return descend(
         lr,

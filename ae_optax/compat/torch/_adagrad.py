@@ -10,7 +10,7 @@ from ae_optax.compat.torch._arguments import (
     check_without_meaning,
     descend_in_pairs,
     in_use,
-    rate_at,
+    lr_at,
     steps_done,
 )
 from ae_optax.transforms import add, chain, identity, quotient, root, running_sum, square
@@ -70,7 +70,7 @@ def adagrad(
     check_non_negative("eps", eps)
 
     def falling(step):
-        return rate_at(lr, step) / (1 + steps_done(step) * default_float(lr_decay))
+        return lr_at(lr, step) / (1 + steps_done(step) * default_float(lr_decay))
 
     return descend_in_pairs(
         falling if in_use(lr_decay) else lr,

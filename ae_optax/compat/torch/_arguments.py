@@ -10,6 +10,8 @@ from ae_optax._checks import (
     check_learning_rate,
     check_non_negative,
     is_plain_number,
+    rate_at,
+    shown,
 )
 from ae_optax._numbers import default_float
 from ae_optax._transformation import Transformation
@@ -34,15 +36,15 @@ def check_without_meaning(**values: Any) -> None:
         # Not `==`: an array has no truth value.
         if value is not default:
             raise ValueError(
-                f"`{name}` must be left at {default!r}, got {value!r}: it has no meaning here, as "
-                f"{_WITHOUT_MEANING[name]}."
+                f"`{name}` must be left at {default!r}, got {shown(value)}: it has no meaning "
+                f"here, as {_WITHOUT_MEANING[name]}."
             )
 
 
 def check_betas(betas: Betas) -> None:
     """Raise unless ``betas`` are two numbers in [0, 1)."""
     if not isinstance(betas, tuple | list) or len(betas) != 2:
-        raise ValueError(f"`betas` must be two numbers, got {betas!r}.")
+        raise ValueError(f"`betas` must be two numbers, got {shown(betas)}.")
     for position, beta in enumerate(betas):
         check_in_unit_interval(f"betas[{position}]", beta)
 
@@ -50,7 +52,7 @@ def check_betas(betas: Betas) -> None:
 def check_flag(name: str, value: Any) -> None:
     """Raise ``TypeError`` unless ``value`` is a boolean: a traced one cannot choose a rule."""
     if not isinstance(value, bool):
-        raise TypeError(f"`{name}` must be True or False, got {value!r}.")
+        raise TypeError(f"`{name}` must be True or False, got {shown(value)}.")
 
 
 def in_use(value: Scalar) -> bool:
@@ -94,9 +96,9 @@ def descend_in_pairs(
     return descend(lr, *map(in_pairs, rule), **others)
 
 
-def rate_at(lr: ScalarOrSchedule, step: Any) -> Any:
+def lr_at(lr: ScalarOrSchedule, step: Any) -> Any:
     """Return the learning rate at a step, in the default float dtype."""
-    return default_float(lr(step) if callable(lr) else lr)
+    return default_float(rate_at(lr, step, name="lr"))
 
 
 def steps_done(step: Any) -> Any:

@@ -15,7 +15,7 @@ from ae_optax.compat.torch._arguments import (
     check_without_meaning,
     descend,
     in_use,
-    rate_at,
+    lr_at,
     steps_done,
 )
 from ae_optax.transforms import add_decayed_weights, chain
@@ -82,7 +82,7 @@ def asgd(
     def falling(step):
         # PyTorch computes the rate of the next step, from the rate of this one.
         done = steps_done(step)
-        rate = rate_at(lr, jnp.maximum(step - 1, 0))
+        rate = lr_at(lr, jnp.maximum(step - 1, 0))
         return rate / (1 + default_float(lambd) * rate * done) ** default_float(alpha)
 
     return chain(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 
-from ae_optax._checks import check_non_negative, is_plain_number, known
+from ae_optax._checks import check_non_negative, is_plain_number, known, shown
 from ae_optax._numbers import default_float
 from ae_optax._types import Scalar
 from ae_optax.compat.torch._scheduler import Rule, Scheduler, step_by_step
@@ -53,13 +53,13 @@ def sequential_lr(
     if len(milestones) != len(schedulers) - 1:
         raise ValueError(
             f"`milestones` must be one less than the {len(schedulers)} schedulers, got "
-            f"{milestones!r}."
+            f"{shown(milestones)}."
         )
     for position, milestone in enumerate(milestones):
         check_non_negative(f"milestones[{position}]", milestone)
     numbers = [number for number in map(known, milestones) if number is not None]
     if any(later <= earlier for earlier, later in itertools.pairwise([0, *numbers])):
-        raise ValueError(f"`milestones` must increase from above 0, got {milestones!r}.")
+        raise ValueError(f"`milestones` must increase from above 0, got {shown(milestones)}.")
     for position, scheduler in enumerate(schedulers):
         sequences = any(part.is_sequence for part in scheduler.all_parts())
         if sequences or (position and scheduler.parts):
@@ -147,8 +147,8 @@ def chained_scheduler(schedulers: Sequence[Scheduler], optimizer: None = None) -
     """
     if optimizer is not None:
         raise ValueError(
-            f"`optimizer` must be left at None, got {optimizer!r}: it has no meaning here, as the "
-            "optimizer is given the schedule."
+            f"`optimizer` must be left at None, got {shown(optimizer)}: it has no meaning here, "
+            "as the optimizer is given the schedule."
         )
     schedulers = list(schedulers)
     _check_schedulers(schedulers)
@@ -193,7 +193,7 @@ def _check_schedulers(schedulers, lr=None):
         if not isinstance(scheduler, Scheduler):
             raise TypeError(
                 f"`schedulers[{position}]` must be made by a function of `ae_optax.compat.torch`, "
-                f"got {scheduler!r}."
+                f"got {shown(scheduler)}."
             )
     rates = [scheduler.lr for scheduler in schedulers] + ([] if lr is None else [lr])
     if len({float(rate) for rate in rates if is_plain_number(rate)}) > 1:

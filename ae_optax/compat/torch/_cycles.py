@@ -16,6 +16,7 @@ from ae_optax._checks import (
 from ae_optax._numbers import default_float
 from ae_optax._time import cycles, fraction
 from ae_optax._types import Scalar
+from ae_optax._values import power
 from ae_optax.compat.torch._arguments import check_flag
 from ae_optax.compat.torch._scheduler import Group, Scheduler, as_float, jumping
 
@@ -82,7 +83,7 @@ def cyclic_lr(
     amplitude = {
         "triangular": lambda _t, _cycle: 1,
         "triangular2": lambda _t, cycle: 1 / 2 ** (cycle - 1),
-        "exp_range": lambda t, _cycle: default_float(gamma) ** t,
+        "exp_range": lambda t, _cycle: power(gamma, t),
     }[mode]
     if scale_fn is not None:
         given = scale_fn

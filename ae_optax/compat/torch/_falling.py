@@ -5,11 +5,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ae_optax._checks import check_at_least, check_non_negative, check_positive, check_rule
+from ae_optax import _numbers as numbers
+from ae_optax._checks import check_at_least, check_non_negative, check_positive, check_rule, shown
 from ae_optax._numbers import default_float
 from ae_optax._time import align, cycles, fraction, passed, remaining
 from ae_optax._types import Scalar
-from ae_optax._values import blend
+from ae_optax._values import blend, power
 from ae_optax.compat.torch._scheduler import (
     Scheduler,
     as_float,
@@ -42,7 +43,7 @@ def step_lr(lr: Scalar, step_size: Scalar, gamma: Scalar = 0.1) -> Scheduler:
     check_non_negative("gamma", gamma)
 
     def factor(t):
-        return default_float(gamma) ** as_float(cycles(t, step_size)[0])
+        return power(gamma, cycles(t, step_size)[0])
 
     def ratio(t):
         drops = (cycles(t, step_size)[1] == 0) & (t > 0)
@@ -75,11 +76,11 @@ def multi_step_lr(lr: Scalar, milestones: Iterable[int], gamma: Scalar = 0.1) ->
     check_non_negative("gamma", gamma)
 
     def factor(t):
-        return default_float(gamma) ** as_float(passed(t, milestones))
+        return power(gamma, passed(t, milestones))
 
     def ratio(t):
         hit = passed(t, milestones) - passed(jnp.asarray(t) - 1, milestones)
-        return default_float(gamma) ** as_float(hit)
+        return power(gamma, hit)
 
     return multiplying(lr, factor, ratio)
 
@@ -178,9 +179,7 @@ def exponential_lr(lr: Scalar, gamma: Scalar) -> Scheduler:
         PyTorch 2.13, ``torch.optim.lr_scheduler.ExponentialLR``.
     """
     check_non_negative("gamma", gamma)
-    return multiplying(
-        lr, lambda t: default_float(gamma) ** as_float(t), lambda _: default_float(gamma)
-    )
+    return multiplying(lr, lambda t: power(gamma, t), lambda _: default_float(gamma))
 
 
 def polynomial_lr(lr: Scalar, total_iters: Scalar = 5, power: Scalar = 1.0) -> Scheduler:
@@ -210,7 +209,8 @@ def polynomial_lr(lr: Scalar, total_iters: Scalar = 5, power: Scalar = 1.0) -> S
 
     def factor(t):
         step, total = align(t, total_iters)  # The step may be -1, before the first.
-        return fraction(jnp.maximum(total - step, 0), total) ** default_float(power)
+        left = fraction(jnp.maximum(total - step, 0), total)
+        return numbers.power(left, default_float(power))
 
     return multiplying(lr, factor, lambda t: _ratio(factor, t))
 
@@ -279,4 +279,4 @@ def _ratio(factor, t):
 
 def _check_function(name, value):
     if not callable(value):
-        raise TypeError(f"`{name}` must be a function of the step, got {value!r}.")
+        raise TypeError(f"`{name}` must be a function of the step, got {shown(value)}.")

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_one_of, check_positive
+from ae_optax._checks import check_non_negative, check_number, check_one_of, check_positive
 from ae_optax._leafwise import map_rule, times
-from ae_optax._numbers import default_float
+from ae_optax._numbers import default_float, whole
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
 
@@ -74,7 +74,7 @@ def reduce_lr_on_plateau(
 
     Raises:
         ValueError: If an argument is out of its range or a mode unknown.
-        TypeError: If an argument is not a number.
+        TypeError: If an argument is not a number; in ``update``, if ``value`` is no single number.
 
     References:
         `torch.optim.lr_scheduler.ReduceLROnPlateau
@@ -108,11 +108,12 @@ def reduce_lr_on_plateau(
         return ReduceLROnPlateauState(default_float(lr), best, *counts)
 
     def observe(state, value):
+        check_number("value", value)
         value = default_float(value)
         improves = direction * value < direction * bar(state.best)
         cooling = state.cooldown_counter > 0
         bad = jnp.where(improves | cooling, 0, state.num_bad_epochs + 1)
-        reduces = bad > patience
+        reduces = bad > whole(patience)
         lower = jnp.maximum(state.rate * default_float(factor), default_float(min_lr))
         changes = reduces & (state.rate - lower > default_float(eps))
         left = jnp.maximum(state.cooldown_counter - 1, 0)
@@ -120,7 +121,7 @@ def reduce_lr_on_plateau(
             rate=jnp.where(changes, lower, state.rate),
             best=jnp.where(improves, value, state.best),
             num_bad_epochs=jnp.where(reduces, 0, bad),
-            cooldown_counter=jnp.where(reduces, jnp.asarray(cooldown).astype(jnp.int32), left),
+            cooldown_counter=jnp.where(reduces, whole(cooldown), left),
         )
 
     def update(updates, state, params=None, *, value=None, **extra):

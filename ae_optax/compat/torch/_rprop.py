@@ -2,10 +2,10 @@
 
 import optax
 
-from ae_optax._checks import check_learning_rate
+from ae_optax._checks import check_learning_rate, rate_at, shown
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.compat.torch._arguments import check_flag, check_without_meaning, rate_at
+from ae_optax.compat.torch._arguments import check_flag, check_without_meaning
 from ae_optax.compat.torch._pairs import in_pairs
 from ae_optax.transforms import chain, scale, scale_by_rprop
 
@@ -51,9 +51,9 @@ def rprop(
     check_flag("maximize", maximize)
     for name, pair in (("etas", etas), ("step_sizes", step_sizes)):
         if len(pair) != 2:
-            raise ValueError(f"`{name}` must be two numbers, got {pair!r}.")
+            raise ValueError(f"`{name}` must be two numbers, got {shown(pair)}.")
     step = scale_by_rprop(
-        rate_at(lr, 0) if callable(lr) else lr,
+        rate_at(lr, 0, name="lr"),
         decrease=etas[0],
         increase=etas[1],
         min_step=step_sizes[0],

@@ -173,7 +173,7 @@ def step_by_step(start: Any, advance: Callable[[Any, Any], Any]) -> Callable[[An
 
 
 # A loop of unknown length is differentiated forwards only. It depends on few numbers: with their
-# slopes from going forwards, backwards is a sum.
+# slopes from going forwards, backwards is a sum. So are the slopes again, to any order.
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _differentiable(function, last, numbers):
     return function(last, *numbers)
@@ -182,10 +182,16 @@ def _differentiable(function, last, numbers):
 @_differentiable.defjvp
 def _(function, primals, tangents):
     last, numbers = primals
-    slopes = jax.jacfwd(lambda numbers: function(last, *numbers))(numbers)
-    moves = zip(slopes, tangents[1], strict=True)
-    rate = function(last, *numbers)
-    return rate, sum((jnp.sum(slope * move) for slope, move in moves), jnp.zeros_like(rate))
+
+    def slopes(last, *numbers):
+        return jax.jacfwd(lambda numbers: function(last, *numbers))(numbers)
+
+    found = _differentiable(function, last, numbers)
+    change = jax.tree.map(jnp.zeros_like, found)
+    for slope, move in zip(_differentiable(slopes, last, numbers), tangents[1], strict=True):
+        moved = functools.partial(jnp.tensordot, b=move, axes=move.ndim)
+        change = jax.tree.map(jnp.add, change, jax.tree.map(moved, slope))
+    return found, change
 
 
 def as_float(step: Any) -> jax.Array:
