@@ -49,7 +49,7 @@ LAYERS = {
     "_piece": set(),
     "_matrices": {"_numbers", "_types"},
     "_checks": set(),
-    "_transformation": set(),
+    "_transformation": {"_checks"},
     "_leafwise": {"_checks", "_numbers", "_trees", "_types"},
     "_numbers": {"_checks", "_types"},
     "_time": {"_checks", "_numbers"},
