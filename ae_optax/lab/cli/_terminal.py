@@ -120,7 +120,7 @@ class _SafeStream:
             except UnicodeEncodeError:
                 encoding = getattr(self._stream, "encoding", None) or "ascii"
                 self._stream.write(text.encode(encoding, IN_WORDS).decode(encoding))
-        except (AttributeError, OSError, ValueError):
+        except Exception:  # Streams of other programs raise whatever they like.
             self._lose()
         return len(text)
 
@@ -128,20 +128,20 @@ class _SafeStream:
         """Write what is held back."""
         try:
             self._stream.flush()
-        except (AttributeError, OSError, ValueError):
+        except Exception:  # Streams of other programs raise whatever they like.
             self._lose()
 
     def isatty(self) -> bool:
         """Tell whether somebody watches; a stream that does not know is a file."""
         try:
             return bool(self._stream.isatty())
-        except (AttributeError, OSError, ValueError):
+        except Exception:
             return False
 
     def _lose(self):
         # What the stream still holds is written when Python ends, and must not fail then.
         nothing = os.open(os.devnull, os.O_WRONLY)
-        with contextlib.suppress(AttributeError, OSError, ValueError):
+        with contextlib.suppress(Exception):
             os.dup2(nothing, self._stream.fileno())
         os.close(nothing)
         self._stream = None

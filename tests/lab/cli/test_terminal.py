@@ -83,7 +83,12 @@ class Full(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("stream", [None, Full()])
+class Broken(io.StringIO):
+    def write(self, _):
+        raise RuntimeError("the window is gone")
+
+
+@pytest.mark.parametrize("stream", [None, Full(), Broken()])
 def test_a_stream_that_takes_nothing_ends_nothing(stream):
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
         assert main(["list", "losses"]) == 0
