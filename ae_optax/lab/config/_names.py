@@ -83,10 +83,10 @@ def look_up(
     if name not in owners:
         known = [own for own in owners if "." not in own]
         others = f"Known: {', '.join(known)}." if len(known) <= FEW else "See `ae-optax list`."
-        hint = did_you_mean(name, owners) or f" {others}"
+        near = nearest(name, owners) if len(problems) < MOST else []  # More are hardly looked at.
         sort = " or ".join(kind.name for kind in kinds)
-        problems.add(node.where, path, f"unknown {sort} {name!r}.{hint}")
-        name = next(iter(nearest(name, owners)), None)
+        problems.add(node.where, path, f"unknown {sort} {name!r}.{_meant(near) or f' {others}'}")
+        name = near[0] if near else None
     return None if name is None else (name, owners[name])
 
 
@@ -107,7 +107,10 @@ def nearest(word: str, candidates: Iterable[str], *, count: int = 3) -> list[str
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """Return " Did you mean ...?" with the nearest candidates, or nothing."""
-    names = nearest(word, candidates)
+    return _meant(nearest(word, candidates))
+
+
+def _meant(names):
     return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""
 
 

@@ -366,6 +366,9 @@ def test_a_flood_of_mistakes_is_told_at_once_and_in_part(tmp_path):
     found = mistakes(run, tmp_path, optimizer(f"{{name: adam, learning_rate: 1, {flood}}}"))
     assert len(found) == 51
     assert found[-1].endswith("optimizer: and 19950 more unknown names.")
+    chain = ", ".join("{name: adamm, learning_rate: 1}" for _ in range(100))
+    found = mistakes(run, tmp_path, optimizer(f"{{chain: [{chain}]}}"))
+    assert ["Did you mean" in line for line in found] == [True] * 50 + [False] * 50
     items = ", ".join("x" for _ in range(1000))
     with pytest.raises(ConfigError) as caught:
         run(tmp_path, section("model", f"{{name: mlp, hidden: [{items}], code: 1}}"))
