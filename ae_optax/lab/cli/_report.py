@@ -5,6 +5,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ae_optax.lab import comparison, report, runs
 from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._folder import make_folder, one_line
@@ -41,7 +43,8 @@ def report_on(arguments: argparse.Namespace) -> int:
         return page
 
     try:
-        with one_line():
+        # A number that is too large for a figure is seen there, or told as an error.
+        with one_line(), np.errstate(all="ignore"):
             page = report.write_with_files(write) if arguments.files else write()
     except (LookupError, ValueError, TypeError, ArithmeticError) as error:
         # Each number is of its kind, but together they are of no run: a list cut short, say.

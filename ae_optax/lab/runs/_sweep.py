@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ae_optax.lab.runs._codec import from_json, to_json
 from ae_optax.lab.runs._files import SWEEP, DamagedError, read_record, write_record
@@ -66,7 +66,7 @@ class SweepRecord:
     """
 
     seeds: Sequence[int]
-    criterion: str
+    criterion: Literal["train_loss", "validation_loss"]
     edges: Mapping[str, str]
     trials: Sequence[TrialRecord]
     kept: str = ""

@@ -167,6 +167,7 @@ def test_other_damage_is_one_line_too(folder, capsys, kind):
 
 CONTRADICTIONS = {
     ("sweep", "trials"): ([], "`trials` must hold one at least"),
+    ("sweep", "criterion"): ("x", "`criterion` must be one of train_loss, validation_loss"),
     ("compare", "epochs"): (0, "`epochs` must be at least 1, got 0"),
     ("compare", "seeds"): ([7], "`seeds` must be those of the runs"),
 }
@@ -183,11 +184,12 @@ def test_a_record_that_contradicts_itself_is_told_in_one_line(folder, capsys, ki
     assert main(["runs", str(folder / "runs")]) == 0
 
 
-def test_lists_of_a_record_that_do_not_fit_are_told_in_one_line(folder, capsys):
+@pytest.mark.parametrize(("losses", "error"), [([], "IndexError"), ([1e308] * 4, "OverflowError")])
+def test_lists_of_a_record_that_do_not_fit_are_told_in_one_line(folder, capsys, losses, error):
     path = folder / "runs" / "compare" / "comparison.json"
     record = json.loads(path.read_text())
-    record["contenders"][0]["runs"][0]["test_loss"] = []
+    record["contenders"][0]["runs"][0]["test_loss"] = losses
     path.write_text(json.dumps(record))
     assert main(["report", str(path.parent)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{path.parent}: what is recorded contradicts itself: IndexError: ")
+    assert line.startswith(f"{path.parent}: what is recorded contradicts itself: {error}: ")
