@@ -84,7 +84,10 @@ ARGUMENTS = {
 }
 # What is made of a function, which a config can hardly say, or of files; each has its own tests.
 ELSEWHERE = {
-    "data": {"fashion_mnist", "from_arrays", "from_iterable", "image_folder", "mnist"},
+    "data": {
+        *("fashion_mnist", "from_arrays", "from_generator", "from_iterable", "from_source"),
+        *("image_folder", "mnist", "stream"),
+    },
     "metric": {"of_images"},
     "model": {"from_linen", "from_nnx"},
 }

@@ -10,7 +10,7 @@ from ae_optax.lab.cli._exit import FAILED, OK, UsageError
 from ae_optax.lab.cli._plain_text import first_sentence
 from ae_optax.lab.cli._terminal import say
 from ae_optax.lab.config import ConfigError, catalogue, kinds, takes_function
-from ae_optax.lab.data import DataError, Dataset, check_dataset
+from ae_optax.lab.data import DataError, Dataset, Rows, check_dataset
 from ae_optax.lab.plans import load_data
 
 SPLITS = ("train", "validation", "test")
@@ -67,14 +67,19 @@ def _report(loaded: Dataset):
     yield f"{loaded.name}: {counts}, {shape}"
     what = "numbers" if len(loaded.shape) == 1 else "pixels"
     for split in SPLITS:
-        values = getattr(loaded, split)
+        whole = getattr(loaded.stored, split)
+        values = loaded.values(whole.sample() if isinstance(whole, Rows) else whole)
         if len(values):
             mean, deviation = (f(values, dtype=np.float64) for f in (np.mean, np.std))
             yield (
                 f"{split}: {what} from {values.min():.4g} to {values.max():.4g}, "
                 f"mean {mean:.4f}, standard deviation {deviation:.4f}"
             )
-    seen = set(_contents(loaded.stored.train))
+    if isinstance(loaded.stored.train, Rows):
+        yield f"train: {len(loaded.stored.train.sample())} were looked at, which are read in use"
+        seen = set()
+    else:
+        seen = set(_contents(loaded.stored.train))
     for split in SPLITS[1:]:
         known = sum(content in seen for content in _contents(getattr(loaded.stored, split)))
         if known:

@@ -13,14 +13,18 @@ from ae_optax.lab.data._labels import Labels
 from ae_optax.lab.data._locate import locate
 from ae_optax.lab.data._mnist import fashion_mnist, mnist
 from ae_optax.lab.data._planted import planted, planted_features
+from ae_optax.lab.data._rows import SAMPLE, Rows
 from ae_optax.lab.data._scaling import Scaling
+from ae_optax.lab.data._streams import from_generator, from_source, stream
 from ae_optax.lab.data._synthetic import synthetic, synthetic_error
 
 __all__ = [
+    "SAMPLE",
     "DataError",
     "Dataset",
     "Inputs",
     "Labels",
+    "Rows",
     "Scaling",
     "Splits",
     "arrays",
@@ -34,13 +38,16 @@ __all__ = [
     "fetch",
     "fingerprint",
     "from_arrays",
+    "from_generator",
     "from_iterable",
+    "from_source",
     "image_folder",
     "locate",
     "mnist",
     "planted",
     "planted_features",
     "read_inputs",
+    "stream",
     "synthetic",
     "synthetic_error",
 ]

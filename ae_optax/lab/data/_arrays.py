@@ -287,7 +287,7 @@ def assemble(
                 f"`standardize` is of vectors, and {where} holds images, which lie in [0, 1]: "
                 "leave it out."
             )
-        scaling = standardized(images["train"], standardize)
+        scaling = standardized([images["train"]], standardize)
         images = {key: scaling.apply(part) for key, part in images.items()}
     counts = {key: len(images[key]) for key in SPLITS}
     return make_dataset(

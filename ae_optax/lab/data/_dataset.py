@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ae_optax.lab.data._check import check_stored
-from ae_optax.lab.data._errors import printable
+from ae_optax.lab.data._errors import DataError, printable
 from ae_optax.lab.data._labels import Labels
+from ae_optax.lab.data._rows import Rows
 from ae_optax.lab.data._scaling import AS_IT_IS, Scaling
 from ae_optax.lab.runs import DataRecord
 
@@ -22,19 +23,19 @@ class Splits(NamedTuple):
     """Arrays for the three uses of a set.
 
     Attributes:
-        train: To fit.
+        train: To fit; ``Rows`` of a set that is not in memory.
         validation: To choose hyperparameters on; may be empty.
         test: To report on.
     """
 
-    train: np.ndarray
+    train: np.ndarray | Rows
     validation: np.ndarray
     test: np.ndarray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Images or vectors in memory, split once and for all.
+    """Images or vectors, split once and for all, in memory as a rule.
 
     ``train``, ``validation`` and ``test`` are what models see, float32: images in [0, 1] of shape
     (n, height, width) or, with colours, (n, height, width, channels), or vectors (n, d) of any
@@ -64,8 +65,22 @@ class Dataset:
 
     @property
     def train(self) -> np.ndarray:
-        """The values to fit; computed anew if they are stored as bytes."""
+        """The values to fit; computed anew if they are stored as bytes.
+
+        Raises:
+            DataError: If they are not in memory.
+        """
+        if isinstance(self.stored.train, Rows):
+            raise DataError(
+                f"{self.name} ({self.source}): the training set is not in memory. "
+                '`first(count, "train")` gives some of it.'
+            )
         return self.values(self.stored.train)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all of it is in memory; else training images are read when they are used."""
+        return not isinstance(self.stored.train, Rows)
 
     @property
     def validation(self) -> np.ndarray:
@@ -80,7 +95,7 @@ class Dataset:
     @property
     def splits(self) -> Splits:
         """The values of all three."""
-        return Splits(*map(self.values, self.stored))
+        return Splits(self.train, self.validation, self.test)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -131,7 +146,9 @@ class Dataset:
         counts = ", ".join(f"{count} {split}" for split, count in self.sizes.items())
         kind = "vectors of" if len(self.shape) == 1 else "images of"
         classes = f", {len(self.labels.classes)} classes" if self.labels else ""
-        return f"<Dataset {self.name}: {counts}, {kind} {'×'.join(map(str, self.shape))}{classes}>"
+        away = "" if self.in_memory else ", read when they are used"
+        shape = "×".join(map(str, self.shape))
+        return f"<Dataset {self.name}: {counts}, {kind} {shape}{classes}{away}>"
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
@@ -152,7 +169,7 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 def make_dataset(
     name: str,
-    splits: Sequence[np.ndarray],
+    splits: Sequence[Any],
     *,
     source: str | Path,
     scaling: Scaling = AS_IT_IS,
@@ -162,7 +179,7 @@ def make_dataset(
 ) -> Dataset:
     """Put the three ``splits`` (training, validation, test) into a data set."""
     stored = Splits(*splits)
-    parts = [*stored]
+    parts = [part.sample() if isinstance(part, Rows) else part for part in stored]
     if scaling.by != "none":
         parts += map(np.asarray, (scaling.offset, scaling.scale))
     if labels is not None and not labels.known:
@@ -195,8 +212,12 @@ def describe_data(data: Dataset) -> DataRecord:
 
 
 def check_dataset(data: Dataset) -> None:
-    """Raise ``DataError`` unless all splits of a set hold what can be trained on."""
+    """Raise ``DataError`` unless all splits of a set hold what can be trained on.
+
+    Of training images that are not in memory a sample is looked at.
+    """
     for split, stored in data.stored._asdict().items():
         if split == "validation" and not len(stored):
             continue
+        stored = stored.sample() if isinstance(stored, Rows) else stored
         check_stored(stored, data.scaling, name=f"{data.name} ({data.source}), {split}")

@@ -3,6 +3,7 @@
 import re
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -19,8 +20,13 @@ FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 WIDE = ("I", "F")  # Modes of more than eight bits, which Pillow would clip.
 
 
-def read_pixels(file: Path, *, grey: bool) -> np.ndarray:
+def read_pixels(file: Path | BinaryIO, *, grey: bool, name: str | None = None) -> np.ndarray:
     """Read an image, turned as its camera was held.
+
+    Args:
+        file: The file, or its content.
+        grey: Whether of one channel; else three.
+        name: With which messages begin; ``None``: the path.
 
     Returns:
         Bytes of shape (height, width) if ``grey``, else (height, width, 3).
@@ -31,6 +37,7 @@ def read_pixels(file: Path, *, grey: bool) -> np.ndarray:
     """
     pillow = optional("PIL.Image", package="Pillow", purpose="reading images")
     turned = optional("PIL.ImageOps", package="Pillow", purpose="reading images").exif_transpose
+    name = str(file) if name is None else name
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # On odd metadata, which do not matter here.
@@ -40,8 +47,8 @@ def read_pixels(file: Path, *, grey: bool) -> np.ndarray:
                     return np.array(turned(image).convert("L" if grey else "RGB"))
     except Exception as error:  # A damaged file raises a dozen kinds, SyntaxError among them.
         reason = " ".join(str(error).replace(f" {str(file)!r}", "").split())
-        raise DataError(f"{file}: cannot be read as an image: {reason}.") from error
-    raise DataError(f"{file}: {fault}.")
+        raise DataError(f"{name}: cannot be read as an image: {reason}.") from error
+    raise DataError(f"{name}: {fault}.")
 
 
 def _fault(image) -> str | None:

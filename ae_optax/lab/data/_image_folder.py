@@ -1,6 +1,6 @@
 """A folder of images, whole or in crops."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from ae_optax._checks import check_positive_integer
 from ae_optax.lab.data._dataset import Dataset, make_dataset
 from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._image_files import SUFFIXES, read_pixels
-from ae_optax.lab.data._labels import label_splits
+from ae_optax.lab.data._labels import Labels, label_splits
 from ae_optax.lab.data._places import find_path
 from ae_optax.lab.data._random import random_bits
 from ae_optax.lab.data._scaling import of_pixels
@@ -82,7 +82,7 @@ def image_folder(
     """
     size = _check_crop(crop, crops_per_image)
     folder = find_path(path)
-    files, roots, passed_over = _split(folder, validation=validation, test=test, seed=seed)
+    files, roots, passed_over = split_folder(folder, validation=validation, test=test, seed=seed)
     shape = None
     images = {}
     for split, part in files.items():
@@ -107,13 +107,15 @@ def image_folder(
         splits,
         source=folder,
         scaling=of_pixels(0, 255),
-        labels=_labels(files, roots, crops_per_image, str(folder)),
+        labels=folder_labels(files, roots, crops_per_image, str(folder)),
         attribution=attribution,
         passed_over=passed_over,
     )
 
 
-def _labels(files, roots, each, where):
+def folder_labels(
+    files: Mapping[str, Sequence[Path]], roots: Mapping[str, Path], each: int, where: str
+) -> Labels | None:
     """Return the subfolders that images lie in as their labels, unless some lie in none."""
     below = {k: [file.relative_to(roots[k]).parts for file in part] for k, part in files.items()}
     if any(len(parts) == 1 for part in below.values() for parts in part):
@@ -140,7 +142,9 @@ def _check_crop(crop: Any, crops_per_image: int) -> tuple[int, int] | None:
     return sides[0], sides[1]
 
 
-def _split(folder, *, validation, test, seed) -> tuple[dict[str, list[Path]], dict[str, Path], str]:
+def split_folder(
+    folder: Path, *, validation: Any, test: Any, seed: int
+) -> tuple[dict[str, list[Path]], dict[str, Path], str]:
     """Return the files of each split, the folder they are below, and what was passed over."""
     if not folder.is_dir():
         raise DataError(f"{folder}: must be a folder of images.")

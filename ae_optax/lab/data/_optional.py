@@ -6,13 +6,14 @@ from types import ModuleType
 from ae_optax.lab.data._errors import DataError
 
 
-def optional(module: str, *, package: str, purpose: str) -> ModuleType:
+def optional(module: str, *, package: str, purpose: str, extra: str = "data") -> ModuleType:
     """Import a library that may not be installed.
 
     Args:
         module: What is imported.
         package: What is installed.
         purpose: What needs it, with which the message begins.
+        extra: That of this package which brings it.
 
     Raises:
         DataError: If it is not installed, with the way out.
@@ -21,5 +22,5 @@ def optional(module: str, *, package: str, purpose: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise DataError(
-            f'{purpose} needs {package}, which is not installed: `pip install "ae_optax[data]"`.'
+            f'{purpose} needs {package}, which is not installed: `pip install "ae_optax[{extra}]"`.'
         ) from error

@@ -1,6 +1,6 @@
 """From the numbers of a source to the values that models see, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -55,11 +55,11 @@ def of_pixels(black: float, white: float) -> Scaling:
     return Scaling(np.float32(black), np.float32(white - black), "pixels")
 
 
-def standardized(vectors: np.ndarray, by: Standardization) -> Scaling:
+def standardized(parts: Iterable[np.ndarray], by: Standardization) -> Scaling:
     r"""Return the scaling that gives vectors mean 0 and deviation 1.
 
     Args:
-        vectors: Shape (n, d).
+        parts: Vectors (n, d), some at a time.
         by: ``"features"``: each feature by its own deviation, one that is constant by 1.
             ``"whole"``: all by the root of their mean variance, so that distances keep their
             proportions.
@@ -67,8 +67,15 @@ def standardized(vectors: np.ndarray, by: Standardization) -> Scaling:
     Returns:
         The scaling, of sums in float64.
     """
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    variance = np.mean(np.square(vectors - mean), axis=0)
+    count, mean, squares = 0, np.zeros([]), np.zeros([])
+    for vectors in parts:
+        its_mean = vectors.mean(axis=0, dtype=np.float64)
+        total, shift = count + len(vectors), its_mean - mean
+        squares = squares + np.sum(np.square(vectors - its_mean), axis=0)
+        squares += np.square(shift) * (count * len(vectors) / total)
+        mean = mean + shift * (len(vectors) / total)
+        count = total
+    variance = squares / count
     deviation = np.sqrt(variance if by == "features" else variance.mean())
     scale = np.where(deviation > 0, deviation, 1)
     return Scaling(mean.astype(np.float32), scale.astype(np.float32), by)

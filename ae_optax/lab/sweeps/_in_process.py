@@ -121,7 +121,7 @@ class _Group:
 
     def execute(self, jobs, runs, at_once) -> Iterator[Outcome]:
         """Do jobs of this group; the numbers that must be known divide them once more."""
-        if not _is_one_program(jobs[0].config.training):
+        if not (self.task.data.in_memory and _is_one_program(jobs[0].config.training)):
             yield from self.one_by_one(jobs, runs)
             return
         for known, alike in _by(self.known, jobs).items():

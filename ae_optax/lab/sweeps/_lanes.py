@@ -34,7 +34,7 @@ def fitting(config: RunConfig, data: Dataset, device: Any, runs: int) -> int:
     free = stats.get("bytes_limit", math.inf) - stats.get("bytes_in_use", 0)
     config = config.timed(data.sizes["train"])
     task, optimizer = make_task(config, data), config.optimizer.build()
-    batch = jax.ShapeDtypeStruct((config.training.batch_size, *data.train.shape[1:]), jnp.float32)
+    batch = jax.ShapeDtypeStruct((config.training.batch_size, *data.shape), jnp.float32)
     state = jax.eval_shape(lambda x: training.init_state(task.model, optimizer, x, 0), batch)
     step = jax.jit(training.make_step(task, optimizer)).lower(state, batch, None)
     cost: Any = step.cost_analysis()

@@ -11,6 +11,7 @@ from ae_optax.lab.training._evaluate import (
     make_samples,
 )
 from ae_optax.lab.training._faults import Fault
+from ae_optax.lab.training._feed import Feed
 from ae_optax.lab.training._fit import FitResult, fit
 from ae_optax.lab.training._lint import lint_run
 from ae_optax.lab.training._mesh import Mesh, check_devices
@@ -35,6 +36,7 @@ __all__ = [
     "N_SHOWN",
     "EpochRow",
     "Fault",
+    "Feed",
     "FitResult",
     "Images",
     "Memory",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._trees import states_of
-from ae_optax.lab.data import DataError, Dataset, check_dataset
+from ae_optax.lab.data import DataError, Dataset, Rows, check_dataset
 from ae_optax.lab.models import as_output
 from ae_optax.lab.training._epoch import steps_per_epoch
 from ae_optax.lab.training._evaluate import make_evaluate
@@ -87,6 +87,7 @@ def check_fitting(task: Task) -> None:
 def _check_range(task):
     """Raise ``ValueError`` if vectors hold numbers that model or loss cannot be about."""
     train = task.data.stored.train
+    train = train.sample() if isinstance(train, Rows) else train
     if train.ndim != 2 or not train.size:
         return
     low, high = train.min(), train.max()

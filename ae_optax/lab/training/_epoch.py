@@ -7,12 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ae_optax.lab.data import Dataset
+from ae_optax.lab.training._feed import Chunk
 from ae_optax.lab.training._state import EpochSums, TrainState, key_for
 from ae_optax.lab.training._step import Step
 
 Numbers = Mapping[str, jax.Array]
 Record = Callable[[TrainState, jax.Array], Numbers]
-Segment = Callable[[TrainState, jax.Array, jax.Array | int], tuple[TrainState, Numbers]]
+Segment = Callable[[TrainState, jax.Array | Chunk, jax.Array | int], tuple[TrainState, Numbers]]
 Epoch = Callable[[TrainState, jax.Array], tuple[TrainState, Numbers]]
 
 
@@ -34,6 +36,7 @@ def make_segment(
     record: Record = record_nothing,
     every: int = 1,
     unbroken: int = 1,
+    data: Dataset | None = None,
 ) -> Segment:
     """Make the pure function that trains for a part of an epoch.
 
@@ -49,6 +52,8 @@ def make_segment(
         every: Record every so many steps, at least 1.
         unbroken: So many steps at a time are made in a loop of known length, before which a GPU
             need not wait for the host.
+        data: The data set if it is not in memory; the segment is then given a ``Chunk`` of it for
+            images, which must hold the batches of all its steps.
 
     Returns:
         ``segment(state, images, stop) -> (state, log)``: trains until ``stop`` steps are done,
@@ -58,7 +63,7 @@ def make_segment(
     """
 
     def segment(state, images, stop):
-        epoch = _Epoch(step, state, images, batch_size)
+        epoch = _Epoch(step, state, images, batch_size, data)
         begun = state.step > epoch.first
         state = state._replace(epoch=_select(begun, state.epoch, EpochSums.zeros()))
         room, before = epoch.steps // every + 1, state.step // every
@@ -122,21 +127,33 @@ def make_epoch(step: Step, batch_size: int, *, record: Record = record_nothing) 
 class _Epoch:
     """The epoch that a state stands in: its batches in their order."""
 
-    def __init__(self, step: Step, state: TrainState, images: jax.Array, batch_size: int):
-        n = images.shape[0]
+    def __init__(
+        self,
+        step: Step,
+        state: TrainState,
+        images: jax.Array | Chunk,
+        batch_size: int,
+        data: Dataset | None = None,
+    ):
+        n = _whole(data).sizes["train"] if isinstance(images, Chunk) else images.shape[0]
         self.steps, self._step, self._size = steps_per_epoch(n, batch_size), step, batch_size
         self.first = state.step - state.step % self.steps
-        order = jax.random.permutation(key_for(state._replace(step=self.first), "order"), n)
         places = self.steps * batch_size
-        self._rows = jnp.pad(order, (0, places - n)).reshape(self.steps, batch_size)
         present = (jnp.arange(places) < n).reshape(self.steps, batch_size)
         self._present = None if n == places else present
+        if isinstance(images, Chunk):
+            before, self._shape = images.first - self.first, _whole(data).shape
+            self._rows = lambda position: images.rows[position - before]
+            return
+        order = jax.random.permutation(key_for(state._replace(step=self.first), "order"), n)
+        where = jnp.pad(order, (0, places - n)).reshape(self.steps, batch_size)
         # Rows of a matrix are gathered faster than images.
-        self._table, self._shape = images.reshape(n, -1), images.shape[1:]
+        table, self._shape = images.reshape(n, -1), images.shape[1:]
+        self._rows = lambda position: table.at[where[position]].get(mode="promise_in_bounds")
 
     def take(self, state: TrainState, position: Any) -> tuple[TrainState, jax.Array]:
         """Take the step at a position, and add it to the sums of the epoch."""
-        rows = self._table.at[self._rows[position]].get(mode="promise_in_bounds")
+        rows = self._rows(position)
         weights, size = None, self._size
         if self._present is not None:
             # Of the dtype of the values that rows are, or, being bytes, are made into.
@@ -156,3 +173,8 @@ class _Epoch:
 
 def _select(condition, new, old):
     return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
+
+
+def _whole(data: Dataset | None) -> Dataset:
+    assert data is not None, "what is given in chunks has a data set that tells its size"
+    return data

@@ -151,8 +151,8 @@ def fit(
     while status is None:
         began = time.perf_counter()
         end = (done // program.steps_per_epoch + 1) * program.steps_per_epoch
-        stop = int(min(end, saver.next_stop(done), done + pace.steps, last))
-        state, numbers, log = program.advance(state, program.images, stop)
+        stop = int(min(end, saver.next_stop(done), done + pace.steps, last, program.reach(done)))
+        state, numbers, log = program.advance(state, done, stop)
         count = int(state.faults.count)
         took = largest(time.perf_counter() - began)
         if settings.on_non_finite != "skip" and count > known:

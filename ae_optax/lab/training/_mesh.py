@@ -47,16 +47,18 @@ class Layout(NamedTuple):
 
     Attributes:
         everywhere: Of images and numbers, which every device has; ``None``: no choice is made.
+        batches: Of (steps, batch, numbers), each batch divided; likewise.
         place: Adds to the shapes and dtypes of a state where its arrays lie.
         split: Makes of a model one that splits what it is applied to.
     """
 
     everywhere: Sharding | None
+    batches: Sharding | None
     place: Callable[[TrainState], TrainState]
     split: Callable[[Model], Model]
 
 
-ONE_DEVICE = Layout(None, lambda state: state, lambda model: model)
+ONE_DEVICE = Layout(None, None, lambda state: state, lambda model: model)
 
 
 def make_layout(mesh: Mesh | None) -> Layout:
@@ -92,7 +94,8 @@ def make_layout(mesh: Mesh | None) -> Layout:
 
         return model._replace(apply=apply)
 
-    return Layout(everywhere, place, split)
+    batches = NamedSharding(over, PartitionSpec(None, AXIS))
+    return Layout(everywhere, batches, place, split)
 
 
 def check_devices(mesh: Mesh | None) -> None:

@@ -1,5 +1,6 @@
 """From the parts of a run to its compiled program, which the host calls again and again."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._trees import path_of
+from ae_optax.lab.data import Rows
 from ae_optax.lab.training._check import check_fitting, check_observable, check_trainable
 from ae_optax.lab.training._epoch import (
     Numbers,
@@ -17,35 +19,37 @@ from ae_optax.lab.training._epoch import (
     steps_per_epoch,
 )
 from ae_optax.lab.training._evaluate import make_evaluate
+from ae_optax.lab.training._feed import Feed
 from ae_optax.lab.training._measure import Close, make_close, observed, step_numbers
 from ae_optax.lab.training._mesh import make_layout, shardings
 from ae_optax.lab.training._precision import with_precision
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
-from ae_optax.lab.training._task import Images, Task, make_values, on_device
+from ae_optax.lab.training._task import Task, make_values, on_device
 
 UNBROKEN = 16
 """Steps that a GPU makes before it waits for the host."""
 
-Advance = Callable[[TrainState, Images, jax.Array | int], tuple[TrainState, Numbers, Numbers]]
+Advance = Callable[[TrainState, Any, jax.Array | int], tuple[TrainState, Numbers, Numbers]]
 
 
 class CompiledRun(NamedTuple):
     """A run, compiled.
 
     Attributes:
-        images: The images, on the device.
         template: Shapes and dtypes of the state, and on several devices where its arrays lie.
         initial: Returns the state before the first step.
-        advance: From :func:`make_advance`, compiled; the state it is given is gone thereafter.
+        advance: ``advance(state, done, stop)``, from :func:`make_advance`, compiled: trains from
+            ``done`` steps to ``stop``; the state it is given is gone thereafter.
+        reach: ``reach(done)``: at which step a call must stop that begins there.
         steps_per_epoch: Steps in an epoch.
     """
 
-    images: Images
     template: Any
     initial: Callable[[], TrainState]
-    advance: Advance
+    advance: Callable[[TrainState, int, int], tuple[TrainState, Numbers, Numbers]]
+    reach: Callable[[int], float]
     steps_per_epoch: int
 
 
@@ -85,18 +89,30 @@ def prepare(
         record=record_nothing if settings.log_every is None else step_numbers,
         every=settings.log_every or 1,
         unbroken=unbroken,
+        data=data,
     )
-    advance = make_advance(segment, close, settings.batch_size)
+    steps = steps_per_epoch(data.sizes["train"], settings.batch_size)
+    advance = make_advance(segment, close, steps)
     placed = shardings(template)
     begin = jax.jit(initial, out_shardings=placed)
     out = (placed, layout.everywhere, layout.everywhere)
-    compiled = jax.jit(advance, donate_argnums=0, out_shardings=out)
+    rows, feed = data.stored.train, None
+    if isinstance(rows, Rows):
+        feed = Feed(rows, settings.batch_size, steps, layout.batches)
+    given = images if feed is None else images._replace(train=feed.shape)
+    jitted = jax.jit(advance, donate_argnums=0, out_shardings=out)
+    compiled = jitted.lower(template, given, 0).compile()
+
+    def advance_to(state, done, stop):
+        its = images if feed is None else images._replace(train=feed.at(state.key, done))
+        return compiled(state, its, stop)
+
     return CompiledRun(
-        images=images,
         template=template,
         initial=lambda: begin(images.train, params),
-        advance=compiled.lower(template, images, 0).compile(),
-        steps_per_epoch=steps_per_epoch(data.sizes["train"], settings.batch_size),
+        advance=advance_to,
+        reach=lambda done: math.inf if feed is None else feed.reach(done),
+        steps_per_epoch=steps,
     )
 
 
@@ -145,21 +161,21 @@ def state_shapes(
     )
 
 
-def make_advance(segment: Segment, close: Close, batch_size: int) -> Advance:
+def make_advance(segment: Segment, close: Close, steps: int) -> Advance:
     """Make the pure function that trains to a step, and closes the epoch if that is its end.
 
     Args:
         segment: From :func:`make_segment`.
         close: From ``make_close``.
-        batch_size: Images a step.
+        steps: Steps in an epoch.
 
     Returns:
-        ``advance(state, images, stop) -> (state, numbers, log)``; the numbers are 0 where no epoch
+        ``advance(state, images, stop) -> (state, numbers, log)``, where ``images.train`` is what
+        the segment is given; the numbers are 0 where no epoch
         ends, the log is the segment's. To be compiled by the caller, who may donate the state.
     """
 
     def advance(state, images, stop):
-        steps = steps_per_epoch(images.train.shape[0], batch_size)
         end = state.step - state.step % steps + steps
         state, log = segment(state, images.train, stop)
         _, shapes = jax.eval_shape(close, state, images)

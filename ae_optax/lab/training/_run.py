@@ -140,12 +140,17 @@ def make_run_from(
         ``run(values, start, images) -> RunResult``, else as in :func:`make_run`.
 
     Raises:
-        ValueError: If the settings have a mesh.
+        ValueError: If the settings have a mesh, or the images are not in memory.
     """
     if settings.mesh is not None:
         raise ValueError(
             "`mesh` must be left out where a run is one function, on one device, got "
             f"{settings.mesh}. Train it alone, with `fit` or `ae-optax train`."
+        )
+    if not task.data.in_memory:
+        raise ValueError(
+            f"`task` must have its images in memory where a run is one function, got {task.data!r}."
+            " Train it with `fit` or `ae-optax train`."
         )
     task = task._replace(model=with_precision(task.model, settings.precision))
     close, reconstruct = make_close(make_evaluate(task), settings), make_reconstruct(task)

@@ -8,11 +8,9 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_seed
+from ae_optax.lab.data import SAMPLE
 from ae_optax.lab.models import Model
 from ae_optax.lab.training._faults import FaultState, no_faults
-
-SAMPLE = 4096
-"""How many images a model is shown before it starts, at the most."""
 
 
 class EpochSums(NamedTuple):
@@ -110,5 +108,9 @@ PURPOSES: tuple[Purpose, ...] = ("order", "step", "corruption", "renew", "target
 
 def key_for(state: TrainState, purpose: Purpose) -> jax.Array:
     """Return this step's random key for a purpose, a function of the run's key and the step."""
-    branch = PURPOSES.index(purpose)
-    return jax.random.fold_in(jax.random.fold_in(state.key, branch), state.step)
+    return key_at(state.key, state.step, purpose)
+
+
+def key_at(key: jax.Array, step: jax.Array | int, purpose: Purpose) -> jax.Array:
+    """Return a step's random key for a purpose, given the run's key."""
+    return jax.random.fold_in(jax.random.fold_in(key, PURPOSES.index(purpose)), step)

@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Sharding
 
 from ae_optax.lab.corruptions import Corruption
-from ae_optax.lab.data import Dataset, Splits
+from ae_optax.lab.data import Dataset, Rows, Splits
 from ae_optax.lab.losses import Loss
 from ae_optax.lab.metrics import Metric
 from ae_optax.lab.models import Model
@@ -61,11 +61,17 @@ class Images(NamedTuple):
 
 
 def on_device(data: Dataset, where: Sharding | None = None) -> Images:
-    """Move a data set to the device, or to several; test images at even distances are shown."""
+    """Move a data set to the device, or to several; test images at even distances are shown.
+
+    Of training images that are not in memory those are moved that a model is shown before it
+    starts.
+    """
     labels = None
     if data.labels is not None:
         labels = spread(data.labels.validation, where), spread(data.labels.test, where)
-    train, validation, test = (spread(part, where) for part in data.stored)
+    rows = data.stored.train
+    train = spread(rows.sample() if isinstance(rows, Rows) else rows, where)
+    validation, test = (spread(part, where) for part in data.stored[1:])
     return Images(train, validation, test, spread(data.evenly(N_SHOWN), where), labels)
 
 

@@ -126,6 +126,31 @@ def assert_same_run(folder, whole):
     assert (summary["status"], summary["step"]) == ("done", STEPS)
 
 
+def test_a_run_on_a_file_read_in_use_killed_in_mid_epoch_ends_as_one_in_memory(
+    start, run, tmp_path
+):
+    images = np.random.default_rng(0).integers(0, 256, (1160, 8, 8), np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    for name in ("stream", "arrays"):
+        held = f"{{name: {name}, path: images.npy, validation: 100, test: 100}}"
+        text = RUN.replace("{name: digits, validation: 100, test: 100}", held)
+        (tmp_path / f"{name}.yaml").write_text(text.replace("512", "64").replace("60", "15"))
+    assert run("train", "arrays.yaml", "--out", "arrays").code == 0
+    out, stops = tmp_path / "stream", []
+    for _ in range(3):
+        enough = (saved_steps(out) or [0])[-1] + 20
+        with start("train", "stream.yaml", "--out", "stream") as process:
+            while process.poll() is None and (saved_steps(out) or [0])[-1] < enough:
+                time.sleep(0.002)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        stops.append(saved_steps(out)[-1] % 15)
+    assert any(stops)  # Fifteen steps are an epoch.
+    assert run("train", "stream.yaml", "--out", "stream").code == 0
+    assert rows(out) == rows(tmp_path / "arrays")
+    assert hashes(out, 225) == hashes(tmp_path / "arrays", 225)
+
+
 def test_a_run_killed_ten_times_ends_as_one_that_was_not(start, run, whole, tmp_path):
     chance = random.Random(0)
     out = tmp_path / "out"

@@ -31,9 +31,21 @@ def tiny():
     return data.Dataset("tiny", data.Splits(*parts), source="memory", fingerprint="")
 
 
-def fit(mesh, folder=None, stop=False, optimizer=None):
+def streamed():
+    """Return the same, read when it is used, and a list of how many were read at a time."""
+    whole, read = tiny(), []
+
+    def rows(positions):
+        read.append(len(positions))
+        return whole.train[positions]
+
+    splits = data.Splits(data.Rows(rows, 40), whole.validation, whole.test)
+    return data.Dataset("tiny", splits, source="memory", fingerprint=""), read
+
+
+def fit(mesh, folder=None, stop=False, optimizer=None, images=None):
     arguments = (
-        training.Task(models.Model(init, apply), losses.mse(), tiny()),
+        training.Task(models.Model(init, apply), losses.mse(), images or tiny()),
         optimizer or ao.adam(1e-2),
         training.Settings(epochs=2, batch_size=16, mesh=mesh),
     )
@@ -75,12 +87,15 @@ def error_of_too_many():
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     batch, sharded = fit(BATCH), fit(SHARDED)
+    images, read = streamed()
     print(
         json.dumps(
             {
                 "one": losses_of(fit(None)),
                 "batch": losses_of(batch),
                 "sharded": losses_of(sharded),
+                "streamed": losses_of(fit(BATCH, images=images)),
+                "read at a time": sorted(set(read)),
                 "from eight to one": moved(folder / "down", SHARDED, None),
                 "from one to eight": moved(folder / "up", None, SHARDED),
                 "specs of batch": specs(batch.state),

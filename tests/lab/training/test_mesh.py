@@ -33,6 +33,12 @@ def found(tmp_path_factory):
     return json.loads(done.stdout)
 
 
+def test_of_images_that_are_read_in_use_each_device_gets_its_share(found):
+    assert found["streamed"] == found["batch"]
+    # Three batches of 16 for eight devices: the first, the sample, is read whole.
+    assert found["read at a time"] == [1, 6, 40]
+
+
 @pytest.mark.parametrize("kind", ["batch", "sharded"])
 def test_eight_devices_give_the_losses_of_one(found, kind):
     np.testing.assert_allclose(found[kind], found["one"], rtol=0, atol=SUMS)
