@@ -17,6 +17,7 @@ from ae_optax.observing._composition import (
     written_out,
 )
 from ae_optax.observing._cost import bytes_of, cost_of, count_of
+from ae_optax.transforms import needs
 
 STANDARD = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
 GAP = 3
@@ -139,7 +140,21 @@ def _bytes_per_parameter(transformation, params):
     return bytes_of(state) / count_of(params)
 
 
+def _needs(transformation, params):
+    """Return what of layers an update reads."""
+    try:
+        return sorted(needs(jax.eval_shape(transformation.init, params)))
+    except Exception:
+        return []  # A part may need more than shapes.
+
+
 def _costs(transformation, params):
+    needed = _needs(transformation, params)
+    if needed:
+        return [
+            f"state    {_bytes_per_parameter(transformation, params):.3g} bytes/parameter",
+            f"update   not measured: it reads {' and '.join(needed)}, which a trainer captures",
+        ]
     try:
         cost = cost_of(transformation, params)
     except Exception as error:

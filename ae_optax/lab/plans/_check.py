@@ -8,12 +8,17 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax.lab.config import FAILED, Call, ConfigError, Problems, describe
+from ae_optax.lab.training import told_of_layers
 from ae_optax.transforms import PathError
 
 PARAMS = {
     "bias": jax.ShapeDtypeStruct((3,), jnp.float32),
     "kernel": jax.ShapeDtypeStruct((2, 3), jnp.float32),
 }
+
+
+def _affine(params):
+    return jnp.sum(jnp.ones((1, 2)) @ params["kernel"] + params["bias"][None])
 
 
 def check_optimizer(
@@ -55,7 +60,9 @@ def _check_schedule(call, problems, values):
 def _check_update(call, problems, values):
     def update(params, values):
         transformation = optax.with_extra_args_support(call.build(values))
-        return transformation.update(params, transformation.init(params), params, observe=False)
+        state = transformation.init(params)
+        told = told_of_layers(state, _affine, params)
+        return transformation.update(params, state, params, observe=False, **told)
 
     try:
         jax.eval_shape(update, PARAMS, {path: jnp.float32(v) for path, v in values.items()})

@@ -10,7 +10,7 @@ import optax
 
 from ae_optax.lab import training
 from ae_optax.lab.config import Call
-from ae_optax.lab.models import Model
+from ae_optax.lab.models import Model, as_output
 from ae_optax.lab.plans import RunConfig
 from ae_optax.lab.sweeps._lanes import Compiled, Lanes
 
@@ -91,10 +91,18 @@ def traceable(model: Model, optimizer: Call, numbers: Mapping[str, float], image
     """
 
     def update(images, values):
-        params, _ = model.init(jax.random.key(0), images)
+        key = jax.random.key(0)
+        params, model_state = model.init(key, images)
         transformation = optax.with_extra_args_support(optimizer.build(values))
         state = transformation.init(params)
-        return transformation.update(params, state, params, value=jnp.zeros([]), observe=False)
+
+        def loss(params):
+            output, _ = model.apply(params, model_state, images, key, False)
+            return jnp.mean(as_output(output).decoded)
+
+        told = training.told_of_layers(state, loss, params)
+        value = jnp.zeros([])
+        return transformation.update(params, state, params, value=value, observe=False, **told)
 
     def accepts(paths):
         values = {path: jnp.float32(numbers[path]) for path in paths}

@@ -29,7 +29,7 @@ from ae_optax.lab.training._run import (
 from ae_optax.lab.training._saving import Memory, Saving, Store, keep_state
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state, key_for
-from ae_optax.lab.training._step import make_step
+from ae_optax.lab.training._step import make_step, told_of_layers
 from ae_optax.lab.training._task import N_SHOWN, Images, Task, make_values, on_device
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "pictures_of",
     "state_shapes",
     "steps_per_epoch",
+    "told_of_layers",
     "untrained",
     "with_precision",
 ]

@@ -1,6 +1,7 @@
 """One step of training."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -112,6 +113,22 @@ def make_step(
         return new._replace(step=state.step + 1, faults=faults), value
 
     return step
+
+
+def told_of_layers(
+    opt_state: Any, loss_fn: Callable[[Any], jax.Array], params: Any
+) -> dict[str, Any]:
+    """Return what an optimizer needs to be told of layers, for a try of one update.
+
+    Args:
+        opt_state: Its state.
+        loss_fn: ``loss_fn(params)``; where targets would be drawn it is the same.
+        params: Where it is evaluated.
+    """
+    needed = needs(opt_state)
+    if not needed:
+        return {}
+    return dict.fromkeys(needed, capture(loss_fn, unrecognised="leave out")(params)[2])
 
 
 def _sampled(loss):
