@@ -16,7 +16,7 @@ MATRIX_OPTIMIZERS = (
 )
 """They treat a matrix as a whole: no rule of single coordinates says what they do."""
 
-LAYER_OPTIMIZERS = ("ekfac", "kfac", "kfac_eigen", "tnt")
+LAYER_OPTIMIZERS = ("ekfac", "kbfgs", "kfac", "kfac_eigen", "tnt")
 """They do so by what each layer saw."""
 
 

@@ -2,7 +2,7 @@
 
 Of every matrix ``G`` of the gradients a layer is made that has it for its gradient: as many
 examples as it has rows, the inputs of the n-th the n-th unit vector, its output gradients the n-th
-row.
+row. At other parameters they are those of the gradients that are equal to them.
 """
 
 import jax
@@ -21,8 +21,8 @@ def with_layers(tx):
         return tx
 
     def update(updates, state, params=None, **extra):
-        layers = layers_of(updates)
-        return tx.update(updates, state, params, **dict.fromkeys(needs(state), layers) | extra)
+        told = dict.fromkeys(needs(state), layers_of(updates)) | {"layers_at": layers_of}
+        return tx.update(updates, state, params, **told | extra)
 
     made = Transformation(tx.init, update)
     if isinstance(tx, Transformation):

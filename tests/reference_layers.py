@@ -85,3 +85,42 @@ def tnt(steps, start, *, momentum, b2, damping, refresh_every):
         w = w - rate * left @ m_sum @ right
         path.append(w)
     return path
+
+
+def _bfgs(h, s, y):
+    i, rho = np.eye(len(s)), 1 / (s @ y)
+    return (i - rho * np.outer(s, y)) @ h @ (i - rho * np.outer(y, s)) + rho * np.outer(s, s)
+
+
+def kbfgs(gradient, batches, rates, start, *, b1, b2, damping):
+    """Return the kernel after each step; ``gradient(W, batch)`` is that of it, and (a, d)."""
+    w, m, a_mean, path = start, 0.0, 0.0, []
+    h_out, s, y, root = np.eye(start.shape[1]), 0.0, 0.0, np.sqrt(damping)
+    for t, (batch, rate) in enumerate(zip(batches, rates, strict=True), 1):
+        g, a, d = gradient(w, batch)
+        m = b1 * m + (1 - b1) * g
+        now = a.T @ a / len(a)
+        a_mean = now if t == 1 else b2 * a_mean + (1 - b2) * now
+        damped = a_mean + root * np.eye(len(a_mean))
+        if t == 1:
+            h_in = np.linalg.inv(damped)
+        else:
+            along = h_in @ a.mean(0)
+            h_in = _bfgs(h_in, along, damped @ along)
+        old = w.T @ a.mean(0), d.sum(0)
+        w = w - rate * h_in @ m @ h_out
+        path.append(w)
+        _, a, d = gradient(w, batch)
+        s = 0.9 * s + 0.1 * (w.T @ a.mean(0) - old[0])
+        y = 0.9 * y + 0.1 * (d.sum(0) - old[1])
+        u, v = s, y
+        if u @ v <= 0.2 * v @ h_out @ v:
+            size = v @ h_out @ v
+            theta = 0.8 * size / (size - u @ v)
+            u = theta * u + (1 - theta) * h_out @ v
+        if u @ v <= root * u @ u:
+            theta = (1 - root) * (u @ u) / (u @ u - u @ v)
+            v = theta * v + (1 - theta) * u
+        if u @ v > 1e-4 * (u @ u) * np.linalg.norm(old[1]):
+            h_out = _bfgs(h_out, u, v)
+    return path

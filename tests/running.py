@@ -82,6 +82,7 @@ ARGUMENTS = {
     "interpolated_average": {"b1": 0.8, "b2": 0.95},
     "lookahead": {"inner": transforms.average(0.9), "every": 2, "slow_rate": 0.25},
     "needs_layers": {"inner": transforms.average(0.9)},
+    "needs_layers_at": {"inner": transforms.average(0.9)},
     "needs_sampled_layers": {"inner": transforms.average(0.9)},
     "nesterov_average": {"decay": 0.9},
     "newton_schulz": {"coefficients": (0.5, -0.01, 1e-4)},
@@ -151,7 +152,7 @@ OTHERS |= {"sorted_iteration", "shifted_root", "pseudo_root", "ridged_root", "ne
 OTHERS |= {"product_root", "every", "rolling", "view", "random_draws"}
 # What is of layers has its tests in tests/capturing.
 OTHERS |= {"balanced", "empirical_factors", "fisher_factors", "layer_gram", "sampled_gram"}
-OTHERS |= {"damped_inverse", "factored_curvature", "squared_examples", "needs"}
+OTHERS |= {"precondition_bfgs", "damped_inverse", "factored_curvature", "squared_examples", "needs"}
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from ae_optax.optimizers._adamax import adam_p_norm, adamax
 from ae_optax.optimizers._adan import adan
 from ae_optax.optimizers._amsgrad import amsgrad
 from ae_optax.optimizers._ekfac import ekfac
+from ae_optax.optimizers._kbfgs import kbfgs
 from ae_optax.optimizers._kfac import kfac, kfac_eigen
 from ae_optax.optimizers._kl_shampoo import kl_shampoo
 from ae_optax.optimizers._lamb import lamb
@@ -46,6 +47,7 @@ __all__ = [
     "amsgrad",
     "classical_momentum",
     "ekfac",
+    "kbfgs",
     "kfac",
     "kfac_eigen",
     "kl_shampoo",

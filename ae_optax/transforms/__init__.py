@@ -75,10 +75,12 @@ from ae_optax.transforms._momentum import (
     scale_by_nesterov,
 )
 from ae_optax.transforms._needs import (
+    NeedsLayersAtState,
     NeedsLayersState,
     NeedsSampledLayersState,
     needs,
     needs_layers,
+    needs_layers_at,
     needs_sampled_layers,
 )
 from ae_optax.transforms._nesterov_average import (
@@ -92,6 +94,7 @@ from ae_optax.transforms._orthogonalize import orthogonalize, polar_factor
 from ae_optax.transforms._parameter_rms import scale_by_parameter_rms
 from ae_optax.transforms._paths import PathError, path_mask
 from ae_optax.transforms._precondition import PreconditionState, precondition
+from ae_optax.transforms._precondition_bfgs import PreconditionBfgsState, precondition_bfgs
 from ae_optax.transforms._precondition_chain import PreconditionChainState, precondition_chain
 from ae_optax.transforms._proximal import ProximalL1State, proximal_l1
 from ae_optax.transforms._quotient import QuotientState, quotient
@@ -179,11 +182,13 @@ __all__ = [
     "InBasisState",
     "LookaheadState",
     "MomentumState",
+    "NeedsLayersAtState",
     "NeedsLayersState",
     "NeedsSampledLayersState",
     "NesterovAverageState",
     "PathError",
     "PermutedState",
+    "PreconditionBfgsState",
     "PreconditionChainState",
     "PreconditionState",
     "ProximalL1State",
@@ -268,6 +273,7 @@ __all__ = [
     "lookahead",
     "needs",
     "needs_layers",
+    "needs_layers_at",
     "needs_sampled_layers",
     "nesterov_average",
     "nesterov_point",
@@ -282,6 +288,7 @@ __all__ = [
     "polar_factor",
     "power",
     "precondition",
+    "precondition_bfgs",
     "precondition_chain",
     "product_root",
     "proximal_l1",

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from ae_optax._checks import check_params_given
+from ae_optax._numbers import scalar
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import own_keys
 
@@ -81,8 +82,15 @@ def for_layers(
         told = {name: plan.records(name, extra[name]) for name in RECORDS if name in extra}
         own, remaining = plan.split(updates)
         own_params, other_params = plan.split(params)
-        out, own_state = rule.update(own, state.layers, own_params, **extra | told)
         plain, rest_state = rest.update(remaining, state.others, other_params, **extra)
+        if "layers_at" in extra:
+
+            def layers_at(direction, rate):
+                joint = plan.join(updates, direction, plain)
+                return plan.records("layers_at", extra["layers_at"](_stepped(params, joint, rate)))
+
+            told["layers_at"] = layers_at
+        out, own_state = rule.update(own, state.layers, own_params, **extra | told)
         return plan.join(updates, out, plain), ForLayersState(own_state, rest_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -201,6 +209,19 @@ class _Plan:
                 f"`updates{self._names[i]}` must have the shape of its parameter, "
                 f"{self._shapes[i]}, got {jnp.shape(leaf)}."
             )
+
+
+def _stepped(params, direction, rate):
+    """Return the parameters after a step against a direction; what has none stays."""
+    small = jax.tree.map(
+        lambda u: None if u is None else -scalar(rate, u) * u, direction, is_leaf=_is_none
+    )
+    return jax.tree.map(
+        lambda u, p: p if u is None else jnp.asarray(p + u.astype(jnp.result_type(p))),
+        small,
+        params,
+        is_leaf=_is_none,
+    )
 
 
 def _out_axis(name, shape, out_axis):

@@ -11,7 +11,7 @@ from ae_optax._matrices._products import product
 from ae_optax._numbers import one_minus_power, scalar
 from ae_optax._types import Scalar
 from ae_optax.transforms._parts import bounded, identity_matrices
-from ae_optax.transforms._statistics import Seen, Statistic, squarable
+from ae_optax.transforms._statistics import Statistic, squarable
 from ae_optax.transforms._views import check_word
 
 Positions = Literal["expand", "reduce"]
@@ -33,7 +33,7 @@ class EmpiricalFactors(Statistic):
     def learn(self, kept, seen):
         if seen.layer is None:
             return kept
-        a, d, n = _rows(seen, self.positions)
+        a, d, n = rows_of_layer(seen.layer, seen.gradient, self.positions)
         rows = n * a.shape[1]
         a, d = _flat(a), _flat(d)
         new = (product(a.T, a)[None] / rows, n * product(d.T, d)[None])
@@ -42,7 +42,7 @@ class EmpiricalFactors(Statistic):
     def tell(self, kept, seen):
         if seen.layer is None:
             return {name: jnp.ones_like(seen.gradient) for name in ("eigenvalues", "squares")}
-        a, d, n = _rows(seen, self.positions)
+        a, d, n = rows_of_layer(seen.layer, seen.gradient, self.positions)
         left, right = (
             jnp.ones((1, side), seen.gradient.dtype)
             if matrix is None or q is None
@@ -313,9 +313,10 @@ def _log_mean(a):
     return jnp.log(jnp.where(known, mean, jnp.ones_like(mean)))
 
 
-def _rows(seen: Seen, positions: Positions) -> tuple[jax.Array, jax.Array, Any]:
+def rows_of_layer(
+    layer: Any, block: jax.Array, positions: Positions = "expand"
+) -> tuple[jax.Array, jax.Array, Any]:
     """Return inputs and output gradients, (N, P, side) each in the dtype of the block, and N."""
-    block, layer = seen.gradient, seen.layer
     if layer.in_axes != (0,) or len(layer.shape) != 2 or block.shape[0] != 1 or block.ndim != 3:
         raise ValueError(
             f"`layers` must hold {layer.kernel} as a matrix (inputs, outputs) in one block: put "
@@ -342,7 +343,7 @@ def _flat(x):
 
 def _grams(seen):
     """Return the products of the gradient with itself, (1, side, side) each, by the shorter way."""
-    a, d, _ = _rows(seen, "expand")
+    a, d, _ = rows_of_layer(seen.layer, seen.gradient)
     a, d = _flat(a), _flat(d)
     if len(a) < min(a.shape[1], d.shape[1]):
         left = product(product(a.T, product(d, d.T)), a)

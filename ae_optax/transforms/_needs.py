@@ -28,9 +28,20 @@ class NeedsSampledLayersState(NamedTuple):
     inner: optax.OptState
 
 
+class NeedsLayersAtState(NamedTuple):
+    """What :func:`needs_layers_at` remembers between steps; that it is there tells of the need.
+
+    Attributes:
+        inner: State of the inner transformation.
+    """
+
+    inner: optax.OptState
+
+
 KINDS: dict[str, type] = {
     "layers": NeedsLayersState,
     "sampled_layers": NeedsSampledLayersState,
+    "layers_at": NeedsLayersAtState,
 }
 """By the name of the extra argument of ``update``, the state of what needs it."""
 
@@ -90,6 +101,26 @@ def needs_sampled_layers(inner: optax.GradientTransformation) -> optax.GradientT
     return _marked("sampled_layers", inner)
 
 
+@transformation
+def needs_layers_at(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Mark a transformation whose ``update`` makes a second pass, by ``layers_at(params)``.
+
+    As :func:`needs_layers`, but ``layers_at`` is a function: of parameters it returns what each
+    layer sees there of the same batch, for one more forward and backward pass each time.
+
+    Args:
+        inner: What calls ``layers_at``.
+
+    Returns:
+        A transformation that does what ``inner`` does.
+
+    Raises:
+        ValueError: In ``update``, if ``layers_at`` is missing.
+        TypeError: If ``inner`` is no gradient transformation.
+    """
+    return _marked("layers_at", inner)
+
+
 def needs(state: optax.OptState) -> frozenset[str]:
     """Return which extra arguments of ``update`` a state's transformation needs.
 
@@ -97,7 +128,7 @@ def needs(state: optax.OptState) -> frozenset[str]:
         state: Of any transformation, or its shapes.
 
     Returns:
-        Names: ``"layers"``, ``"sampled_layers"``; none for most.
+        Names: ``"layers"``, ``"sampled_layers"``, ``"layers_at"``; none for most.
     """
     return frozenset(name for name, kind in KINDS.items() if states_of(state, kind))
 

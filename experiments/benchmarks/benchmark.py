@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import adam
+import capture
 import comparison
 import keeping
 import leaves
@@ -26,6 +27,7 @@ PARTS = {
     "adam": adam.measure,
     "comparison": comparison.measure,
     "keeping": keeping.measure,
+    "capture": capture.measure,
 }
 
 

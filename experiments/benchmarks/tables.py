@@ -1,5 +1,7 @@
 """The tables of the README, from the results."""
 
+from statistics import median
+
 from cost_tables import adam, leaves, update
 from table_parts import measured, met, skipped, spread
 
@@ -61,6 +63,19 @@ def keeping(result):
     return "\n".join([*rows, "", measured(result)])
 
 
+def capture(result):
+    gradient, steps = result["gradient"], result["step"]
+    rows = ["| | milliseconds | beside |", "|---|--:|--:|"]
+    ratio, limit = result["ratio"], result["limit"]
+    beside = {"gradient": "1", "capture": f"{ratio:.2f} (≤ {limit}: {met(ratio <= limit)})"}
+    for name, shown in beside.items():
+        rows.append(f"| {name} | {median(gradient[name]):.2f} | {shown} |")
+    adam = median(steps["adam"])
+    for name, found in steps.items():
+        rows.append(f"| a step of {name} | {median(found):.2f} | {median(found) / adam:.2f} |")
+    return "\n".join([*rows, "", measured(result)])
+
+
 TABLES = {
     "trainer": trainer,
     "update": update,
@@ -68,4 +83,5 @@ TABLES = {
     "adam": adam,
     "comparison": comparison,
     "keeping": keeping,
+    "capture": capture,
 }

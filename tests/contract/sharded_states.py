@@ -26,7 +26,13 @@ PLACED = {
     ),
     **{
         f"transforms.{name}": ((8, 4), ("x", None))
-        for name in ("for_layers", "for_matrices", "needs_layers", "needs_sampled_layers")
+        for name in (
+            "for_layers",
+            "for_matrices",
+            "needs_layers",
+            "needs_layers_at",
+            "needs_sampled_layers",
+        )
     },
 }
 

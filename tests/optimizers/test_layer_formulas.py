@@ -54,7 +54,7 @@ def joined(tree):
 
 def test_every_rule_of_layers_is_tested():
     assert_entries(
-        SETTINGS,
+        SETTINGS | {"kbfgs": {}},
         RULES,
         at="tests/optimizers/test_layer_formulas.py: SETTINGS",
         entry="settings to try; its formula in NumPy goes into tests/reference_layers.py",
@@ -91,6 +91,48 @@ def test_matches_the_formula(name):
     for i, desired in enumerate(expected):
         np.testing.assert_allclose(
             joined({k: p[i] for k, p in path.items()}), desired, rtol=1e-9, atol=1e-11
+        )
+
+
+def test_kbfgs_matches_the_formula():
+    settings = {"b1": 0.8, "b2": 0.7, "damping": 0.3}
+    xs, ys, rates = random(STEPS, N, 4, seed=6), random(STEPS, N, 3, seed=7), np.full(STEPS, 0.3)
+    optimizer = ae_optax.kbfgs(0.3, **settings)
+
+    def quartic(params, x, y):
+        out = x @ params["kernel"] + params["bias"][None]
+        return jnp.mean(jnp.sum((out - y) ** 4 / 4, 1))
+
+    @jax.jit
+    def run(params):
+        def step(carry, batch):
+            params, state = carry
+            _, grads, layers = capture(quartic)(params, *batch)
+            updates, state = optimizer.update(
+                grads,
+                state,
+                params,
+                layers=layers,
+                layers_at=lambda params: capture(quartic)(params, *batch)[2],
+            )
+            params = optax.apply_updates(params, updates)
+            return (params, state), params
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), (xs, ys))[1]
+
+    def gradient(w, batch):
+        x, y = batch
+        a = np.hstack([x, np.ones((N, 1))])
+        d = (a @ w - y) ** 3 / N
+        return a.T @ d, a, d
+
+    start = jax.tree.map(lambda p: 0.3 * p, PARAMS)
+    path = jax.tree.map(np.asarray, run(start))
+    batches = list(zip(xs, ys, strict=True))
+    expected = reference_layers.kbfgs(gradient, batches, rates, joined(start), **settings)
+    for i, desired in enumerate(expected):
+        np.testing.assert_allclose(
+            joined({k: p[i] for k, p in path.items()}), desired, rtol=1e-8, atol=1e-10
         )
 
 

@@ -70,6 +70,12 @@ def make_step(
         seen, _ = forward(params, state, images, weights)
         return _sampled(loss)(key_for(state, "targets"), seen)
 
+    def layers_of(*batch):
+        """Return what :func:`capture` does, of the images that count."""
+        captured = capture(batch_loss, has_aux=True, unrecognised="leave out")
+        value, grads, layers = captured(*batch)
+        return value, grads, layers.weighted(batch[-1])
+
     def differentiated(*batch):
         """Return the loss and the model's state, the gradient, and what is told of layers."""
         (_, state, _, weights), told = batch, {}
@@ -77,11 +83,12 @@ def make_step(
         if "sampled_layers" in needed:
             _, _, layers = capture(sampled_loss, unrecognised="leave out")(*batch)
             told["sampled_layers"] = layers.weighted(weights)
+        if "layers_at" in needed:
+            told["layers_at"] = lambda params: layers_of(params, *batch[1:])[2]
         if "layers" not in needed:
             return *jax.value_and_grad(batch_loss, has_aux=True)(*batch), told
-        found = capture(batch_loss, has_aux=True, unrecognised="leave out")(*batch)
-        value, grads, layers = found
-        return value, grads, told | {"layers": layers.weighted(weights)}
+        value, grads, layers = layers_of(*batch)
+        return value, grads, told | {"layers": layers}
 
     def renewed(state, images):
         """Return the state with the model's own change, and what the optimizer is told of it."""
@@ -128,7 +135,11 @@ def told_of_layers(
     needed = needs(opt_state)
     if not needed:
         return {}
-    return dict.fromkeys(needed, capture(loss_fn, unrecognised="leave out")(params)[2])
+
+    def layers_at(params):
+        return capture(loss_fn, unrecognised="leave out")(params)[2]
+
+    return dict.fromkeys(needed, layers_at(params)) | {"layers_at": layers_at}
 
 
 def _sampled(loss):

@@ -108,4 +108,3 @@ def test_gradients_for_drawn_targets_have_the_curvature_of_the_loss_for_covarian
     np.testing.assert_allclose(gradients.mean(0), 0, atol=5 * (size / n) ** 0.5)
     covariance = gradients.T @ gradients / n
     np.testing.assert_allclose(covariance, curvature, atol=7 * size * n**-0.5)
-

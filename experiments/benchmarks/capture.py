@@ -1,0 +1,91 @@
+"""Capturing: its time beside the gradient's, and a step of what reads it beside Adam's."""
+
+import time
+from statistics import median
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import ae_optax
+from ae_optax.capturing import capture
+from ae_optax.lab import losses, models, training
+
+BATCH_SIZE = 1000
+LIMIT = 1.15  # Times the gradient's own.
+OPTIMIZERS = {
+    "adam": lambda: ae_optax.adam(1e-3),
+    "kfac": lambda: ae_optax.kfac(1e-3, damping=0.3, refresh_every=20),
+    "ekfac": lambda: ae_optax.ekfac(1e-3, damping=0.3, refresh_every=20),
+    "tnt": lambda: ae_optax.tnt(1e-3),
+    "kbfgs": lambda: ae_optax.kbfgs(1e-1),
+}
+
+
+def measure(quick):
+    """Return milliseconds of gradient and capture, and of a step of each optimizer."""
+    hidden, batch = ([32], 100) if quick else ([1000, 500, 250], BATCH_SIZE)
+    repetitions = 2 if quick else 20
+    model = models.mlp_autoencoder(hidden, 30, output="linear")
+    images = np.random.default_rng(0).uniform(size=(batch, 28, 28))
+    images = jnp.asarray(images, jnp.float32)
+    found = {
+        "batch_size": batch,
+        "widths": [784, *hidden, 30],
+        "repetitions": repetitions,
+        "limit": LIMIT,
+        "gradient": _in_alternation(_gradients(model, images), repetitions),
+        "step": _in_alternation(_steps(model, images), repetitions),
+    }
+    times = found["gradient"]
+    ratios = [c / g for g, c in zip(times["gradient"], times["capture"], strict=True)]
+    found["ratio"] = median(ratios)
+    print(f"capture: {found['ratio']:.3f} times the gradient", flush=True)
+    return found
+
+
+def _gradients(model, images):
+    """Return what computes the gradient, and what hands out the layers beside it."""
+    state = training.init_state(model, ae_optax.identity(), images, 0)
+    loss = losses.bce_sum()
+
+    def of_batch(params, images):
+        output, _ = model.apply(params, state.model_state, images, state.key, True)
+        return loss(losses.Seen(output, images, params, state.step))
+
+    plain, captured = jax.jit(jax.value_and_grad(of_batch)), jax.jit(capture(of_batch))
+    return {
+        "gradient": lambda: plain(state.params, images),
+        "capture": lambda: captured(state.params, images),
+    }
+
+
+def _steps(model, images):
+    """Return for every optimizer what takes one more step."""
+    task = training.Task(model, losses.bce_sum())
+    return {name: _step(task, make(), images) for name, make in OPTIMIZERS.items()}
+
+
+def _step(task, optimizer, images):
+    carry = training.init_state(task.model, optimizer, images, 0)
+    compiled = jax.jit(training.make_step(task, optimizer), donate_argnums=0)
+
+    def run():
+        nonlocal carry
+        carry, loss = compiled(carry, images, None)
+        return loss
+
+    return run
+
+
+def _in_alternation(programs, repetitions):
+    """Return the milliseconds of every call, who goes first changing from turn to turn."""
+    times = {name: [] for name in programs}
+    for turn in range(-2, repetitions):
+        for at in np.roll(np.arange(len(programs)), turn):
+            name = list(programs)[at]
+            started = time.perf_counter()
+            jax.block_until_ready(programs[name]())
+            if turn >= 0:  # The first two compile and warm up.
+                times[name].append(1e3 * (time.perf_counter() - started))
+    return times
