@@ -29,8 +29,9 @@ def lint_run(task: Task, optimizer: optax.GradientTransformation, settings: Sett
 
     They are those of :func:`~ae_optax.lint` about the optimizer, and about schedules of learning
     rates that do not fit the length of the run (zero for a part of it, or still to fall at its
-    end), a penalty of codes that the decoder can evade, and units that are given new weights and
-    keep their old moments. What has no meaning at all is refused.
+    end), a penalty of codes that the decoder can evade, a divergence in nats beside a mean over
+    pixels, a plateau of another framework, and units that are given new weights and keep their old
+    moments. What has no meaning at all is refused.
 
     Args:
         task: What is to be solved.
@@ -45,7 +46,8 @@ def lint_run(task: Task, optimizer: optax.GradientTransformation, settings: Sett
     return [
         *lint(optimizer),
         *(warning for rate in rates for warning in _about_rate(rate, steps)),
-        *_about_codes(task, optimizer),
+        *_about_terms(task, optimizer),
+        *_about_plateau(optimizer),
         *_about_renewal(task.model, optimizer),
     ]
 
@@ -70,11 +72,18 @@ def _about_rate(rate, steps) -> Iterator[str]:
         )
 
 
-def _about_codes(task, optimizer) -> Iterator[str]:
+def _about_terms(task, optimizer) -> Iterator[str]:
     images = task.data.first(1, "train")
-    shown = _shown(task.model, task.loss, images.shape, images.dtype)
-    names = {*shown, *_names(optimizer)}
-    if "code_l1" in shown and not any(part in name for name in names for part in BOUNDING):
+    weights = _weights(task.model, task.loss, images.shape, images.dtype)
+    means = [name for name in ("mse", "bce_mean") if name in weights]
+    if means and weights.get("kl") == 1:
+        yield (
+            f"kl is in nats per image and {means[0]} a mean over pixels: the divergence outweighs "
+            "it by their number, and every unit of the code collapses. Use negative_elbo, with "
+            "gaussian_nll or bce_sum."
+        )
+    names = {*weights, *_names(optimizer)}
+    if "code_l1" in weights and not any(part in name for name in names for part in BOUNDING):
         yield (
             "code_l1 can be evaded: the codes shrink as the decoder grows. Keep its entries at one "
             "length with retract_to_sphere behind their optimizer, or penalise them as well."
@@ -82,14 +91,30 @@ def _about_codes(task, optimizer) -> Iterator[str]:
 
 
 @functools.lru_cache(maxsize=8)  # Contenders have one task.
-def _shown(model, loss, shape, dtype):
-    """Return what evaluations show of a loss: its terms, if it has several."""
+def _weights(model, loss, shape, dtype):
+    """Return the terms of a loss, by name, and their weights; ``None`` for one that changes."""
+    weights = {}
+
+    def terms(seen):
+        found = loss.terms(seen)
+        plain = {k: t.weight if isinstance(t.weight, float) else None for k, t in found.items()}
+        weights.update(plain)
+        return found
 
     def measured(images):
         state = init_state(model, optax.identity(), images, 0)
-        return make_evaluate(Task(model, loss))(state, images)
+        return make_evaluate(Task(model, loss._replace(terms=terms)))(state, images)
 
-    return frozenset(jax.eval_shape(measured, jax.ShapeDtypeStruct(shape, dtype)))
+    jax.eval_shape(measured, jax.ShapeDtypeStruct(shape, dtype))
+    return weights
+
+
+def _about_plateau(optimizer) -> Iterator[str]:
+    if "reduce_lr_on_plateau" in _names(optimizer):
+        yield (
+            "reduce_lr_on_plateau observes the loss of every batch, so that its patience counts "
+            "steps. Use reduce_on_plateau, which observes the validation loss after every epoch."
+        )
 
 
 def _about_renewal(model, optimizer) -> Iterator[str]:
@@ -103,7 +128,7 @@ def _about_renewal(model, optimizer) -> Iterator[str]:
 def _schedules(node: Any) -> Iterator[Callable[..., Any]]:
     """Yield the schedules of learning rates that a transformation and its parts are made with."""
     for name, value in _arguments(node):
-        if name == "learning_rate" and callable(value):
+        if name in ("learning_rate", "lr") and callable(value):
             yield value
         yield from _schedules(value)
 
