@@ -110,7 +110,7 @@ def code_kl(weight: ScalarOrSchedule, *, target: Scalar = 0.05) -> Loss:
     where :math:`\hat\rho_j` is the mean of unit j over the batch. For codes in [0, 1], of a
     sigmoid, whose units come back however far they have gone: in what the sigmoid is given the
     slope is :math:`\lambda (\hat\rho_j - \rho)` for a unit that gives one number for all images.
-    A mean of exactly 0 or 1 counts as the number next to it.
+    A mean of exactly 0 or 1 counts as the number next to it, and beyond them the loss is NaN.
 
     Args:
         weight: :math:`\lambda \ge 0`: a number, or a schedule of the step.
@@ -141,6 +141,8 @@ def code_kl(weight: ScalarOrSchedule, *, target: Scalar = 0.05) -> Loss:
         on = jnp.log(jnp.maximum(means, limits.tiny))
         off = jnp.log(jnp.maximum(1 - means, limits.epsneg))
         values = entropy - rho * on - (1 - rho) * off
+        # Of a model whose codes may lie anywhere: constant, it would teach nothing in silence.
+        values = jnp.where((means >= 0) & (means <= 1), values, jnp.nan)
         return {"code_kl": Term(jnp.sum(values), weight_at(weight, seen.step))}
 
     return Loss(terms, reconstruct=None, expects=None, code_range=(0.0, 1.0))

@@ -75,6 +75,11 @@ def test_the_divergence_of_activity_brings_back_a_unit_however_far_it_has_gone(l
     np.testing.assert_allclose(slope, np.full((3, 4), expected), rtol=1e-4)
 
 
+@pytest.mark.parametrize("code", [-0.1, 1.1])
+def test_codes_outside_of_their_range_have_no_divergence_instead_of_one_that_teaches_nothing(code):
+    assert np.isnan(losses.code_kl(1.0)(seen(code=np.full((3, 2), code, np.float32))))
+
+
 def test_the_divergence_of_activity_is_zero_at_the_target_and_finite_at_the_ends():
     loss = losses.code_kl(1.0, target=0.25)
     at_target = jnp.full((3, 4), 0.25)
