@@ -14,9 +14,9 @@ class Leaf(NamedTuple):
     """What is measured of one leaf; all of shape ().
 
     Attributes:
-        mean: Mean of the rates of the coordinates whose gradient is not zero, NaN if there is none.
-        smallest: The smallest rate, likewise.
-        largest: The largest, likewise.
+        mean: Mean of the rates of the coordinates whose gradient is not zero, 0 if there is none.
+        smallest: The smallest of these rates, infinite if there is none.
+        largest: The largest, 0 if there is none.
         bad_gradients: How many coordinates of the gradient are not finite.
         bad_updates: How many of the update.
     """
@@ -54,9 +54,7 @@ def measure(gradient: jax.Array, update: jax.Array) -> Leaf:
     )
     rates = (total / jnp.maximum(n, 1).astype(rate.dtype), smallest, largest)
     # Extremes may pass over what is no number; a sum does not.
-    there = (n > 0) & ~jnp.isnan(total)
-    known = (jnp.where(there, r, jnp.full_like(r, jnp.nan)) for r in rates)
-    return Leaf(*known, *bad)
+    return Leaf(*(jnp.where(jnp.isnan(total), total, r) for r in rates), *bad)
 
 
 def each(field: str, leaves: Any) -> Any:

@@ -13,7 +13,7 @@ from ae_optax._transformation import transformation as makes_transformation
 from ae_optax._trees import map_updates, store, zero_for
 from ae_optax.observing._composition import chained, series
 from ae_optax.observing._measure import add_up, changed, each, measure, share_in_any
-from ae_optax.observing._rate import learning_rate_in_force
+from ae_optax.observing._rate import find_learning_rate
 from ae_optax.transforms import global_norm
 
 
@@ -36,16 +36,16 @@ class Telemetry(NamedTuple):
     are 0, except for the learning rate.
 
     Attributes:
-        learning_rate_in_force: The rate used, times the scale of every ``reduce_on_plateau``; NaN
-            if there is none, or several.
+        learning_rate_in_force: The rate used, times the scale of every ``reduce_on_plateau``;
+            ``None`` if there is none, or several.
         gradient_norm: Euclidean norm over all leaves of what came in.
         update_norm: The same of what came out.
-        update_ratio: ``update_norm`` over the norm of the parameters; NaN without ``params``.
+        update_ratio: ``update_norm`` over the norm of the parameters; 0 without ``params``.
         stages: The norms around every stage, by its name; a second one of the name is ``name_2``.
         effective_rate_mean: Of every leaf, the mean of :math:`|u| / |g|` over the coordinates
-            whose gradient is not zero; NaN if there is none. Structure of the parameters.
-        effective_rate_min: The smallest, likewise.
-        effective_rate_max: The largest, likewise.
+            whose gradient is not zero; 0 if there is none. Structure of the parameters.
+        effective_rate_min: The smallest, likewise; infinite if there is none.
+        effective_rate_max: The largest, likewise; 0 if there is none.
         clipped_fraction: Share of the coordinates changed by a stage whose name begins with
             ``clip``.
         nonfinite_gradients: How many numbers that came in, in all steps so far, were not finite;
@@ -53,7 +53,7 @@ class Telemetry(NamedTuple):
         nonfinite_updates: How many that came out, likewise.
     """
 
-    learning_rate_in_force: jax.Array
+    learning_rate_in_force: jax.Array | None
     gradient_norm: jax.Array
     update_norm: jax.Array
     update_ratio: jax.Array
@@ -118,7 +118,7 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
         return WithTelemetryState(
             inner_state,
             Telemetry(
-                learning_rate_in_force=learning_rate_in_force(inner_state),
+                learning_rate_in_force=find_learning_rate(inner_state),
                 gradient_norm=zero(),
                 update_norm=zero(),
                 update_ratio=zero(),
@@ -144,17 +144,16 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
         clipped = [changed(*pair) for pair, clip in zip(pairs, clips, strict=True) if clip]
         leaves = map_updates(measure, seen[0], seen[-1])
         before = state.telemetry
-        # Without `params` there is nothing to compare with.
-        size = default_float(jnp.nan)
+        ratio = jnp.zeros_like(norms[-1])  # Without `params` there is nothing to compare with.
         if params is not None:
-            size = jax.lax.stop_gradient(global_norm(params))
+            ratio = norms[-1] / jax.lax.stop_gradient(global_norm(params))
         return out, WithTelemetryState(
             inner_state,
             Telemetry(
-                learning_rate_in_force=learning_rate_in_force(inner_state),
+                learning_rate_in_force=find_learning_rate(inner_state),
                 gradient_norm=norms[0],
                 update_norm=norms[-1],
-                update_ratio=norms[-1] / size,
+                update_ratio=ratio,
                 stages={
                     name: StageNorms(*pair)
                     for name, pair in zip(names, itertools.pairwise(norms), strict=True)

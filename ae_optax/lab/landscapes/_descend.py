@@ -93,8 +93,8 @@ def _run(optimizer, gradient_at, loss, start, steps):
         gradient = gradient_at(point, t)
         updates, state = optimizer.update(tuple(gradient), state, leaves)
         leaves: Any = optax.apply_updates(leaves, updates)
-        told = read(state, "effective_rate_mean"), read(state, "learning_rate_in_force")
-        return (leaves, state), (jnp.stack(leaves), gradient, jnp.stack(told[0]), told[1])
+        rates, rate = read(state, "effective_rate_mean"), state.telemetry.learning_rate_in_force
+        return (leaves, state), (jnp.stack(leaves), gradient, jnp.stack(rates), rate)
 
     @jax.jit
     def run(start) -> Any:
@@ -103,7 +103,14 @@ def _run(optimizer, gradient_at, loss, start, steps):
         points = jnp.concatenate([start[None], points])
         return points, jax.vmap(loss)(points), *rest
 
-    return Descent(*(np.asarray(found) for found in run(start)))
+    points, losses, gradients, rates, rate = run(start)
+    return Descent(
+        np.asarray(points),
+        np.asarray(losses),
+        np.asarray(gradients),
+        np.where(np.asarray(gradients) == 0, np.nan, np.asarray(rates)).astype(rates.dtype),
+        np.full(steps, np.nan) if rate is None else np.asarray(rate),
+    )
 
 
 def _unknown(point):

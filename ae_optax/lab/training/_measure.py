@@ -93,11 +93,17 @@ def telemetry_numbers(opt_state: Any) -> Numbers:
         return {}
     telemetry = found[0]
     names = ("gradient_norm", "update_norm", "update_ratio", "clipped_fraction")
-    reductions = {"mean": jnp.nanmean, "min": jnp.nanmin, "max": jnp.nanmax}
     numbers = {name: getattr(telemetry, name) for name in names}
-    for name, reduce in reductions.items():
-        rates = jnp.stack(jax.tree.leaves(getattr(telemetry, f"effective_rate_{name}")))
-        numbers[f"effective_rate_{name}"] = reduce(rates)
+    mean, smallest, largest = (
+        jnp.stack(jax.tree.leaves(getattr(telemetry, f"effective_rate_{name}")))
+        for name in ("mean", "min", "max")
+    )
+    moved = smallest != jnp.inf  # The others' mean is 0, as they have no rate.
+    numbers |= {
+        "effective_rate_mean": jnp.sum(mean) / jnp.maximum(jnp.sum(moved, dtype=mean.dtype), 1),
+        "effective_rate_min": jnp.min(smallest),
+        "effective_rate_max": jnp.max(largest),
+    }
     for stage, norms in telemetry.stages.items():
         numbers |= {f"{stage}.{field}": value for field, value in norms._asdict().items()}
     return numbers

@@ -15,7 +15,7 @@ task = training.Task(models.mlp_autoencoder([], 2), losses.mse(), tiny)
 # Calls that end no epoch, no validation images, nothing measured yet; no rate to be seen.
 settings = training.Settings(epochs=2, batch_size=4, telemetry=True)
 assert training.fit(task, ao.adam(1e-2), settings).status == "done"
-assert training.fit(task, optax.adam(1e-2), training.Settings(1, 4)).status == "done"
+assert training.fit(task, optax.adam(1e-2), settings).status == "done"
 run = jax.jit(training.make_run(task, ao.adam, settings))
 rows = run(1e-2, 0, training.on_device(tiny)).rows
 assert "validation_loss" not in rows and np.isfinite(rows["test_loss"]).all()
