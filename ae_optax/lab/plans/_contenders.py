@@ -1,6 +1,5 @@
 """The contenders of a comparison: each an optimizer, and the settings of it that are tried."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -100,9 +99,6 @@ def read_contenders(compare: Call, binder: Binder) -> tuple[Contender, ...]:
         label = section.arguments["label"] or str(optimizer.name).rpartition(":")[2]
         if label in labels:
             reason = f"the label {label!r} is taken. Give each its own `label`."
-            problems.add(*section.place("label"), reason)
-        if any(unicodedata.category(letter) == "Cc" for letter in label):
-            reason = f"must have no control characters, got {label!r}."
             problems.add(*section.place("label"), reason)
         labels.add(label)
         if not rates or not sweeps:

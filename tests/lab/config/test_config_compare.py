@@ -139,12 +139,6 @@ MISTAKES = {
         ("x.yaml:9:7: compare.contenders[2].label: "
         "the label 'adam' is taken. Give each its own `label`."),
     ),
-    "a label that a terminal obeys": (
-        [f'{{{ADAM}, label: "\\e]0;x\\a"}}'],
-        {},
-        ("x.yaml:7:40: compare.contenders[0].label: "
-        r"must have no control characters, got '\x1b]0;x\x07'."),
-    ),
     "unequal budgets": (
         [ADAM, f"{{{SGD}, learning_rates: [1]}}"],
         {},
