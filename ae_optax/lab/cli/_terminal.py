@@ -48,7 +48,7 @@ def say(*lines: str, error: bool = False) -> None:
 
 def warn(warnings: Iterable[str]) -> None:
     """Print warnings to the standard error, one a line."""
-    say(*(f"warning: {text}" for text in warnings), error=True)
+    say(*(f"warning: {in_a_line(text)}" for text in warnings), error=True)
 
 
 def show(renderable: Any) -> None:
@@ -70,8 +70,13 @@ def attempt(what: str, action: Callable[[], T]) -> T | None:
         reason = f"{error.filename}: {error.strerror}"
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-    warn([f"{what} could not be made: {' '.join(reason.split())}"])
+    warn([f"{what} could not be made: {reason}"])
     return None
+
+
+def in_a_line(text: str) -> str:
+    """Return a message without its line breaks, for those who look for one line."""
+    return " ".join(text.split())
 
 
 def plain(text: str) -> str:

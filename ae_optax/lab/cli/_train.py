@@ -18,7 +18,7 @@ from ae_optax.lab.cli._processes import agree, find_place, together
 from ae_optax.lab.cli._progress import Recorder, progress
 from ae_optax.lab.cli._signals import listening
 from ae_optax.lab.cli._task import build, check_mesh, check_optimizer, read
-from ae_optax.lab.cli._terminal import attempt, say, warn
+from ae_optax.lab.cli._terminal import attempt, in_a_line, say, warn
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import load_run
@@ -52,7 +52,7 @@ def train(arguments: argparse.Namespace) -> int:
                 return _lead(config, task, optimizer, path, out)
             return _help(config, task, optimizer)
         except CheckpointError as error:
-            raise RunError(str(error)) from error
+            raise RunError(in_a_line(str(error))) from error
         except OSError as error:
             raise RunError(f"{error.filename or 'the run folder'}: {error.strerror}.") from error
 

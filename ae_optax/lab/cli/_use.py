@@ -15,7 +15,7 @@ from ae_optax.lab.checkpoints import CheckpointError
 from ae_optax.lab.cli._exit import OK, UsageError
 from ae_optax.lab.cli._folder import make_folder
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
-from ae_optax.lab.cli._terminal import say
+from ae_optax.lab.cli._terminal import in_a_line, say
 from ae_optax.lab.config import ConfigError
 from ae_optax.lab.plans import load_data
 
@@ -98,8 +98,10 @@ def _mistakes() -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}.") from error
-    except (CheckpointError, ConfigError, ModuleNotFoundError, ValueError) as error:
+    except ConfigError as error:
         raise UsageError(str(error)) from error
+    except (CheckpointError, ModuleNotFoundError, ValueError) as error:
+        raise UsageError(in_a_line(str(error))) from error
 
 
 def _load(arguments) -> trained.TrainedModel:

@@ -29,9 +29,9 @@ def _damage(folder: Path) -> list[str]:
         names = f"{runs.SUMMARY}, {runs.COMPARISON} or {runs.SWEEP}"
         raise UsageError(f"{folder}: holds no run: there must be {names}.")
     saved = Checkpoints(folder / runs.CHECKPOINTS).damaged()
-    return runs.damage(folder) + [
-        f"{folder / runs.CHECKPOINTS / str(step)}: {reason}." for step, reason in saved
-    ]
+    # Single steps are in no checkpoint: who mends the rest must pass over them.
+    lines = runs.damage(folder) or _told(lambda: runs.read_run(folder).steps)
+    return lines + [f"{folder / runs.CHECKPOINTS / str(step)}: {reason}." for step, reason in saved]
 
 
 def _of_sweep(folder):

@@ -38,7 +38,7 @@ def write_with_files(write: Callable[[], Path]) -> Path:
         (page.parent / folder).mkdir(exist_ok=True)
     for name, figure in zip(names, figures, strict=True):
         write_file(page.parent / "figures" / f"{name}.svg", figure.svg)
-        (page.parent / "figures" / f"{name}.png").write_bytes(figure.png)
+        write_file(page.parent / "figures" / f"{name}.png", figure.png)
     for name, table in zip(_names([table.title for table in tables]), tables, strict=True):
         write_file(page.parent / "tables" / f"{name}.md", _markdown(table))
         write_file(page.parent / "tables" / f"{name}.tex", _latex(table))

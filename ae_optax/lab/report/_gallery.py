@@ -50,7 +50,7 @@ def _readable(read):
     try:
         pictures = read()
     except (OSError, DamagedError) as error:
-        return {}, _note(error)
+        return {}, note_of("The pictures", error)
     return (pictures if "originals" in pictures else {}), ""
 
 
@@ -61,9 +61,10 @@ def exhibit(position: int, label: str, note: str, images: Mapping[str, np.ndarra
     return Exhibit(position, label, note, own)
 
 
-def _note(error):
+def note_of(what: str, error: Exception) -> str:
+    """Return a paragraph that says why something is not on a page."""
     said = escape(without_folders(str(error)))
-    return f'<p class="note">The pictures cannot be shown: {said}</p>'
+    return f'<p class="note">{what} cannot be shown: {said}</p>'
 
 
 def gallery(originals: np.ndarray, exhibits: Sequence[Exhibit], whose: str) -> Iterator[str]:
@@ -80,7 +81,7 @@ def gallery(originals: np.ndarray, exhibits: Sequence[Exhibit], whose: str) -> I
     try:
         yield from list(_drawn(originals, exhibits, whose))
     except Exception as error:
-        yield _note(error)
+        yield note_of("The pictures", error)
 
 
 def _drawn(originals, exhibits, whose) -> Iterator[str]:

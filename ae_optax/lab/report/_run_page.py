@@ -8,7 +8,7 @@ from ae_optax.lab._format import counted, duration, integer, number
 from ae_optax.lab.figures import Labels, Line, Spread, line_figure
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._behaviour import BEHAVIOUR, behaviour, measured
-from ae_optax.lab.report._gallery import Exhibit, gallery, pictures_of
+from ae_optax.lab.report._gallery import Exhibit, gallery, note_of, pictures_of
 from ae_optax.lab.report._html import key_to
 from ae_optax.lab.report._method import provenance
 from ae_optax.lab.report._run_facts import (
@@ -21,7 +21,7 @@ from ae_optax.lab.report._run_facts import (
     loss_section,
     lowest,
 )
-from ae_optax.lab.runs import REPORT, Run, read_run, write_file
+from ae_optax.lab.runs import REPORT, DamagedError, Run, read_run, write_file
 
 _PARTS = {"train_loss": "training", "validation_loss": "validation", "test_loss": "test"}
 
@@ -106,7 +106,12 @@ def _conclusion(run):
 
 
 def _single_steps(run: Run) -> Iterator[str]:
-    steps, drawings = run.steps, []
+    drawings = []
+    try:
+        steps = run.steps
+    except (OSError, DamagedError) as error:
+        yield note_of("Single steps", error)
+        return
     for key, label, log in (("loss", "loss of the batch", True), *BEHAVIOUR):
         if key in steps:
             thin = -(-len(steps["step"]) // POINTS)

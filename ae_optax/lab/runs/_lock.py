@@ -1,10 +1,12 @@
 """One process at a time in a run folder."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,11 +33,13 @@ def lock(folder: Path, *, on_wait: Callable[[str], None] | None = None) -> Itera
 
     Raises:
         FolderInUseError: If another process has it, with its host and number.
-        OSError: If the lock cannot be written, or is a link to elsewhere.
+        OSError: If the lock cannot be written, or is no file of this folder.
     """
     path = folder / LOCK
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o666), "r+", encoding="utf-8") as file:
+    with os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, f"{LOCK} is no file", str(path))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -45,8 +49,7 @@ def lock(folder: Path, *, on_wait: Callable[[str], None] | None = None) -> Itera
             on_wait(owner)
             fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
-        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
-        file.flush()
+        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode())
         for draft in folder.glob(".*.draft"):  # Of a process that was killed.
             if time.time() - draft.stat().st_mtime > _DEAD:
                 draft.unlink(missing_ok=True)

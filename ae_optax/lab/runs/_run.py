@@ -11,6 +11,7 @@ from ae_optax.lab.runs._files import (
     CONFIG,
     LOG,
     PICTURES,
+    STEPS,
     SUMMARY,
     DamagedError,
     digest,
@@ -48,6 +49,7 @@ class Run:
     @property
     def steps(self) -> dict[str, np.ndarray]:
         """What was recorded of single steps, read anew; see :func:`read_steps`."""
+        _check_digest(self.folder, self.summary, STEPS)
         return read_steps(self.folder)
 
     @property

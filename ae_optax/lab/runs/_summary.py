@@ -11,6 +11,7 @@ from ae_optax.lab.runs._codec import from_json, to_json
 from ae_optax.lab.runs._files import (
     LOG,
     PICTURES,
+    STEPS,
     SUMMARY,
     DamagedError,
     digest,
@@ -82,7 +83,7 @@ class Summary:
         compile_seconds: Spent on compilation by the last command; of runs that share a program,
             what that took.
         wall_seconds: From start to end of the last command; ``None`` of runs made side by side.
-        files: SHA-256 of log and pictures as they were at the end, by name.
+        files: SHA-256 of logs and pictures as they were at the end, by name.
     """
 
     status: Status
@@ -166,7 +167,7 @@ def write_summary(folder: Path, summary: Summary, *, durable: bool = True) -> No
         OSError: If it cannot be written.
     """
     if summary.status != "running":
-        there = [name for name in (LOG, PICTURES) if (folder / name).exists()]
+        there = [name for name in (LOG, STEPS, PICTURES) if (folder / name).exists()]
         files = {name: digest(folder / name) for name in there}
         summary = dataclasses.replace(summary, files=files)
     write_record(folder / SUMMARY, to_json(summary), durable=durable)

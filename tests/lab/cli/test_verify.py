@@ -91,6 +91,31 @@ def test_what_is_damaged_is_found_and_made_anew_from_the_checkpoint(folder, caps
     assert runs.read_pictures(run).keys() > {"originals", "reconstructions"}
 
 
+def test_a_checkpoint_of_another_run_is_told_in_one_line(folder, capsys):
+    run = folder / "runs" / "train"
+    (run / "summary.json").unlink()
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace("hidden: [8]", "hidden: [9]"))
+    assert main(["train", "--resume", str(run)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "this is the checkpoint of another run; the differences: " in line
+    assert "saved float32[8], expected float32[9]" in line
+
+
+@pytest.mark.parametrize("harm", [flip_a_byte, lambda path: path.unlink()])
+def test_a_damaged_log_of_steps_is_found_and_left_out_of_the_report(folder, capsys, harm):
+    run = folder / "runs" / "train"
+    (run / "steps.csv").write_text("step,loss\n1,0.25\n2,0.125\n")
+    runs.write_summary(run, runs.read_summary(run))
+    assert main(["verify", str(run)]) == 0
+    harm(run / "steps.csv")
+    assert main(["verify", str(run)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{run / 'steps.csv'}: must be ")
+    assert main(["report", str(run)]) == 0
+    assert "Single steps cannot be shown" in (run / "report.html").read_text()
+    assert capsys.readouterr().err == ""
+
+
 def test_a_damaged_checkpoint_is_named_with_its_leaf(folder, capsys):
     run = folder / "runs" / "train"
     (step,) = (path for path in (run / "checkpoints").iterdir() if path.is_dir())

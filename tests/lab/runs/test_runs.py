@@ -303,6 +303,12 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
     assert (tmp_path / "mine").read_text() == "mine"
 
 
+def test_a_lock_that_is_a_pipe_is_told(tmp_path):
+    os.mkfifo(tmp_path / "lock")
+    with pytest.raises(OSError, match="lock is no file"), runs.lock(tmp_path):
+        pass
+
+
 def test_drafts_of_processes_that_were_killed_are_cleared_away(tmp_path):
     old, new = tmp_path / ".summary.json.0123.draft", tmp_path / ".summary.json.4567.draft"
     old.touch()
