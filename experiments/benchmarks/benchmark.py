@@ -16,6 +16,7 @@ import keeping
 import leaves
 import machine
 import tables
+import tracing
 import trainer
 import update
 
@@ -24,6 +25,7 @@ PARTS = {
     "trainer": trainer.measure,
     "update": update.measure,
     "leaves": leaves.measure,
+    "tracing": tracing.measure,
     "adam": adam.measure,
     "comparison": comparison.measure,
     "keeping": keeping.measure,

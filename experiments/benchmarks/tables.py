@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from cost_tables import adam, leaves, update
+from cost_tables import adam, leaves, tracing, update
 from table_parts import measured, met, skipped, spread
 
 from ae_optax.lab.study import write_blocks
@@ -80,6 +80,7 @@ TABLES = {
     "trainer": trainer,
     "update": update,
     "leaves": leaves,
+    "tracing": tracing,
     "adam": adam,
     "comparison": comparison,
     "keeping": keeping,
