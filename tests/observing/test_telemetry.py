@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from layered import with_layers
 
 import ae_optax
 from ae_optax import observe, read, with_telemetry
@@ -71,14 +72,21 @@ def test_counts_all_that_was_not_finite_so_far():
 
 
 # A product that is summed with another, or is somebody else's too, may be rounded by itself or not.
-ROUNDED_OTHERWISE = {"adagrad_momentum", "nadam", "nadam_scheduled", "rmsprop_momentum"}
+ROUNDED_OTHERWISE = {
+    "adagrad_momentum",
+    "muon",
+    "nadam",
+    "nadam_scheduled",
+    "normuon",
+    "rmsprop_momentum",
+}
 
 
 @pytest.mark.slow  # What is rounded is the compiler's choice: that of users, here.
 @pytest.mark.parametrize("name", ae_optax.optimizers.__all__)
 def test_updates_keep_every_bit_and_the_state_its_type(name):
     plain = getattr(ae_optax, name)(0.01)
-    measured = with_telemetry(plain)
+    plain, measured = with_layers(plain), with_layers(with_telemetry(plain))
     rng = np.random.default_rng(0)
     grads = {"w": rng.normal(size=(5, 7, 3)), "b": 1e-3 * rng.normal(size=(5, 3))}
     grads = jax.tree.map(jnp.float32, grads)

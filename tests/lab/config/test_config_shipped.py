@@ -27,10 +27,14 @@ def loader(path):
 
 
 def keys(node, path=()):
-    """Yield every key below ``node`` with the path of names that leads to it."""
+    """Yield every key below ``node`` with the path of names that leads to it.
+
+    Patterns of paths are none: only the model tells which of them are right.
+    """
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield (*path, key.value), key
+            if path[-1:] != ("groups",):
+                yield (*path, key.value), key
             yield from keys(value, (*path, key.value))
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
