@@ -30,12 +30,12 @@ def iterated(a: jax.Array, q: jax.Array) -> jax.Array:
     return orthogonal_factor(product(a, q))
 
 
-def descending(a: jax.Array, q: jax.Array) -> jax.Array:
-    r"""Return the order of :math:`\mathrm{diag}(Q^\top A Q)`, the largest first; shape (N, d)."""
+def sorted_iterated(a: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
+    r"""Return one step of orthogonal iteration from sorted vectors, and how they were sorted.
+
+    The order is that of :math:`\mathrm{diag}(Q^\top A Q)`, the largest first; shape (N, d).
+    """
     a, _ = unit_scale(a)
-    return jnp.argsort(-jnp.sum(q * product(a, q), -2), axis=-1, stable=True)
-
-
-def reordered(q: jax.Array, order: jax.Array) -> jax.Array:
-    """Return the columns of every basis in another order."""
-    return jnp.take_along_axis(q, order[..., None, :], -1)
+    moved = product(a, q)  # Of sorted vectors the columns are the same, sorted.
+    order = jnp.argsort(-jnp.sum(q * moved, -2), axis=-1, stable=True)
+    return orthogonal_factor(jnp.take_along_axis(moved, order[..., None, :], -1)), order

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax._matrices._decompositions import eigh
+from ae_optax._matrices._decompositions import eigh, inverse
 from ae_optax._matrices._products import product, symmetric, unit_scale
 from ae_optax._numbers import power, scalar
 from ae_optax._types import Scalar
@@ -73,9 +73,7 @@ def damped_inverse(a: jax.Array, *, damping: Scalar) -> jax.Array:
     least = a.shape[-1] * float(jnp.finfo(a.dtype).eps)
     identity = _identity(a)
     shift = jnp.maximum(scalar(damping, unit) / unit, least)
-    factor = jnp.linalg.cholesky(symmetric(a) + shift * identity)
-    half = jax.lax.linalg.triangular_solve(factor, identity, left_side=True, lower=True)
-    return product(jnp.matrix_transpose(half), half) / unit
+    return inverse(symmetric(a) + shift * identity) / unit
 
 
 def newton_root(

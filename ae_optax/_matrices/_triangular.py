@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from ae_optax._matrices._decompositions import solved
 from ae_optax._matrices._products import along, gram, product, scale_axis
 from ae_optax._numbers import scalar
 from ae_optax._types import Scalar
@@ -86,8 +87,7 @@ def _solved(factors, v):
             continue
         moved = jnp.moveaxis(v, axis + 1, 1)
         flat = moved.reshape(*moved.shape[:2], -1)
-        solved = jax.scipy.linalg.solve_triangular(q, flat, trans="T", lower=False)
-        v = jnp.moveaxis(solved.reshape(moved.shape), 1, axis + 1)
+        v = jnp.moveaxis(solved(q, flat).reshape(moved.shape), 1, axis + 1)
     return v
 
 

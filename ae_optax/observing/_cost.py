@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax.observing._flops import GRADIENT, mean_flops
+
 
 class Cost(NamedTuple):
     """What an optimizer costs, whatever the machine's speed.
@@ -17,16 +19,24 @@ class Cost(NamedTuple):
         array_passes: How often an update that is compiled together with the addition to the
             parameters reads or writes an array as large as they are, as XLA counts it; NaN if it
             does not count. Plain gradient descent makes three.
+        flops: Floating-point operations of an update, the mean of a hundred updates: what is done
+            every few steps only counts by its share.
     """
 
     state_bytes: int
     parameters: int
     array_passes: float
+    flops: float
 
     @property
     def bytes_per_parameter(self) -> float:
         """Return the size of the state for each parameter."""
         return self.state_bytes / self.parameters
+
+    @property
+    def examples(self) -> float:
+        """Return of how many examples the gradient takes as much, in layers that are dense."""
+        return self.flops / (GRADIENT * self.parameters)
 
 
 def cost_of(transformation: optax.GradientTransformation, params: Any) -> Cost:
@@ -48,9 +58,14 @@ def cost_of(transformation: optax.GradientTransformation, params: Any) -> Cost:
         return optax.apply_updates(params, updates), state
 
     state = jax.eval_shape(transformation.init, params)
-    found = jax.jit(step).lower(params, state, params).compile().cost_analysis() or {}
+    traced = jax.jit(step).trace(params, state, params)
+    found = traced.lower().compile().cost_analysis() or {}
     passes = found.get("bytes accessed", math.nan) / bytes_of(params)
-    return Cost(bytes_of(state), count_of(params), passes)
+    # Parameters and state of the next time are the outputs of this one, in their order.
+    of_params, of_state = (len(jax.tree.leaves(tree)) for tree in (params, state))
+    is_state = [*[False] * of_params, *[True] * of_state, *[False] * of_params]
+    back = [*range(of_params + of_state), *[-1] * of_params]
+    return Cost(bytes_of(state), count_of(params), passes, mean_flops(traced.jaxpr, is_state, back))
 
 
 def count_of(tree: Any) -> int:

@@ -42,7 +42,10 @@ def describe(transformation: optax.GradientTransformation, params: Any = None) -
     Beside each part that keeps state stands its size. Below the tree stand the size of the whole
     state and the memory traffic of an update that is compiled together with the addition to the
     parameters, as XLA counts it: an array pass reads or writes one array as large as the
-    parameters, so a step of plain gradient descent makes three.
+    parameters, so a step of plain gradient descent makes three. Last come the floating-point
+    operations, those of every few steps in their share, beside those of the gradient: of one
+    example it takes six for each parameter of a dense layer. As many examples as are named, and the
+    update takes as much as the gradient of the batch.
 
     Args:
         transformation: Any; one that is not of this package is shown by the name of the function
@@ -165,4 +168,9 @@ def _costs(transformation, params):
     return [
         f"state    {f'{cost.state_bytes} bytes in all' if small else per_parameter}",
         f"update   {cost.array_passes:.3g} array passes on {jax.default_backend()}",
+        f"work     {cost.flops / cost.parameters:.3g} FLOP/parameter, {_beside_the_gradient(cost)}",
     ]
+
+
+def _beside_the_gradient(cost):
+    return f"those of the gradient of {cost.examples:.2g} examples"

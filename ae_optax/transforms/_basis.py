@@ -85,8 +85,7 @@ class SortedIteration(Basis):
         return bases.eigenbasis(matrices)
 
     def next(self, matrices, old):
-        order = bases.descending(matrices, old)
-        return bases.iterated(matrices, bases.reordered(old, order)), order
+        return bases.sorted_iterated(matrices, old)
 
 
 def sorted_iteration() -> Basis:

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -122,10 +123,25 @@ def test_eigenvectors_are_sorted_and_do_not_depend_on_rounding():
 def test_orthogonal_iteration_converges_to_the_eigenvectors_up_to_signs():
     a = jnp.asarray(positive(condition=1e4)[None])
     q = jnp.asarray(np.linalg.qr(random(1, 5, 5, seed=3))[0])
-    step = jax.jit(lambda q: bases.iterated(a, bases.reordered(q, bases.descending(a, q))))
+    step = jax.jit(lambda q: bases.sorted_iterated(a, q)[0])
     for _ in range(60):
         q = step(q)
     np.testing.assert_allclose(np.abs(q), np.abs(bases.eigenbasis(a)), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [decompositions.eigh, decompositions.orthogonal_factor, decompositions.inverse],
+    ids=lambda f: f.__name__,
+)
+def test_on_a_cpu_no_call_of_lapack_gets_more_than_one_matrix(function):
+    # Two calls with a stack each, in two programs on two cores, wait for each other for ever.
+    stacks = jax.ShapeDtypeStruct((3, 4, 5, 5), jnp.float32)
+    program = jax.jit(jax.vmap(function)).lower(stacks).as_text()
+    calls = [line for line in program.splitlines() if "@lapack" in line]
+    assert calls
+    shapes = {shape for line in calls for shape in re.findall(r"tensor<([0-9x]*)x[a-z]", line)}
+    assert {len(shape.split("x")) for shape in shapes} <= {1, 2}
 
 
 # Orthogonal factors.

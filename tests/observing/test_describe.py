@@ -1,7 +1,10 @@
 """``describe``: what a transformation is made of, as text."""
 
+import re
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 
@@ -33,12 +36,15 @@ def tree(transformation, params=None):
 def test_adam_is_shown_as_it_is_written():
     shown = describe(ae_optax.adam(1e-3))
     assert shown.startswith(ADAM)
-    assert shown.removeprefix(ADAM).endswith(f" array passes on {jax.default_backend()}")
+    passes, work = shown.removeprefix(ADAM).splitlines()
+    assert passes.endswith(f" array passes on {jax.default_backend()}")
+    assert re.fullmatch(r"work +1\d FLOP/parameter, those of the gradient of 2\.\d examples", work)
 
 
 def test_plain_descent_makes_three_passes_and_keeps_next_to_nothing():
     shown = describe(ae_optax.sgd(0.1)).splitlines()
-    assert shown[-2:] == ["state    8 bytes in all", "update   3 array passes on cpu"]
+    assert shown[-3:-1] == ["state    8 bytes in all", "update   3 array passes on cpu"]
+    assert shown[-1] == "work     2 FLOP/parameter, those of the gradient of 0.33 examples"
 
 
 def test_costs_are_those_of_the_parameters_given():
@@ -132,3 +138,28 @@ def test_the_cost_as_numbers_is_what_it_says():
 def test_plain_descent_makes_three_passes():
     cost = observing.cost_of(ae_optax.sgd(0.1), {"w": jnp.ones([100, 100])})
     assert cost.array_passes == pytest.approx(3, rel=1e-3)
+
+
+M, N = 400, 240
+
+
+def flops_of(optimizer):
+    return observing.cost_of(optimizer, {"w": jnp.ones((M, N))}).flops
+
+
+def test_work_is_that_of_the_matrices_whose_turn_comes_every_few_steps_in_its_share():
+    never = flops_of(ae_optax.soap(0.1, refresh_every=10**6))
+    ten, five = (flops_of(ae_optax.soap(0.1, refresh_every=k)) for k in (10, 5))
+    np.testing.assert_allclose(five - never, 2 * (ten - never), rtol=1e-6)
+    # Of both sides: the product with the basis, the factorisation, the turn; of the moment, twice.
+    sides = M**3 + N**3
+    desired = (2 + 8 / 3 + 2) * sides + 2 * M * N * (M + N)
+    np.testing.assert_allclose(10 * (ten - never), desired, rtol=0.05)
+    # Two statistics, and the gradient into the basis and back.
+    np.testing.assert_allclose(never, 6 * M * N * (M + N), rtol=0.1)
+
+
+def test_work_of_five_iterations_of_muon_is_that_of_their_products():
+    small, large = min(M, N), max(M, N)
+    desired = 5 * (2 * 2 * small**2 * large + 2 * small**3)
+    np.testing.assert_allclose(flops_of(ae_optax.muon(0.1)), desired, rtol=0.15)

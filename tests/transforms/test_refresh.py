@@ -67,8 +67,8 @@ def test_rolling_makes_no_decision_and_a_linear_rule_does_not_notice_it():
     grads = {"a": stream(6, 4), "b": stream(4, 4, seed=1)}
     tx = RULES["eigenbasis"](ao.rolling(3), ao.view(2))
     first = jax.tree.map(lambda g: g[0], grads)
-    program = str(jax.make_jaxpr(tx.update)(first, tx.init(first)))
-    assert "cond[" not in program
+    program = jax.make_jaxpr(tx.update)(first, tx.init(first))
+    assert "cond" not in {str(equation.primitive) for equation in program.jaxpr.eqns}
     found, _ = run(RULES["sorted_iteration"](ao.rolling(3), ao.view(2)), grads)
     desired, _ = run(LINEAR, grads)
     for key in grads:
