@@ -62,6 +62,7 @@ def mean_flops(program: core.ClosedJaxpr, is_state: Sequence[bool], back: Sequen
 class _Counter:
     def __init__(self):
         self._plain = {}
+        self._needed = {}
 
     def count(self, jaxpr, consts, arguments):
         """Return the operations of a program, and of its outputs what is known."""
@@ -76,11 +77,23 @@ class _Counter:
             values[variable] = value if _is_counter(variable.aval) else None
         values |= zip(jaxpr.invars, arguments, strict=True)
         total = 0.0
-        for equation in jaxpr.eqns:
+        for equation in self._used(jaxpr):
             flops, out = self._equation(equation, [read(atom) for atom in equation.invars])
             total += flops
             values |= zip(equation.outvars, out, strict=True)
         return total, [read(atom) for atom in jaxpr.outvars]
+
+    def _used(self, jaxpr):
+        """Return the equations that outputs depend on: the compiler leaves out the others."""
+        if id(jaxpr) not in self._needed:
+            needed, kept = set(), []
+            needed.update(v for v in jaxpr.outvars if isinstance(v, core.Var))
+            for equation in reversed(jaxpr.eqns):
+                if equation.effects or needed.intersection(equation.outvars):
+                    needed.update(v for v in equation.invars if isinstance(v, core.Var))
+                    kept.append(equation)
+            self._needed[id(jaxpr)] = kept[::-1]
+        return self._needed[id(jaxpr)]
 
     def _equation(self, equation, known):
         name, parameters = equation.primitive.name, equation.params
