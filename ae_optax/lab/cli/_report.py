@@ -16,16 +16,26 @@ ENOUGH_FOR_A_PROFILE = 3
 
 
 def report_on(arguments: argparse.Namespace) -> int:
-    """Rebuild the reports of run folders, and join several; return the exit code."""
-    found = _kinds(arguments.runs)
-    folders, kinds = [folder for folder, _ in found], {kind for _, kind in found}
-    if len(kinds) > 1:
-        raise UsageError(
-            f"{folders[0]}: runs of one kind only: all comparisons, or all training runs."
-        )
-    if kinds == {"sweep"} and len(folders) > 1:
-        raise UsageError(f"{folders[1]}: one sweep at a time, or the runs that sweeps made.")
-    (kind,) = kinds
+    """Rebuild the reports of run folders, and join several; return the exit code.
+
+    Sweeps have a report each.
+    """
+    found: dict[str, list[Path]] = {}
+    for folder, kind in _kinds(arguments.runs):
+        found.setdefault(kind, []).append(folder)
+    for folder in found.pop("sweep", []):
+        _write(arguments, [folder], "sweep")  # Nothing that two sweeps vary could be one page.
+    if len(found) > 1:
+        # A pattern such as `runs/*` names comparisons and the runs that they are made of.
+        alone = found.pop("train")
+        warn([f"{len(alone)} training runs are left out beside comparisons: name them alone."])
+    for kind, folders in found.items():
+        _write(arguments, folders, kind)
+    return OK
+
+
+def _write(arguments: argparse.Namespace, folders: Sequence[Path], kind: str) -> None:
+    """Write the report of folders of one kind, and say where."""
 
     def write():
         if len(folders) == 1:
@@ -51,7 +61,6 @@ def report_on(arguments: argparse.Namespace) -> int:
         places, reason = ", ".join(map(str, folders)), f"{type(error).__name__}: {error}"
         raise UsageError(f"{places}: what is recorded contradicts itself: {reason}.") from error
     say(f"Report: {page}")
-    return OK
 
 
 def write_events(arguments: argparse.Namespace) -> int:

@@ -150,6 +150,7 @@ def _fit(config, task, optimizer, checkpoints, stop, **on):
         on_failure=lambda error: warn([str(error)]),
     )
     on = {"interrupted": stop, **on}
+    on["progress"] = False  # The command shows its own.
     result = training.fit(task, optimizer, config.training, saving=saving, **on)
     return result._replace(state=whole(result.state)), int(largest(stop.code))
 

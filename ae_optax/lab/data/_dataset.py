@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -141,6 +142,19 @@ class Dataset:
             attribution=self.attribution,
             passed_over=self.passed_over,
         )
+
+    def _repr_html_(self) -> str:
+        """Return a table of what it holds, for notebooks."""
+        about = {
+            **self.sizes,
+            "shape": "×".join(map(str, self.shape)),
+            "classes": ", ".join(self.labels.classes) if self.labels else "",
+            "scaling": "" if self.scaling.by == "none" else self.scaling.by,
+            "source": self.source,
+            "attribution": self.attribution,
+        }
+        rows = (f"<tr><th>{k}</th><td>{escape(str(v))}</td></tr>" for k, v in about.items() if v)
+        return f"<table><caption>{escape(self.name)}</caption>{''.join(rows)}</table>"
 
     def __repr__(self):
         counts = ", ".join(f"{count} {split}" for split, count in self.sizes.items())

@@ -105,6 +105,11 @@ class Loss(NamedTuple):
     sampled: Callable[[jax.Array, Seen], jax.Array] | None = None
     code_range: tuple[float, float] | None = None
 
+    def __repr__(self) -> str:
+        """Return what made it and what it is a loss of."""
+        made_by = getattr(self.terms, "__qualname__", "loss").partition(".")[0]
+        return f"<Loss {made_by}, of {self.expects or 'any output'}>"
+
     def __call__(self, seen: Seen) -> jax.Array:
         """Return the loss of a batch; shape ()."""
         return sum_of_terms(self.terms(seen), seen)
@@ -139,7 +144,12 @@ def of_pixels(
     name: str, per_image: Callable[[jax.Array, jax.Array], jax.Array], **fields: Any
 ) -> Loss:
     """Make a loss of one term: ``per_image(decoded, target) -> (n,)``."""
-    return Loss(lambda seen: {name: Term(per_image(seen.output.decoded, seen.target))}, **fields)
+
+    def terms(seen):
+        return {name: Term(per_image(seen.output.decoded, seen.target))}
+
+    terms.__qualname__ = name  # By which the loss is called where it is printed.
+    return Loss(terms, **fields)
 
 
 def over_pixels(reduce: Callable[..., jax.Array], values: jax.Array) -> jax.Array:

@@ -194,7 +194,7 @@ class _Group:
             try:
                 settings = job.config.training
                 optimizer = job.config.timed(self.task.data.sizes["train"]).optimizer.build()
-                result = training.fit(self.task, optimizer, settings)
+                result = training.fit(self.task, optimizer, settings, progress=False)
                 before = training.untrained(self.task, settings.seed)
                 summary = self.prepared.begun.ended(
                     result.rows,

@@ -17,6 +17,7 @@ from ae_optax.lab.runs import EpochRow, Rows, make_row
 from ae_optax.lab.training._epoch import Numbers, steps_per_epoch
 from ae_optax.lab.training._faults import Fault, first_fault
 from ae_optax.lab.training._prepare import prepare
+from ae_optax.lab.training._progress import is_interactive, shown
 from ae_optax.lab.training._saving import Memory, Saver, Saving
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState
@@ -99,6 +100,7 @@ def fit(
     on_epoch: Callable[[EpochRow], None] = lambda _: None,
     on_steps: Callable[[Mapping[str, np.ndarray]], None] = lambda _: None,
     interrupted: Callable[[], bool] = lambda: False,
+    progress: bool | None = None,
 ) -> FitResult:
     """Train a model, in one compiled call an epoch, or one a second if epochs are longer.
 
@@ -123,6 +125,8 @@ def fit(
             :class:`FitResult`, if ``settings.log_every`` asks for it. Steps that come again, as
             the run went back, replace those that were told, and all thereafter.
         interrupted: Asked after every call; if true, the run is saved and ends.
+        progress: Whether to show how far the run is; ``None``: in interactive sessions, such as
+            notebooks.
 
     Returns:
         The last state, a row for each epoch, and how the run ended.
@@ -135,6 +139,16 @@ def fit(
         CheckpointError: If what was saved is of another run.
     """
     settings = settings or Settings()
+    progress = is_interactive() if progress is None else progress
+    with shown(settings.epochs, on_start, on_epoch, progress=progress) as (on_start, on_epoch):
+        on = on_start, on_epoch, on_steps, interrupted
+        return _fit(task, optimizer, settings, params, saving, *on)
+
+
+def _fit(
+    task, optimizer, settings, params, saving, on_start, on_epoch, on_steps, interrupted
+) -> FitResult:
+    """Do as :func:`fit` says."""
     if saving is None and (settings.on_non_finite == "restore" or settings.patience is not None):
         epoch = steps_per_epoch(task.data.sizes["train"], settings.batch_size)
         saving = Saving(Memory(), every_steps=epoch, every_minutes=None)

@@ -1,5 +1,6 @@
 """Everything that changes during training."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -62,6 +63,18 @@ class TrainState(NamedTuple):
     epoch: EpochSums
     rate_scale: jax.Array
     faults: FaultState
+
+    def __repr__(self) -> str:
+        """Return how far it is and how many numbers it holds, without a single array."""
+        try:
+            at = f"step {int(self.step)}, "
+        except (TypeError, jax.errors.ConcretizationTypeError):
+            at = ""  # It is traced, or known by its shape.
+        learnt, kept = (
+            sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
+            for tree in (self.params, self.opt_state)
+        )
+        return f"<TrainState: {at}{learnt} parameters, {kept} numbers of the optimizer>"
 
 
 def init_state(

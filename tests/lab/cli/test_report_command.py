@@ -65,11 +65,15 @@ def test_training_runs_are_joined(trained, tmp_path):
     assert "2 training runs" in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
-def test_runs_of_two_kinds_and_folders_without_a_run_are_refused(
-    compared, trained, tmp_path, capsys
-):
-    assert main(["report", str(compared), str(trained)]) == 2
-    assert "runs of one kind only" in capsys.readouterr().err
+def test_runs_beside_comparisons_are_left_out_with_a_word(compared, trained, capsys):
+    (compared / "report.html").unlink()
+    assert main(["report", str(compared), str(trained)]) == 0
+    printed = capsys.readouterr()
+    assert "1 training runs are left out beside comparisons: name them alone" in printed.err
+    assert printed.out == f"Report: {compared / 'report.html'}\n"
+
+
+def test_folders_without_a_run_are_refused(tmp_path, capsys):
     for command in ("report", "tensorboard"):
         assert main([command, str(tmp_path)]) == 2
         assert (
@@ -152,8 +156,12 @@ def test_a_sweep_has_a_report_of_its_own(tmp_path, capsys):
     (folder / "report.html").unlink()
     assert main(["report", str(folder)]) == 0
     assert (folder / "report.html").read_bytes() == before
-    assert main(["report", str(folder), str(folder)]) == 2
-    assert "one sweep at a time" in capsys.readouterr().err
+    (folder / "report.html").unlink()
+    capsys.readouterr()
+    everything = sorted(map(str, (tmp_path / "runs").iterdir()))
+    assert main(["report", *everything, "--out", str(tmp_path / "all")]) == 0
+    assert (folder / "report.html").read_bytes() == before
+    assert "2 training runs" in (tmp_path / "all" / "report.html").read_text("utf-8")
 
 
 def test_figures_and_tables_are_files_on_request(compared, capsys):

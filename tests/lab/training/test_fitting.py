@@ -88,6 +88,12 @@ def test_a_result_and_a_model_print_in_a_few_lines():
     assert "<th>test loss</th>" in shown
     assert "<svg" in result.plot()._repr_svg_()
     assert "validation" in result.plot().svg
+    assert repr(result.state) == "<TrainState: step 4, 82 parameters, 2 numbers of the optimizer>"
+    shapes = jax.eval_shape(lambda: result.state)
+    assert repr(shapes) == "<TrainState: 82 parameters, 2 numbers of the optimizer>"
+    assert repr(task.loss) == "<Loss mse, of values>"
+    assert repr(ELBO) == "<Loss total, of logits>"
+    assert "<th>train</th><td>6</td>" in DATA._repr_html_()
     many = type(result.rows)([result.rows[0]] * 50)
     assert many._repr_html_().count("<tr>") == 22
 
