@@ -47,10 +47,8 @@ class Bench:
     def __init__(self, config: RunConfig, more: Callable[[training.Task], Score] | None = None):
         self.task = make_task(config)
         self.images = training.on_device(self.task.data)
-        self.steps_per_epoch = training.steps_per_epoch(
-            len(self.images.train), config.training.batch_size
-        )
-        self._more = more and more(self.task)
+        self.more = more and more(self.task)
+        self._programs: dict[str, _Program] = {}
 
     def run(
         self,
@@ -81,17 +79,18 @@ class Bench:
         Raises:
             OutOfTimeError: If the time was over before.
         """
-        program = _Program(self, config, lanes)
-        state, rows, epochs = program.start(), [], config.training.epochs
+        program = self._program(config, lanes)
+        given = program.given(lanes)
+        state, rows, epochs = program.start(given), [], config.training.epochs
         names = {"seeds": [lane.seed for lane in lanes], "values": [dict(x.values) for x in lanes]}
-        with Checkpoints(folder, keep=1, keep_best=False, identity=identity | names) as saved:
+        with Checkpoints(folder, keep=1, keep_best=False, identity={**identity, **names}) as saved:
             if saved.steps():
                 restored = saved.restore(state)
                 state, rows = restored.state, list(restored.rows)
                 saved.discard_after(restored.step)
             last = time.monotonic()
             while len(rows) < epochs:
-                state, row = program.epoch(state)
+                state, row = program.epoch(given, state)
                 rows.append(row)
                 tell(f"{row['step']} {row['seconds']:.1f} s {row['test_loss']}")
                 lost = all(x is None for x in row["test_loss"])
@@ -103,15 +102,23 @@ class Bench:
                     break
                 if over:
                     raise OutOfTimeError
-        return program.results(state, rows)
+        return program.results(state, rows, lanes)
+
+    def _program(self, config, lanes):
+        """Return the program of a config, compiled once for all seeds and numbers."""
+        paths = sorted(lanes[0].values)
+        plain = config.optimizer.filled(dict.fromkeys(paths, 0.0)).plain()
+        name = repr((plain, config.training, paths, len(lanes)))
+        if name not in self._programs:
+            self._programs = {name: _Program(self, config, lanes)}
+        return self._programs[name]
 
 
 class _Program:
     """Compiled functions of several lanes; those of one lane know of no axis over lanes."""
 
     def __init__(self, bench: Bench, config: RunConfig, lanes: Sequence[Lane]):
-        task, self._images, self._lanes = bench.task, bench.images, lanes
-        self._steps = bench.steps_per_epoch
+        task, self._images, self._width = bench.task, bench.images, len(lanes)
         made, values = config.timed(len(self._images.train)), training.make_values(task.data)
         batch_size = config.training.batch_size
 
@@ -126,7 +133,7 @@ class _Program:
             state, _ = training.make_epoch(step, batch_size)(state, images.train)
             return state, state.epoch.loss
 
-        evaluate, more = training.make_evaluate(task), bench._more
+        evaluate, more = training.make_evaluate(task), bench.more
 
         def on_test(state, images):
             return dict(evaluate(state, images.test)) | (dict(more(state)) if more else {})
@@ -137,6 +144,28 @@ class _Program:
                 found["validation"] = evaluate(state, images.validation)
             return found
 
+        wide, shaped = len(lanes) > 1, self.given(lanes)
+
+        def several(function, *axes):
+            return jax.vmap(function, in_axes=axes) if wide else function
+
+        began = time.perf_counter()
+        first = jax.jit(several(start, 0, None)).lower(shaped, self._images).compile()
+        shapes = first.out_info
+        self._start = first
+        self._epoch = (
+            jax.jit(several(epoch, 0, 0, None), donate_argnums=1)
+            .lower(shaped, shapes, self._images)
+            .compile()
+        )
+        self._compile_seconds = time.perf_counter() - began
+        self._on_test = jax.jit(several(on_test, 0, None))
+        self._at_end = jax.jit(several(at_end, 0, None))
+        size = sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(shapes.opt_state))
+        self._state_bytes = size // self._width
+
+    def given(self, lanes: Sequence[Lane]) -> Any:
+        """Return what tells the lanes apart, as arrays."""
         numbers = [
             {
                 "seed": np.int32(lane.seed),
@@ -144,34 +173,14 @@ class _Program:
             }
             for lane in lanes
         ]
-        wide = len(lanes) > 1
-        self._given = jax.tree.map(lambda *x: np.stack(x), *numbers) if wide else numbers[0]
+        return jax.tree.map(lambda *x: np.stack(x), *numbers) if self._width > 1 else numbers[0]
 
-        def several(function, *axes):
-            return jax.vmap(function, in_axes=axes) if wide else function
+    def start(self, given: Any) -> Any:
+        return self._start(given, self._images)
 
+    def epoch(self, given: Any, state: Any) -> tuple[Any, dict[str, Any]]:
         began = time.perf_counter()
-        first = jax.jit(several(start, 0, None)).lower(self._given, self._images).compile()
-        shapes = first.out_info
-        self._start = first
-        self._epoch = (
-            jax.jit(several(epoch, 0, 0, None), donate_argnums=1)
-            .lower(self._given, shapes, self._images)
-            .compile()
-        )
-        self._compile_seconds = time.perf_counter() - began
-        self._on_test = jax.jit(several(on_test, 0, None))
-        self._at_end = jax.jit(several(at_end, 0, None))
-        size = sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(shapes.opt_state))
-        self._state_bytes = size // len(lanes)
-        self._seconds = 0.0
-
-    def start(self) -> Any:
-        return self._start(self._given, self._images)
-
-    def epoch(self, state: Any) -> tuple[Any, dict[str, Any]]:
-        began = time.perf_counter()
-        state, loss = jax.block_until_ready(self._epoch(self._given, state, self._images))
+        state, loss = jax.block_until_ready(self._epoch(given, state, self._images))
         seconds = time.perf_counter() - began
         test = {f"test_{k}": x for k, x in self._on_test(state, self._images).items()}
         numbers = jax.device_get({"train_loss": loss} | test)
@@ -181,7 +190,9 @@ class _Program:
             **{name: _finite(x) for name, x in numbers.items()},
         }
 
-    def results(self, state: Any, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def results(
+        self, state: Any, rows: Sequence[Mapping[str, Any]], lanes: Sequence[Lane]
+    ) -> list[dict[str, Any]]:
         ends = jax.device_get(self._at_end(state, self._images))
         scores = {f"{k}_{n}": _finite(x) for k, found in ends.items() for n, x in found.items()}
         clock = np.cumsum([row["seconds"] for row in rows])
@@ -189,7 +200,7 @@ class _Program:
             {
                 "seed": lane.seed,
                 **({"values": dict(lane.values)} if lane.values else {}),
-                "lanes": len(self._lanes),
+                "lanes": self._width,
                 "state_bytes": self._state_bytes,
                 "compile_seconds": round(self._compile_seconds, 2),
                 "evaluations": [
@@ -205,7 +216,7 @@ class _Program:
                 ],
                 "scores": {name: x[number] for name, x in scores.items()},
             }
-            for number, lane in enumerate(self._lanes)
+            for number, lane in enumerate(lanes)
         ]
 
 

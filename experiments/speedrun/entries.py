@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -14,8 +14,9 @@ HERE = Path(__file__).parent
 FORMAT = 1
 INNERMOST = re.compile(r"\{[^{}]*\}")
 Status = Literal["baseline", "record", "measured", "refuted", "open"]
-"""What an entry is: where sigma comes from; a claim that holds; a measurement without a claim; a
-claim that does not hold; or something that was not reached, with what was tried."""
+"""What an entry is: where sigma of its track and length comes from; a claim that holds; a
+measurement without a claim; a claim that does not hold; or something that was not reached, with
+what was tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,9 @@ class Entry:
         status: See :data:`Status`.
         says: What it is, for people.
         seeds: How many, counted from 0: none can be left out.
-        optimizer: A mapping as in any config, or ``{tuned: NAME}``: what the tuning of the track
-            chose of that name; ``None`` for what was not run.
+        optimizer: A mapping as in any config, or ``{tuned: NAME}``: what the tuning of the track,
+            or of another, ``{tuned: NAME, on: TRACK}``, chose of that name; ``None`` for what was
+            not run.
         epochs: How long; ``None``: as long as the track.
         claims: What it claims.
         tried: What was tried, for what was not reached.
@@ -69,8 +71,8 @@ class Entry:
                 f"`optimizer` must be left out of what is open, and only there, got the status "
                 f"{self.status!r} and {self.optimizer!r}."
             )
-        if self.status == "record" and not self.claims:
-            raise ValueError("`claims` must say what a record claims, got none.")
+        if self.status in ("record", "refuted") and not self.claims:
+            raise ValueError(f"`claims` must say what is claimed by a {self.status}, got none.")
 
 
 class Tuning(NamedTuple):
@@ -100,7 +102,8 @@ def overrides_of(entry: Entry, folder: Path) -> list[str]:
     changes = [f"training.epochs={entry.epochs}"] if entry.epochs else []
     if entry.optimizer is None or "tuned" not in entry.optimizer:
         return [f"optimizer={json.dumps(entry.optimizer)}", *changes]
-    tuning, name = read_tuning(entry.track, folder), entry.optimizer["tuned"]
+    tuning = read_tuning(entry.optimizer.get("on", entry.track), folder)
+    name = entry.optimizer["tuned"]
     return [*overrides_of_trial(tuning, name, chosen(tuning, name, folder)), *changes]
 
 
@@ -197,6 +200,46 @@ def identity(config: plans.RunConfig) -> dict[str, Any]:
     """Return all that decides the numbers of an entry, whatever the seed."""
     plain = config.identity()
     return plain | {"training": {k: v for k, v in plain["training"].items() if k != "seed"}}
+
+
+def said_by(entry: Entry, folder: Path = HERE) -> set[str]:
+    """Return the names of all arguments that an entry gives."""
+    optimizer = entry.optimizer or {}
+    if "tuned" not in optimizer:
+        return set(_keys(optimizer))
+    tuning = read_tuning(optimizer.get("on", entry.track), folder)
+    one = tuning.optimizers[optimizer["tuned"]]
+    paths = [path.rpartition(".")[2] for trial in one["trials"] for path in trial]
+    return {*_keys(one["optimizer"]), *paths}
+
+
+def _keys(value: Any) -> Iterator[str]:
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        yield key
+        yield from _keys(item)
+    for item in value if isinstance(value, list) else ():
+        yield from _keys(item)
+
+
+def changed(was: Any, now: Any, said: Set[str], path: str = "") -> list[str]:
+    """Return the places in which a config differs from that of a log.
+
+    An argument that functions have got since, and that nobody has given, is as it always was.
+
+    Args:
+        was: The config in the log.
+        now: That of the entry, every default written.
+        said: The arguments that the entry gives.
+        path: Of both.
+    """
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        keys = [k for k in {**was, **now} if k in was or k in said]
+        pairs = [(f"{path}.{k}", was.get(k, ...), now.get(k, ...)) for k in keys]
+    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        pairs = [(f"{path}[{i}]", *each) for i, each in enumerate(zip(was, now, strict=True))]
+    else:
+        return [] if was == now else [path.removeprefix(".")]
+    return [place for where, old, new in pairs for place in changed(old, new, said, where)]
 
 
 def read_log(path: Path) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from entries import Claim, Entry
+from entries import Claim, Entry, changed, said_by
 
 
 def holds(
@@ -39,37 +39,43 @@ def sigma_of(log: Mapping[str, Any] | None, score: str, *, seeds: int) -> float 
     return float(np.std(scores_of(log, score), ddof=1))
 
 
+def diverged(log: Mapping[str, Any]) -> list[int]:
+    """Return the seeds that ended in a number that is not finite."""
+    return [run["seed"] for run in log["runs"] if None in run["scores"].values()]
+
+
 def objections(
-    entry: Entry, log: Mapping[str, Any] | None, *, config: str, epochs: int
+    entry: Entry, log: Mapping[str, Any] | None, *, config: Mapping[str, Any], epochs: int
 ) -> list[str]:
     """Return why the log of an entry is no evidence, whatever its numbers are.
 
     Args:
         entry: What is said.
         log: What was measured.
-        config: The hash of its config, made anew.
+        config: Its config, made anew.
         epochs: After how many, each with an evaluation, every run must have stopped.
     """
     if log is None:
         return ["there is no log."]
     found, seeds = [], [run["seed"] for run in log["runs"]]
-    if log["config"] != config:
-        found.append(f"the log is of the config {log['config']}, the entry's is {config}.")
+    places = changed(log["identity"], config, said_by(entry))
+    if places:
+        found.append(f"the log is of another config, which differs in {', '.join(places)}.")
     if sorted(seeds) != list(range(entry.seeds)):
         found.append(
             f"the log must hold the seeds 0 to {entry.seeds - 1}, each once and no other, got "
             f"{seeds}: none may be left out or chosen."
         )
     for run in log["runs"]:
-        if len(run["evaluations"]) != epochs:
+        if len(run["evaluations"]) != epochs and run["seed"] not in diverged(log):
             found.append(
                 f"seed {run['seed']} must have stopped after {epochs} evaluations, not after "
                 f"{len(run['evaluations'])}."
             )
-        lost = [name for name, value in run["scores"].items() if value is None]
-        if lost:
-            found.append(f"seed {run['seed']} has no finite {', '.join(lost)}.")
-    if len({run["evaluations"][-1]["step"] for run in log["runs"]}) > 1:
+    ends = {
+        run["evaluations"][-1]["step"] for run in log["runs"] if run["seed"] not in diverged(log)
+    }
+    if len(ends) > 1:
         found.append("all runs must have stopped at the same step.")
     return found
 
@@ -92,6 +98,8 @@ def against(
     """
     if entry.seeds < significance["fewest_seeds"]:
         return f"it has {entry.seeds} seeds, fewer than {significance['fewest_seeds']}."
+    if diverged(log):
+        return f"seed {', '.join(map(str, diverged(log)))} diverged."
     if sigma is None:
         return f"sigma is not known: it takes {significance['sigma_seeds']} seeds of the baseline."
     scores = scores_of(log, claim.score)

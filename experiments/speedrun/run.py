@@ -3,12 +3,13 @@
 Usage: python experiments/speedrun/run.py [--quick | --redraw]
        python experiments/speedrun/run.py --check | --check-data
        python experiments/speedrun/run.py --record NAME
-       python experiments/speedrun/run.py --tune TRACK [--only NAME] [--minutes M] [--resume]
-       python experiments/speedrun/run.py --track TRACK [--only NAME] [--minutes M] [--resume]
+       python experiments/speedrun/run.py [--tune TRACK] [--track TRACK] [--only NAME] [--seeds N]
+           [--minutes M] [--resume] [--device gpu] [--threads N]
 
-The first gathers what the logs hold on the page. The others replay a record from nothing, check all
-claims, and make what is missing of a tuning or of the entries of a track. All take `--device gpu`,
-where seeds and rates are lanes of one program, and `--threads N`, by default 1.
+The first gathers what the logs hold on the page. The others check all claims, or what is known of
+the data; replay a record from nothing; and make what is missing of the trials and of the entries of
+a track, or of `all`, as far as the minutes go. On a GPU seeds and rates are lanes of one program;
+on a CPU they come one after another, on one thread unless `--threads` says more.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from entries import (
     HERE,
     Entry,
     Tuning,
+    changed,
     config_of,
     identity,
     overrides_of,
@@ -36,9 +38,10 @@ from entries import (
     read_log,
     read_rules,
     read_tuning,
+    said_by,
     write_log,
 )
-from judge import against, objections, scores_of, sigma_of
+from judge import against, diverged, objections, scores_of, sigma_of
 
 from ae_optax.lab import runs, study
 from ae_optax.lab._environment import device, versions
@@ -106,7 +109,8 @@ class Workshop:
         path = (logs or self.logs) / "records" / f"{entry.name}.json"
         head = {"entry": entry.name, "config": runs.run_id(own), "identity": own}
         log = read_log(path)
-        done = log["runs"] if log and log["config"] == head["config"] else []
+        same = log is not None and not changed(log["identity"], own, said_by(entry, self.folder))
+        done = log["runs"] if log is not None and same else []
         missing = sorted(
             set(range(entry.seeds if most is None else min(most, entry.seeds)))
             - {run["seed"] for run in done}
@@ -201,17 +205,22 @@ def judged(shop: Workshop) -> dict[str, dict[str, Any]]:
         except ValueError as error:
             found[entry.name] = {"objections": [str(error)], "claims": []}
             continue
-        log, rule = logs[entry.name], rules.tracks[entry.track]
-        own = runs.run_id(identity(config))
-        why = objections(entry, log, config=own, epochs=config.training.epochs)
-        claims = []
-        for claim in entry.claims if not why else ():
-            sigma = sigma_of(
-                logs[rule["baseline"]], claim.score, seeds=rules.significance["sigma_seeds"]
-            )
-            claims.append(against(entry, claim, log, sigma, rules.significance))
+        log = logs[entry.name]
+        epochs = config.training.epochs
+        why = objections(entry, log, config=identity(config), epochs=epochs)
+        claims, baseline = [], logs.get(baseline_of(entry, entries) or "")
+        if log is not None and not why:
+            for claim in entry.claims:
+                sigma = sigma_of(baseline, claim.score, seeds=rules.significance["sigma_seeds"])
+                claims.append(against(entry, claim, log, sigma, rules.significance))
         found[entry.name] = {"objections": why, "claims": claims}
     return found
+
+
+def baseline_of(entry: Entry, entries: Iterable[Entry]) -> str | None:
+    """Return the name of the baseline of the same track and length."""
+    of = (entry.track, "baseline", entry.epochs)
+    return next((one.name for one in entries if (one.track, one.status, one.epochs) == of), None)
 
 
 def log_of(shop: Workshop, name: str) -> dict[str, Any] | None:
@@ -227,7 +236,9 @@ def check(shop: Workshop) -> int:
             continue
         verdict = found[entry.name]
         against_it = [*verdict["objections"], *filter(None, verdict["claims"])]
-        wrong = bool(against_it) if entry.status != "refuted" else bool(verdict["objections"])
+        wrong = bool(verdict["objections"] or (entry.status == "record" and against_it))
+        if entry.status == "refuted" and None in verdict["claims"]:
+            wrong, against_it = True, [*against_it, "a claim that is called refuted holds."]
         failed |= wrong
         said = "; ".join(against_it) or "as it says."
         print(f"{entry.name} ({entry.status}): {'NOT ' if wrong else ''}{said}")
@@ -286,7 +297,7 @@ def check_data(shop: Workshop) -> int:
     return 0
 
 
-QUICK = ("G",)
+QUICK = ("C", "G")
 
 
 def measure(quick: bool) -> study.Measured:
@@ -337,14 +348,17 @@ def read_checks(shop: Workshop) -> dict[str, Any]:
 def facts(log: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page needs of a log."""
     made = log["runs"]
-    names = [name for name in made[0]["scores"] if all(r["scores"][name] is not None for r in made)]
-    table = {name: np.array([run["scores"][name] for run in made]) for name in names}
+    table = {
+        name: np.array([run["scores"][name] for run in made], float) for name in made[0]["scores"]
+    }
     seconds = [run["evaluations"][-1]["seconds"] for run in made]
     steps = made[0]["evaluations"][-1]["step"]
     curves = [[row["test_loss"] for row in run["evaluations"]] for run in made]
     whole = {len(curve) for curve in curves} == {len(curves[0])}
     return {
         "seeds": len(made),
+        "diverged": diverged(log),
+        "each": {name: study.rounded(x, digits=6) for name, x in table.items()},
         "steps": steps,
         "mean": {name: study.rounded(x.mean(), digits=6) for name, x in table.items()},
         "deviation": {
@@ -353,7 +367,7 @@ def facts(log: Mapping[str, Any]) -> dict[str, Any]:
         },
         "seconds": study.rounded(float(np.median(seconds)), digits=3),
         "milliseconds_a_step": study.rounded(1e3 * float(np.median(seconds)) / steps, digits=3),
-        "state_bytes": made[0]["state_bytes"],
+        "state_megabytes": study.rounded(made[0]["state_bytes"] / 1e6, digits=3),
         "curve": {
             "step": [row["step"] for row in made[0]["evaluations"]],
             "seconds": [row["seconds"] for row in made[0]["evaluations"]],
@@ -381,7 +395,7 @@ def losses(found: study.Measured, over: str, label: str, way: str) -> study.Pict
     tracks = {}
     for name, one in found.numbers["entries"].items():
         tracks.setdefault(found.setup["entries"][name]["track"], []).append((name, one))
-    kinds = sorted({name.split("_", 1)[1] for name in found.numbers["entries"]})
+    kinds = sorted({kind_of(name) for name in found.numbers["entries"]})
     panels = make_panels(
         [f"{track}: {found.setup['rules']['tracks'][track]['title']}" for track in tracks],
         columns=2,
@@ -397,13 +411,18 @@ def losses(found: study.Measured, over: str, label: str, way: str) -> study.Pict
         for name, one in several:
             curve = one["curve"]
             spread = spread_of(np.array(curve["test_loss"], float))
-            position = kinds.index(name.split("_", 1)[1])
+            position = kinds.index(kind_of(name))
             lines.append(Line(position, "", np.array(curve[over]), spread))
         fit_value_axis(axes, [line.spread for line in lines], "")
         for line in lines:
             draw_line(axes, line, markers=False)
     described = f"Test loss of every entry {way}, median and range of its seeds, for each track."
     return study.Picture(panels.figure, described)
+
+
+def kind_of(name: str) -> str:
+    """Return the optimizer that the name of an entry names: runs of all lengths look alike."""
+    return name.partition("_")[2].removesuffix("_short")
 
 
 def tables(found: study.Measured) -> dict[str, str]:
@@ -426,16 +445,20 @@ def standing(found: study.Measured) -> str:
                 entry["says"],
                 f"{one['seeds']} of {entry['seeds']}",
                 f"{one['steps']}",
-                "–" if train is None else f"{train:.5g}",
-                f"{one['mean'][score]:.5g}",
-                "–" if one["deviation"][score] is None else f"{one['deviation'][score]:.2g}",
+                number_or(train, ".5g"),
+                number_or(one["mean"][score], ".5g"),
+                number_or(one["deviation"][score], ".2g"),
                 f"{one['seconds']:.3g}",
                 f"{one['milliseconds_a_step']:.3g}",
-                f"{one['state_bytes'] / 1e6:.1f}",
+                f"{one['state_megabytes']:.3g}",
                 verdict_in_words(entry, one["verdict"]),
             ]
         )
     return study.table(heads, rows)
+
+
+def number_or(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def verdict_in_words(entry: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
@@ -451,7 +474,11 @@ def verdict_in_words(entry: Mapping[str, Any], verdict: Mapping[str, Any]) -> st
 
 def goals(found: study.Measured) -> str:
     """Say of every goal the best that was found within its steps."""
-    heads, rows = ["track", "score", "goal", "within steps", "best found", "by"], []
+    heads = ["track", "score", "goal", "within steps", "best found", "by, or what was tried"]
+    tried = {
+        one["track"]: one["tried"] for one in found.setup["entries"].values() if "tried" in one
+    }
+    rows = []
     for track, rule in found.setup["rules"]["tracks"].items():
         for goal in rule["goals"]:
             reached = [
@@ -459,7 +486,7 @@ def goals(found: study.Measured) -> str:
                 for name, one in found.numbers["entries"].items()
                 if found.setup["entries"][name]["track"] == track
                 and one["steps"] <= goal["steps"]
-                and goal["score"] in one["mean"]
+                and one["mean"].get(goal["score"]) is not None
             ]
             best = (max if rule.get("higher") else min)(reached, default=None)
             rows.append(
@@ -469,7 +496,9 @@ def goals(found: study.Measured) -> str:
                     f"{goal['target']:g}",
                     f"{goal['steps']}",
                     "open" if best is None else f"{best[0]:.5g}",
-                    "" if best is None else found.setup["entries"][best[1]]["says"],
+                    tried.get(track, "")
+                    if best is None
+                    else found.setup["entries"][best[1]]["says"],
                 ]
             )
     return study.table(heads, rows)
@@ -539,14 +568,16 @@ def work(shop: Workshop, options: argparse.Namespace) -> int:
         return check_data(shop)
     if options.record:
         return replay(shop, options.record)
-    if options.tune:
-        tuning = read_tuning(options.tune, shop.folder)
-        for name in [options.only] if options.only else tuning.optimizers:
-            shop.tune(tuning, name)
-        return 0
-    for entry in read_entries(shop.folder):
-        if entry.track == options.track and options.only in (None, entry.name) and entry.optimizer:
-            shop.entry(entry, most=options.seeds)
+    for track in read_rules(shop.folder).tracks:
+        this = (track, "all")
+        if options.tune in this and (shop.folder / "tuning" / f"{track}.yaml").exists():
+            tuning = read_tuning(track, shop.folder)
+            for name in [options.only] if options.only else tuning.optimizers:
+                shop.tune(tuning, name)
+        for entry in read_entries(shop.folder) if options.track in this else ():
+            wanted = entry.track == track and options.only in (None, entry.name)
+            if wanted and entry.optimizer is not None:
+                shop.entry(entry, most=options.seeds)
     return 0
 
 

@@ -108,6 +108,14 @@ def test_its_page_asks_shows_and_reads(folder):
     assert set(re.findall(r"\]\(([^/)]+\.svg)\)", page)) == drawn != set()
 
 
+def test_a_paragraph_of_the_guide_has_the_numbers_of_the_pages_it_links_to():
+    guide = (EXPERIMENTS / "which_optimizer.md").read_text()
+    for paragraph in guide.split("\n\n")[1:]:
+        linked = set(re.findall(r"\]\((\w+)/README\.md\)", paragraph))
+        found = {folder: results_of(EXPERIMENTS / folder) for folder in linked}
+        assert not unmeasured(paragraph, found), paragraph
+
+
 GALLERY = (EXPERIMENTS / "README.md").read_text()
 ROW = r"^\| \[<img src=\"(\w+)/(\w+\.svg)\".*?\]\((\w+)/README\.md\) \| (.*) \|$"
 ROWS = re.findall(ROW, GALLERY, re.MULTILINE)
