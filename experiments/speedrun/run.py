@@ -228,7 +228,7 @@ def log_of(shop: Workshop, name: str) -> dict[str, Any] | None:
 
 
 def check(shop: Workshop) -> int:
-    """Print the verdict on every entry; return 1 if one is not what it says, else 0."""
+    """Print the verdict on every entry; return 1 if one claims what is not so, else 0."""
     found, failed = judged(shop), False
     for entry in read_entries(shop.folder):
         if entry.name not in found:
@@ -236,7 +236,9 @@ def check(shop: Workshop) -> int:
             continue
         verdict = found[entry.name]
         against_it = [*verdict["objections"], *filter(None, verdict["claims"])]
-        wrong = bool(verdict["objections"] or (entry.status == "record" and against_it))
+        # What claims nothing may be unfinished.
+        claims = entry.status in ("record", "refuted")
+        wrong = claims and bool(verdict["objections"] if entry.status == "refuted" else against_it)
         if entry.status == "refuted" and None in verdict["claims"]:
             wrong, against_it = True, [*against_it, "a claim that is called refuted holds."]
         failed |= wrong
