@@ -15,9 +15,9 @@ from ae_optax.capturing._layer import Rows
 from ae_optax.transforms import needs
 
 
-def with_layers(tx):
-    """Return ``tx``, given layers of its gradients if it needs some and gets none."""
-    if not needs(jax.eval_shape(tx.init, {"w": jnp.ones((2, 2))})):
+def with_layers(tx, state=None):
+    """Return ``tx``, given layers of its gradients if it, or its ``state``, needs some."""
+    if not needs(jax.eval_shape(tx.init, {"w": jnp.ones((2, 2))}) if state is None else state):
         return tx
 
     def update(updates, state, params=None, **extra):

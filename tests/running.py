@@ -21,13 +21,13 @@ def stream(*shape, seed=0, steps=STEPS):
 
 def scan(transformation, grads, params=None):
     """Return what ``transformation`` makes of ``grads``, whose first axis is the step."""
-    transformation = with_layers(transformation)
+    start = transformation.init(jax.tree.map(lambda g: jnp.zeros_like(g[0]), grads))
+    transformation = with_layers(transformation, start)
 
     def step(state, g):
         out, state = transformation.update(g, state, params)
         return state, out
 
-    start = transformation.init(jax.tree.map(lambda g: jnp.zeros_like(g[0]), grads))
     return jax.lax.scan(step, start, grads)[1]
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from enrolment import MATRIX_OPTIMIZERS, assert_entries
+from enrolment import LAYER_OPTIMIZERS, MATRIX_OPTIMIZERS, assert_entries
 
 import ae_optax
 from ae_optax import optimizers
@@ -31,7 +31,7 @@ fused, benchmark = load("fused"), load("update")
 
 
 # Which have no twin, and why: only a rule of single coordinates is one function of a coordinate.
-NOT_BY_HAND = dict.fromkeys(MATRIX_OPTIMIZERS, "it turns whole matrices")
+NOT_BY_HAND = dict.fromkeys(MATRIX_OPTIMIZERS + LAYER_OPTIMIZERS, "it turns whole matrices")
 BY_HAND = [name for name in optimizers.__all__ if name in fused.RULES]
 
 

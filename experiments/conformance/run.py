@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from adapters import optax_like
 from checks import CHECKS, DIALECTS, EQUAL, Implementation, broken_by, distance
-from faults import FAULTS
+from planted import FAULTS
 from implementations import exact, installed
 
 from ae_optax.lab import study

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from ae_optax._trees import own_keys
 from ae_optax.capturing import CaptureError, capture
 
 
@@ -105,7 +106,8 @@ CASES = {
 
 
 def by_path(tree):
-    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
+    keyed = jax.tree.leaves_with_path(tree)
+    return {jax.tree_util.keystr(own_keys(path)): leaf for path, leaf in keyed}
 
 
 @pytest.mark.parametrize("case", CASES)

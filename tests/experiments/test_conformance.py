@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "experiments" / "conformance"))
 
 import checks
-import faults
+import planted
 import implementations
 from adapters import optax_like
 
@@ -29,14 +29,14 @@ def test_a_planted_fault_fails_one_test_which_names_it(fault):
     if fault is None:
         subject = next(each for each in implementations.ours() if each.family == "soap")
     else:
-        planted = faults.FAULTS[fault]
-        subject = checks.Implementation("ours", "soap", lambda h: optax_like(planted(h)))
+        wrong = planted.FAULTS[fault]
+        subject = checks.Implementation("ours", "soap", lambda h: optax_like(wrong(h)))
     with jax.enable_x64(True):
         assert checks.failures(subject, OF_SOAP) == [NAMED[fault]] * (fault is not None)
 
 
 def test_every_fault_is_named():
-    assert {*faults.FAULTS} == {*NAMED} - {None}
+    assert {*planted.FAULTS} == {*NAMED} - {None}
 
 
 def test_an_implementation_is_driven_through_either_interface():

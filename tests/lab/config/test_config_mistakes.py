@@ -75,7 +75,7 @@ ONE_MISTAKE = {
         RUN + "training: {epoch: 3}",
         ("x.yaml:5:12: training.epoch: unknown key 'epoch'. Did you mean 'epochs'? "
         "Keys: epochs, batch_size, seed, telemetry, on_non_finite, patience, max_minutes, mesh, "
-        "log_every."),
+        "log_every, precision."),
     ),
     "true for a number": (
         optimizer("{name: adam, learning_rate: true}"),

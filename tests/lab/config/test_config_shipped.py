@@ -139,9 +139,11 @@ def with_rate_only(functions):
 
 SIMPLE = list(with_rate_only(kinds()["optimizer"].functions))
 # These need the loss in `update`, which the trainer does not pass on; add_noise a key; the Muon of
-# PyTorch has matrices only; and whiten divides by what only `in_basis` knows.
+# PyTorch has matrices only; and some read what only `in_basis` knows.
 UNFIT = {
     "compat.torch.muon",
+    "factored_curvature",
+    "squared_examples",
     "whiten",
     "optax.lbfgs",
     "optax.polyak_sgd",
@@ -172,7 +174,8 @@ def test_names_come_from_the_public_names_only():
     assert {"optax.cosine_decay_schedule", *schedules.__all__} <= {*known["schedule"].functions}
     assert {*known["data"].functions} == {
         *("arrays", "digits", "fashion_mnist", "from_arrays", "from_iterable"),
-        *("image_folder", "mnist", "planted", "synthetic"),
+        *("from_generator", "from_source", "image_folder", "mnist", "planted", "stream"),
+        "synthetic",
     }
     for kind in known.values():
         assert not any("State" in name or name.startswith("_") for name in kind.functions)
