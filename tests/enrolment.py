@@ -20,6 +20,14 @@ LAYER_OPTIMIZERS = ("ekfac", "kbfgs", "kfac", "kfac_eigen", "tnt")
 """They do so by what each layer saw."""
 
 
+OF_THE_SAME_PIECES = {
+    *("kl_shampoo", "soap_muon", "splus"),  # As `shampoo` and `soap`.
+    "normuon",  # As `muon`.
+    *("ekfac", "kbfgs", "kfac_eigen", "tnt"),  # As `kfac`.
+}
+"""Their contracts are tried with the slow tests: nothing in them handles leaves by itself."""
+
+
 def assert_entries(table, names, *, at, entry):
     """Fail unless there is an entry for each name and none besides; say where it goes and what.
 

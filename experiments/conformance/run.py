@@ -9,8 +9,8 @@ import jax
 import numpy as np
 from adapters import optax_like
 from checks import CHECKS, DIALECTS, EQUAL, Implementation, broken_by, distance
-from planted import FAULTS
 from implementations import exact, installed
+from planted import FAULTS
 
 from ae_optax.lab import study
 from ae_optax.lab.figures import colour, make_panels, number

@@ -9,8 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "experiments" / "conformance"))
 
 import checks
-import planted
 import implementations
+import planted
 from adapters import optax_like
 
 NAMED = {

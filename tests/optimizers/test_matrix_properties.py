@@ -252,7 +252,7 @@ WITH_FLOORS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", MATRIX_OPTIMIZERS)
 def test_no_odd_leaf_breaks_it(name, dtype):
     grads = jax.tree.map(lambda g: jnp.asarray(g, dtype), odd())

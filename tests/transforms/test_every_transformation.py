@@ -132,7 +132,7 @@ def everything():
 
 
 @given(tree=TREES.filter(lambda tree: tree is not None))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 def test_trees_of_any_shape_keep_it(tree):
     tx = everything()
 

@@ -78,6 +78,7 @@ def losses_of(path):
     return [[row["train_loss"], row["validation_loss"], row["test_loss"]] for row in rows]
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_losses_of_one(folder, start):
     both = start()
     assert main(["train", "run.yaml", "--out", "one"]) == 0
