@@ -8,9 +8,7 @@ import jax.numpy as jnp
 from ae_optax._checks import check_non_negative, is_plain_number, known, shown
 from ae_optax._numbers import default_float
 from ae_optax._types import Scalar
-from ae_optax.compat.torch._scheduler import Rule, Scheduler, step_by_step
-
-MOST_STEPS = 2**31 - 1
+from ae_optax.compat.torch._scheduler import MOST_STEPS, Rule, Scheduler, step_by_step
 
 
 def sequential_lr(

@@ -8,9 +8,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative
+from ae_optax._checks import check_non_negative, is_plain_number
 from ae_optax._numbers import default_float
 from ae_optax._types import Scalar
+
+MOST_STEPS = 2**31 - 1
+"""As many as a counter comes to."""
 
 
 class Group(NamedTuple):
@@ -92,6 +95,7 @@ class Scheduler:
     def __call__(self, step: Any) -> jax.Array:
         """Return the rate at ``step``, from 0, in the default float dtype."""
         rule, _ = self.make(Group(default_float(self.lr)))
+        step = min(step, MOST_STEPS) if is_plain_number(step) else step
         return default_float(rule.value(jnp.asarray(step)))
 
     def all_parts(self) -> list["Scheduler"]:
