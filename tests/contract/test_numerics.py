@@ -68,7 +68,7 @@ def test_no_gradient_makes_a_nan(name):
             assert np.all(np.isfinite(leaf[:2].astype(jnp.float64))), jax.tree_util.keystr(path)
 
 
-@pytest.mark.parametrize("name", [*RULES, "transforms.yogi_average"])
+@pytest.mark.parametrize("name", [*RULES, "transforms.cautious", "transforms.yogi_average"])
 def test_what_is_no_number_in_a_gradient_is_shown_in_the_update(name):
     tx, ones = make(name), jnp.ones((3, 2))
     update = jax.jit(tx.update)

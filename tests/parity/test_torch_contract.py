@@ -291,6 +291,7 @@ def test_a_rise_without_length_has_passed_at_step_0():
 )
 def test_a_period_beyond_all_steps_is_endless(schedule):
     assert float(schedule(7)) == 1.0
+    assert np.isfinite(schedule(10**10))  # Nor can such a step be counted.
 
 
 def test_a_schedule_is_a_scalar_of_the_default_float_type_for_any_kind_of_step():
