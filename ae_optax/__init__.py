@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ae_optax import optimizers, schedules, transforms
 from ae_optax._transformation import Transformation
 from ae_optax.capturing import capture
-from ae_optax.observing import describe, lint, read, with_telemetry
+from ae_optax.observing import describe, lint, plan, read, with_telemetry
 from ae_optax.optimizers import (
     adabelief,
     adadelta,
@@ -324,6 +324,7 @@ __all__ = [
     "orthogonalize",
     "path_mask",
     "permuted",
+    "plan",
     "polar_factor",
     "power",
     "precondition",

@@ -15,6 +15,7 @@ import comparison
 import keeping
 import leaves
 import machine
+import matrix
 import tables
 import tracing
 import trainer
@@ -30,6 +31,7 @@ PARTS = {
     "comparison": comparison.measure,
     "keeping": keeping.measure,
     "capture": capture.measure,
+    "matrix": matrix.measure,
 }
 
 

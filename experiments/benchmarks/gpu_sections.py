@@ -108,8 +108,59 @@ def convolutional_runs(tiny):
     return _lanes(models.conv_autoencoder([8, 16], 16), (16, 16, 1), *sizes, tiny)
 
 
+def matrix_steps(tiny):
+    """Return what a step of matrix rules takes beside Adam's, and what it is made of."""
+    hidden, batch = ([64], 64) if tiny else ([1000, 500, 250], 1000)
+    model = models.mlp_autoencoder(hidden, 30, output="linear")
+    images = jnp.asarray(np.random.default_rng(0).random((batch, 28, 28)), jnp.float32)
+    rules = {
+        "adam": ae_optax.adam(RATE),
+        "muon": ae_optax.muon(RATE),
+        "muon, polar factor": ae_optax.muon(RATE, orthogonalizer=ae_optax.polar_factor()),
+        "soap": ae_optax.soap(RATE),
+        "soap, blocks of 250": ae_optax.soap(RATE, block_size=250),
+        "soap, blocks of 250, rolling": ae_optax.soap(
+            RATE, block_size=250, refresh_every=ae_optax.rolling(10)
+        ),
+        "shampoo, eigendecomposition": ae_optax.shampoo(RATE, block_size=250),
+        "shampoo, products": ae_optax.shampoo(RATE, block_size=250, root=ae_optax.product_root()),
+    }
+    task = training.Task(model, losses.mse())
+    found = {}
+    for name, rule in rules.items():
+        twenty = functools.partial(_twenty, training.make_step(task, rule))
+        run = _again(twenty, training.init_state(model, rule, images, 0), images)
+        found[name] = {"step ms": 1e3 * _seconds(run, tiny, 5) / 20}
+    size, number = (32, 2) if tiny else (250, 32)
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(number, size, size)), jnp.float32)
+    parts = {
+        "product": lambda x: x @ x,
+        "qr": lambda x: jnp.linalg.qr(x).Q,
+        "eigh": lambda x: jnp.linalg.eigh(x @ x.mT)[1],
+        "cholesky-qr, twice": lambda x: _cholesky_qr(_cholesky_qr(x)),
+    }
+    for name, part in parts.items():
+        run = functools.partial(jax.jit(part), x)
+        found[f"{number} of {size}: {name}"] = {"ms": 1e3 * _seconds(run, tiny)}
+    return found
+
+
+def _twenty(step, state, x):
+    return jax.lax.fori_loop(0, 20, lambda _, state: step(state, x, None)[0], state)
+
+
+def _cholesky_qr(x):
+    """Return the orthogonal factor by products and triangles, which a GPU computes in stacks."""
+    x = x / jnp.linalg.norm(x, axis=-2, keepdims=True)
+    gram = x.mT @ x
+    shift = 1e-5 * jnp.max(jnp.sum(jnp.abs(gram), -1), -1)[:, None, None]
+    lower = jnp.linalg.cholesky(gram + shift * jnp.eye(x.shape[-1]))
+    return jax.lax.linalg.triangular_solve(lower, x, lower=True, transpose_a=True)
+
+
 SECTIONS = {
     "products": products,
+    "matrix steps": matrix_steps,
     "trainer, batch 128": small_batch,
     "update": update,
     "135 runs": digits_runs,

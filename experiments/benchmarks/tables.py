@@ -76,6 +76,22 @@ def capture(result):
     return "\n".join([*rows, "", measured(result)])
 
 
+def matrix(result):
+    steps, compiling = result["steps"], result["compiling"]["seconds"]
+    cores = " | ".join(f"step beside Adam's, {n} core{'s' * (n != '1')}" for n in steps)
+    rows = [f"| | {cores} | compiling beside Adam's |", "|---|" + "--:|" * (len(steps) + 1)]
+    for name in compiling:
+        limit = result["limits"].get(name)
+        ratios = [found["ratio"][name] for found in steps.values()]
+        asked = "" if limit is None else f" (≤ {limit}: {met(max(ratios) <= limit)})"
+        shown = [f"{ratio:.2f}" for ratio in ratios]
+        compiled = compiling[name] / compiling["adam"]
+        rows.append(f"| {name}{asked} | {' | '.join(shown)} | {compiled:.1f} |")
+    leaves = result["compiling"]["leaves"]
+    of = f"Compiling: {leaves} leaves, at most {result['limit_of_compiling']:g} times Adam's."
+    return "\n".join([*rows, "", of, measured(result)])
+
+
 TABLES = {
     "trainer": trainer,
     "update": update,
@@ -85,4 +101,5 @@ TABLES = {
     "comparison": comparison,
     "keeping": keeping,
     "capture": capture,
+    "matrix": matrix,
 }
