@@ -53,7 +53,7 @@ class Telemetry(NamedTuple):
         nonfinite_updates: How many that came out, likewise.
     """
 
-    learning_rate_in_force: jax.Array | None
+    learning_rate_in_force: Any
     gradient_norm: jax.Array
     update_norm: jax.Array
     update_ratio: jax.Array

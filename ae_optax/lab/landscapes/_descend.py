@@ -93,8 +93,9 @@ def _run(optimizer, gradient_at, loss, start, steps):
         gradient = gradient_at(point, t)
         updates, state = optimizer.update(tuple(gradient), state, leaves)
         leaves: Any = optax.apply_updates(leaves, updates)
-        rates, rate = read(state, "effective_rate_mean"), state.telemetry.learning_rate_in_force
-        return (leaves, state), (jnp.stack(leaves), gradient, jnp.stack(rates), rate)
+        seen = read(state, "telemetry")
+        rates, rate = jnp.stack(seen.effective_rate_mean), seen.learning_rate_in_force
+        return (leaves, state), (jnp.stack(leaves), gradient, rates, rate)
 
     @jax.jit
     def run(start) -> Any:
