@@ -44,9 +44,11 @@ def use_compilation_cache() -> None:
     wanted = os.environ.get(CACHE)
     if wanted == "off" or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
-    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    caches = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not caches.is_absolute():  # Then it does not count, its standard says.
+        caches = Path("~/.cache")
     try:
-        folder = Path(wanted or f"{caches}/ae_optax/xla").expanduser()
+        folder = Path(wanted or caches / "ae_optax" / "xla").expanduser()
     except RuntimeError as error:
         if wanted:
             raise UsageError(f"{CACHE}: there is no such home folder: {wanted}.") from error

@@ -77,6 +77,10 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch, cache):
     monkeypatch.setenv("AE_OPTAX_COMPILATION_CACHE", "~/cache")
     use_compilation_cache()
     assert cache["jax_compilation_cache_dir"] == str(tmp_path / "home" / "cache")
+    monkeypatch.setenv("AE_OPTAX_COMPILATION_CACHE", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # Which its standard passes over.
+    use_compilation_cache()
+    assert cache["jax_compilation_cache_dir"] == str(tmp_path / "home" / ".cache/ae_optax/xla")
     monkeypatch.setenv("AE_OPTAX_COMPILATION_CACHE", "off")
     assert main(["train", "run.yaml", "--out", "~/out"]) == 0
     assert (tmp_path / "home" / "out" / "summary.json").exists()
