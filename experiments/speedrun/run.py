@@ -299,7 +299,7 @@ def check_data(shop: Workshop) -> int:
     return 0
 
 
-QUICK = ("C", "G")
+QUICK = ("D", "G")
 
 
 def measure(quick: bool) -> study.Measured:
@@ -313,7 +313,7 @@ def measure(quick: bool) -> study.Measured:
         shop = Workshop(logs=logs, work=logs / "work", extra=extra, lanes=3)
         for entry in read_entries():
             if entry.track in QUICK and entry.optimizer is not None:
-                shop.entry(entry)
+                shop.entry(entry, most=shop.lanes)
     entries = {entry.name: entry for entry in read_entries()}
     verdicts = judged(shop)
     found: dict[str, Any] = {"entries": {}, "tuning": {}, "checks": read_checks(shop)}
