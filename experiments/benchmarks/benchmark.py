@@ -16,6 +16,7 @@ import keeping
 import leaves
 import machine
 import matrix
+import streaming
 import tables
 import tracing
 import trainer
@@ -30,6 +31,7 @@ PARTS = {
     "adam": adam.measure,
     "comparison": comparison.measure,
     "keeping": keeping.measure,
+    "streaming": streaming.measure,
     "capture": capture.measure,
     "matrix": matrix.measure,
 }

@@ -63,6 +63,20 @@ def keeping(result):
     return "\n".join([*rows, "", measured(result)])
 
 
+def streaming(result):
+    ratio, limit, growth = result["ratio"], result["limit"], result["growth"]
+    rows = ["| | images a second |", "|---|--:|"]
+    rows += [f"| {name} | {spread(rate, 0)} |" for name, rate in result["rates"].items()]
+    fast, flat = met(ratio["median"] >= limit), met(growth["highest"] <= result["growth_limit"])
+    told = (
+        f"Read in use: {ratio['median']:.2f} ({ratio['lowest']:.2f} to {ratio['highest']:.2f}) of "
+        f"the rate in memory; expected ≥ {limit}: {fast}. Of a file of {result['bytes'] / 1e9:.1f} "
+        f"GB, memory grew by {growth['highest']:.1%} of it at the most; expected ≤ "
+        f"{result['growth_limit']:.0%}: {flat}."
+    )
+    return "\n".join([*rows, "", told, "", measured(result)])
+
+
 def capture(result):
     gradient, steps = result["gradient"], result["step"]
     rows = ["| | milliseconds | beside |", "|---|--:|--:|"]
@@ -100,6 +114,7 @@ TABLES = {
     "adam": adam,
     "comparison": comparison,
     "keeping": keeping,
+    "streaming": streaming,
     "capture": capture,
     "matrix": matrix,
 }
