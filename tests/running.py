@@ -152,6 +152,7 @@ OTHERS |= {"sorted_iteration", "shifted_root", "pseudo_root", "ridged_root", "ne
 OTHERS |= {"product_root", "every", "rolling", "view", "random_draws"}
 # What is of layers has its tests in tests/capturing.
 OTHERS |= {"balanced", "empirical_factors", "fisher_factors", "layer_gram", "sampled_gram"}
+OTHERS |= {"adapt_damping", "minimize_quadratic"}
 OTHERS |= {"precondition_bfgs", "damped_inverse", "factored_curvature", "squared_examples", "needs"}
 
 

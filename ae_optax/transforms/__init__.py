@@ -75,8 +75,10 @@ from ae_optax.transforms._momentum import (
     scale_by_nesterov,
 )
 from ae_optax.transforms._needs import (
+    NeedsCurvatureState,
     NeedsLayersAtState,
     NeedsLayersState,
+    NeedsLossAtState,
     NeedsSampledLayersState,
     needs,
     needs_layers,
@@ -97,6 +99,12 @@ from ae_optax.transforms._precondition import PreconditionState, precondition
 from ae_optax.transforms._precondition_bfgs import PreconditionBfgsState, precondition_bfgs
 from ae_optax.transforms._precondition_chain import PreconditionChainState, precondition_chain
 from ae_optax.transforms._proximal import ProximalL1State, proximal_l1
+from ae_optax.transforms._quadratic import (
+    AdaptDampingState,
+    MinimizeQuadraticState,
+    adapt_damping,
+    minimize_quadratic,
+)
 from ae_optax.transforms._quotient import QuotientState, quotient
 from ae_optax.transforms._radial import (
     brake_growth,
@@ -160,6 +168,7 @@ from ae_optax.transforms._yogi_average import yogi_average
 
 __all__ = [
     "AccumulateState",
+    "AdaptDampingState",
     "AddIndependentDecayState",
     "AverageParamsState",
     "AverageState",
@@ -181,9 +190,12 @@ __all__ = [
     "GraftState",
     "InBasisState",
     "LookaheadState",
+    "MinimizeQuadraticState",
     "MomentumState",
+    "NeedsCurvatureState",
     "NeedsLayersAtState",
     "NeedsLayersState",
+    "NeedsLossAtState",
     "NeedsSampledLayersState",
     "NesterovAverageState",
     "PathError",
@@ -219,6 +231,7 @@ __all__ = [
     "View",
     "absolute",
     "accumulate",
+    "adapt_damping",
     "adaptive_clip",
     "add",
     "add_cautious_decay",
@@ -271,6 +284,7 @@ __all__ = [
     "kl_gram",
     "layer_gram",
     "lookahead",
+    "minimize_quadratic",
     "needs",
     "needs_layers",
     "needs_layers_at",

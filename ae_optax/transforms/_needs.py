@@ -38,10 +38,32 @@ class NeedsLayersAtState(NamedTuple):
     inner: optax.OptState
 
 
+class NeedsCurvatureState(NamedTuple):
+    """What needs ``curvature`` remembers between steps; that it is there tells of the need.
+
+    Attributes:
+        inner: State of the inner transformation.
+    """
+
+    inner: optax.OptState
+
+
+class NeedsLossAtState(NamedTuple):
+    """What needs ``loss_at`` remembers between steps; that it is there tells of the need.
+
+    Attributes:
+        inner: State of the inner transformation.
+    """
+
+    inner: optax.OptState
+
+
 KINDS: dict[str, type] = {
     "layers": NeedsLayersState,
     "sampled_layers": NeedsSampledLayersState,
     "layers_at": NeedsLayersAtState,
+    "curvature": NeedsCurvatureState,
+    "loss_at": NeedsLossAtState,
 }
 """By the name of the extra argument of ``update``, the state of what needs it."""
 
@@ -122,13 +144,16 @@ def needs_layers_at(inner: optax.GradientTransformation) -> optax.GradientTransf
 
 
 def needs(state: optax.OptState) -> frozenset[str]:
-    """Return which extra arguments of ``update`` a state's transformation needs.
+    r"""Return which extra arguments of ``update`` a state's transformation needs.
 
     Args:
         state: Of any transformation, or its shapes.
 
     Returns:
-        Names: ``"layers"``, ``"sampled_layers"``, ``"layers_at"``; none for most.
+        Names: ``"layers"``, ``"sampled_layers"``, ``"layers_at"``; ``"curvature"``, a function of a
+        list of trees like the parameters that returns all their products :math:`u^\top F v` with
+        the Gauss-Newton matrix of the batch; ``"loss_at"``, the batch's loss as a function of the
+        parameters; none for most.
     """
     return frozenset(name for name, kind in KINDS.items() if states_of(state, kind))
 
@@ -149,8 +174,8 @@ def _marked(name: str, inner: optax.GradientTransformation):
     def update(updates, state, params=None, **extra: Any):
         if extra.get(name) is None:
             raise ValueError(
-                f"`{name}` must be given to `update`: this transformation reads what each layer "
-                "saw. The trainer gives it; in a loop of your own it is what `capture` returns."
+                f"`{name}` must be given to `update`. The trainer gives it; in a loop of your own "
+                "layers are what `capture` returns."
             )
         out, inner_state = inner.update(updates, state.inner, params, **extra)
         return out, kind(inner_state)

@@ -76,6 +76,19 @@ def make_step(
         value, grads, layers = captured(*batch)
         return value, grads, layers.weighted(batch[-1])
 
+    def curvature(batch, tangents):
+        """Return the products of tangents with the Gauss-Newton matrix of the batch's loss."""
+        params, *rest = batch
+        seen, _ = forward(params, *rest)
+        output, push = jax.linearize(lambda params: forward(params, *rest)[0].output, params)
+
+        def slope(output):
+            return jax.grad(lambda output: loss(seen._replace(output=output)))(output)
+
+        moved = [push(tangent) for tangent in tangents]
+        bent = [jax.jvp(slope, (output,), (move,))[1] for move in moved]
+        return jnp.stack([jnp.stack([_dot(u, v) for v in bent]) for u in moved])
+
     def differentiated(*batch):
         """Return the loss and the model's state, the gradient, and what is told of layers."""
         (_, state, _, weights), told = batch, {}
@@ -85,6 +98,10 @@ def make_step(
             told["sampled_layers"] = layers.weighted(weights)
         if "layers_at" in needed:
             told["layers_at"] = lambda params: layers_of(params, *batch[1:])[2]
+        if "loss_at" in needed:
+            told["loss_at"] = lambda params: batch_loss(params, *batch[1:])[0]
+        if "curvature" in needed:
+            told["curvature"] = lambda tangents: curvature(batch, tangents)
         if "layers" not in needed:
             return *jax.value_and_grad(batch_loss, has_aux=True)(*batch), told
         value, grads, layers = layers_of(*batch)
@@ -139,7 +156,17 @@ def told_of_layers(
     def layers_at(params):
         return capture(loss_fn, unrecognised="leave out")(params)[2]
 
-    return dict.fromkeys(needed, layers_at(params)) | {"layers_at": layers_at}
+    return dict.fromkeys(needed, layers_at(params)) | {
+        "layers_at": layers_at,
+        "loss_at": loss_fn,
+        "curvature": lambda tangents: jnp.eye(len(tangents)),
+    }
+
+
+def _dot(u, v):
+    """Return the inner product of two trees of floating numbers."""
+    pairs = zip(jax.tree.leaves(u), jax.tree.leaves(v), strict=True)
+    return jnp.sum(jnp.stack([jnp.vdot(x, y).astype(jnp.float32) for x, y in pairs]))
 
 
 def _sampled(loss):

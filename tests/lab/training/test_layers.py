@@ -10,6 +10,7 @@ import ae_optax as ao
 from ae_optax.lab import data, losses, models, training
 from ae_optax.lab.losses import Seen
 from ae_optax.lab.models import Output
+from ae_optax.transforms._needs import needing
 
 IMAGES = np.random.default_rng(0).uniform(size=(6, 3, 3)).astype(np.float32)
 TINY = data.Dataset("tiny", data.Splits(IMAGES, IMAGES, IMAGES), source="memory", fingerprint="")
@@ -108,3 +109,27 @@ def test_gradients_for_drawn_targets_have_the_curvature_of_the_loss_for_covarian
     np.testing.assert_allclose(gradients.mean(0), 0, atol=5 * (size / n) ** 0.5)
     covariance = gradients.T @ gradients / n
     np.testing.assert_allclose(covariance, curvature, atol=7 * size * n**-0.5)
+
+
+def test_the_curvature_and_the_loss_elsewhere_are_those_of_the_batch():
+    seen = []
+    optimizer = needing("curvature", needing("loss_at", spy(seen)))
+
+    def init(key, x):
+        return {"w": 0.1 * jax.random.normal(key, (9, 9))}, {}
+
+    def apply(params, state, x, key, train):
+        return (x.reshape(-1, 9) @ params["w"]).reshape(x.shape), state
+
+    task = training.Task(models.Model(init, apply), losses.mse(), TINY)
+    images, weights = jnp.asarray(IMAGES), jnp.asarray([1.0, 1, 1, 1, 0, 0])
+    state = training.init_state(task.model, optimizer, images, 0)
+    training.make_step(task, optimizer)(state, images, weights)
+    # Of a linear model and a squared error it is the Hessian matrix.
+    x = IMAGES[:4].reshape(4, 9)
+    one, other = (jax.random.normal(jax.random.key(k), (9, 9)) for k in (1, 2))
+    products = seen[-1]["curvature"]([{"w": one}, {"w": other}])
+    moved = np.stack([(x @ one).ravel(), (x @ other).ravel()])
+    np.testing.assert_allclose(products, 2 * moved @ moved.T / (4 * 9), rtol=1e-5)
+    found = seen[-1]["loss_at"]({"w": one})
+    np.testing.assert_allclose(found, np.mean((x @ one - x) ** 2), rtol=1e-5)
