@@ -125,7 +125,7 @@ def from_source(
 
 
 def from_generator(
-    train: Callable[[], Iterator[Any]] | Iterable[Any],
+    train: Callable[[], Iterator[np.ndarray]] | Iterable[np.ndarray],
     count: int,
     *,
     validation: int = 1000,
