@@ -32,7 +32,6 @@ def test_list_says_what_there_is_and_where_it_is_found(capsys):
         "arrays",
         "digits",
         "fashion_mnist",
-        "from_generator",
         "image_folder",
         "mnist",
         "planted",
