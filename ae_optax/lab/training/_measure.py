@@ -42,13 +42,15 @@ def make_close(evaluate: Evaluate, settings: Settings) -> Close:
     """Make the pure function that ends an epoch: ``close(state, images) -> (state, numbers)``.
 
     It measures, notes the rate of the last step, and tells the optimizer the validation loss,
-    which ``reduce_on_plateau`` observes. What there is none of has no number.
+    which ``reduce_on_plateau`` observes. What there is none of has no number. An epoch of which
+    more was skipped than learnt from has diverged: its loss, of the few steps that there were, NaN.
     """
     measure = make_measure(evaluate)
 
     def close(state, images):
+        lost = state.epoch.skipped * settings.batch_size > state.epoch.images
         numbers = {
-            "train_loss": state.epoch.loss,
+            "train_loss": jnp.where(lost, jnp.nan, state.epoch.loss),
             **measure(state, images),
             **optimizer_numbers(state),
             "plateau_scale": plateau_scale(state.opt_state).astype(jnp.float32),

@@ -25,9 +25,10 @@ class Settings:
             every so many steps, at least 1; ``None``: after epochs only.
         on_non_finite: What to do about a step whose loss or gradient is not finite, or after which
             a parameter is not. No such step is ever taken. ``"abort"``: end the run; ``"skip"``: go
-            on with the next batch, and leave this one out of the epoch's mean loss; ``"restore"``:
-            go back to the last checkpoint (the last epoch's end without a folder for them) and
-            halve the learning rate, ten times at the most.
+            on with the next batch, and leave this one out of the epoch's mean loss, unless most
+            of an epoch is left out, which ends the run; ``"restore"``: go back to the last
+            checkpoint (the last epoch's end without a folder for them) and halve the learning
+            rate, ten times at the most.
         patience: Stop once the validation loss has not fallen for so many epochs, at least 1;
             ``None``: never.
         max_minutes: Stop after the epoch in which so much time has been spent; ``None``: never.

@@ -67,8 +67,10 @@ def test_a_run_that_skips_goes_on():
     np.testing.assert_array_equal(whole.rows["skipped_steps"], [0, 1, 0])
 
 
-def test_an_epoch_without_a_step_has_diverged():
-    fit, whole = runs("skip", steps=(3, 4, 5))
+@pytest.mark.parametrize("steps", [(3, 4, 5), (4, 5)])
+def test_an_epoch_mostly_without_steps_has_diverged(steps):
+    """Its first step is that of the model before, whatever the rate."""
+    fit, whole = runs("skip", steps=steps)
     assert (fit.status, len(fit.rows)) == ("diverged", 2)
     np.testing.assert_array_equal(np.isfinite(whole.rows["train_loss"]), [True, False, True])
 
