@@ -31,6 +31,7 @@ SYMBOLS = {
     "gets": "←",
     "in": "∈",
     "infty": "∞",
+    "int": "∫",
     "ldots": "…",
     "le": "≤",
     "leftarrow": "←",
@@ -46,6 +47,7 @@ SYMBOLS = {
     "ne": "≠",
     "neq": "≠",
     "odot": "⊙",
+    "otimes": "⊗",
     "partial": "∂",
     "pm": "±",
     "prod": "∏",
@@ -62,8 +64,15 @@ SYMBOLS = {
     "sum": "∑",
     "times": "×",
     "to": "→",
+    "top": "T",
 }
-ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}
+ACCENTS = {
+    "hat": "\u0302",
+    "bar": "\u0304",
+    "overline": "\u0304",
+    "tilde": "\u0303",
+    "dot": "\u0307",
+}
 SIZES = {"left", "right", "big", "bigl", "bigr", "Big", "Bigl", "Bigr", "displaystyle", "limits"}
 ESCAPES = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "\\": "\n", "|": "‖"}
 UP = str.maketrans(
@@ -74,8 +83,11 @@ ROW_END = "\\\\"
 FRACTIONS = {"frac", "tfrac", "dfrac"}
 FUNCTIONS = {
     "arccos",
+    "arg",
+    "bmod",
     "cos",
     "det",
+    "dim",
     "exp",
     "ln",
     "log",
@@ -88,7 +100,17 @@ FUNCTIONS = {
 OPENING, CLOSING = set("([") | {"\\left", "\\{", "\\lvert", "\\lVert"}, set(")]}") | {"\\right"}
 ENDS = set("+-=,;<>") | {"\\\\", "\\cdot", "\\odot", "\\times", "\\le", "\\ge", "\\quad", "\\qquad"}
 """What ends the argument of a function that has no brackets."""
-WORDS = {"text", "mathrm", "operatorname", "mathbf", "mathbb", "mathit", "boldsymbol", "mathcal"}
+WORDS = {
+    "text",
+    "mathrm",
+    "operatorname",
+    "mathbf",
+    "mathbb",
+    "mathit",
+    "boldsymbol",
+    "mathcal",
+    "texttt",
+}
 CASES = re.compile(r"\\begin\{cases\}(.*?)\\end\{cases\}", re.DOTALL)
 
 

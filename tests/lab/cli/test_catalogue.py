@@ -1,12 +1,20 @@
 """``list`` and ``explain``: every public name, in plain text."""
 
+import inspect
 import re
 
 import pytest
 
 from ae_optax.lab.cli._catalogue import explain, list_names
-from ae_optax.lab.cli._plain_text import first_sentence, plain_formula, plain_text
-from ae_optax.lab.config import catalogue
+from ae_optax.lab.cli._plain_text import (
+    FUNCTIONS,
+    MATH,
+    MATH_BLOCK,
+    first_sentence,
+    plain_formula,
+    plain_text,
+)
+from ae_optax.lab.config import catalogue, kinds
 
 KINDS = ["optimizers", "transforms", "schedules", "models", "losses", "data"]
 KINDS += ["statistics", "bases", "roots", "refreshes", "views", "draws"]
@@ -123,6 +131,23 @@ def test_an_explanation_is_plain_text(name):
     assert text.startswith(f"{name}(")
     assert re.search(r"\nCode: \S+\.py, line \d+$", text)
     assert not re.search(r"\\[a-z]|:[a-z]+:`|`_|``|\n *\.\. [a-z]|\{\}", text)
+
+
+def test_every_command_of_our_formulas_is_known():
+    """What is not keeps its name, as a power of "top" where a matrix is transposed."""
+    functions = [pair for kind in kinds().values() for pair in kind.functions.items()]
+    ours = [f.__doc__ or "" for name, f in functions if not name.startswith("optax.")]
+    docs = [inspect.cleandoc(doc) + "\n" for doc in ours]
+    found = [m for doc in docs for kind in (MATH, MATH_BLOCK) for m in kind.finditer(doc)]
+    tex = " ".join(part for match in found for part in match.groups())
+    commands = set(re.findall(r"\\([A-Za-z]+)", tex))
+    assert commands >= {"frac", "top", "max"}
+    kept = {c for c in commands if plain_formula(rf"\{c}{{x}}").startswith(c)}
+    assert kept <= FUNCTIONS
+
+
+def test_a_transposed_matrix_is_no_power():
+    assert plain_formula(r"Q_L^\top G\, Q_R \otimes A^{-\top}") == "Q_Lᵀ G Q_R ⊗ A⁻ᵀ"
 
 
 def test_an_explanation_has_signature_formula_and_source():
