@@ -105,7 +105,7 @@ class _Counter:
         if name == "cond":
             found = self._branches(parameters["branches"], known, unknown)
         elif name == "scan":
-            body, consts = parameters["jaxpr"], parameters["num_consts"]
+            body, consts = parameters["jaxpr"], parameters.get("num_consts", 0)  # Not in JAX 0.12.
             inside = [*known[:consts], *[None] * (len(known) - consts)]
             flops, _ = self.count(body.jaxpr, body.consts, inside)
             found = parameters["length"] * flops, unknown

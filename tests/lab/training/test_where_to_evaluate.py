@@ -21,8 +21,8 @@ def test_averages_turn_the_order_of_adam_and_of_schedule_free_training():
     for make in (ao.adam, averaged, ao.schedule_free_adamw):
         run = jax.jit(training.make_run(TASK, make, settings))
         found[make] = float(run(3e-2, 0, images).rows["test_loss"][-1])
-    assert found[averaged] < 0.98 * found[ao.adam]
-    assert found[ao.schedule_free_adamw] < 0.98 * found[ao.adam]
+    assert found[averaged] < 0.99 * found[ao.adam]
+    assert found[ao.schedule_free_adamw] < 0.99 * found[ao.adam]
 
 
 @pytest.fixture(scope="module")
