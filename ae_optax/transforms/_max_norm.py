@@ -6,6 +6,7 @@ import optax
 
 from ae_optax._leafwise import map_rule
 from ae_optax._transformation import check_transformation, transformation
+from ae_optax._trees import zero_for
 
 
 @transformation
@@ -34,9 +35,7 @@ def of_max_norm(inner: optax.GradientTransformation) -> optax.GradientTransforma
     inner = optax.with_extra_args_support(inner)
 
     def init(params):
-        return inner.init(
-            jax.tree.map(lambda p: jnp.zeros_like(p, shape=(), dtype=jnp.result_type(p)), params)
-        )
+        return inner.init(jax.tree.map(lambda p: zero_for(p, jnp.result_type(p)), params))
 
     def update(updates, state, params=None, **extra):
         del params  # Their shapes are not those that `inner` sees.

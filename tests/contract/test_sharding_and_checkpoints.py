@@ -65,18 +65,7 @@ def test_the_type_of_its_state_is_stable_on_eight_devices(name, sharded):
 
 
 @pytest.mark.parametrize(
-    "case",
-    [
-        *("accumulate", "skip_non_finite", "skip_outliers", "keras.adam"),
-        pytest.param(
-            "adam_max_norm",
-            marks=pytest.mark.xfail(
-                jax.__version_info__ >= (0, 12),
-                reason="uncompiled, JAX 0.12 gives a scalar the sharding of a vector",
-                strict=False,
-            ),
-        ),
-    ],
+    "case", ["accumulate", "skip_non_finite", "skip_outliers", "keras.adam", "adam_max_norm"]
 )
 def test_what_asks_whole_leaves_keeps_sharding_where_nothing_is_compiled(case, sharded):
     assert sharded[f"{case} step by step"] == "stable"
