@@ -10,7 +10,8 @@ import optax
 
 from ae_optax._matrices._products import multiply, product
 from ae_optax._numbers import widen
-from ae_optax._transformation import check_transformation, transformation
+from ae_optax._transformation import transformation
+from ae_optax.transforms._mark import mark
 from ae_optax.transforms._parts import Cut
 
 
@@ -67,7 +68,7 @@ def turned(inner: optax.GradientTransformation) -> optax.GradientTransformation:
     Raises:
         TypeError: If ``inner`` is no gradient transformation.
     """
-    return _marked(inner, TurnedState)
+    return mark(inner, TurnedState)
 
 
 @transformation
@@ -86,7 +87,7 @@ def permuted(inner: optax.GradientTransformation) -> optax.GradientTransformatio
     Raises:
         TypeError: If ``inner`` is no gradient transformation.
     """
-    return _marked(inner, PermutedState)
+    return mark(inner, PermutedState)
 
 
 @transformation
@@ -112,21 +113,7 @@ def transported(inner: optax.GradientTransformation) -> optax.GradientTransforma
     Raises:
         TypeError: If ``inner`` is no gradient transformation.
     """
-    return _marked(inner, TransportedState)
-
-
-def _marked(inner, kind):
-    check_transformation("inner", inner)
-    inner = optax.with_extra_args_support(inner)
-
-    def init(params):
-        return kind(inner.init(params))
-
-    def update(updates, state, params=None, **extra):
-        out, inner_state = inner.update(updates, state.inner, params, **extra)
-        return out, kind(inner_state)
-
-    return optax.GradientTransformationExtraArgs(init, update)
+    return mark(inner, TransportedState)
 
 
 class Change(NamedTuple):

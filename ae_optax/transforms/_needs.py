@@ -1,11 +1,13 @@
 """What a transformation needs from whoever computes the gradient, told in its state."""
 
-from typing import Any, NamedTuple
+import functools
+from typing import NamedTuple
 
 import optax
 
-from ae_optax._transformation import check_transformation, transformation
+from ae_optax._transformation import transformation
 from ae_optax._trees import states_of
+from ae_optax.transforms._mark import mark
 
 
 class NeedsLayersState(NamedTuple):
@@ -164,20 +166,12 @@ def needing(name: str | None, inner: optax.GradientTransformation) -> optax.Grad
 
 
 def _marked(name: str, inner: optax.GradientTransformation):
-    check_transformation("inner", inner)
-    kind = KINDS[name]
-    inner = optax.with_extra_args_support(inner)
+    return mark(inner, KINDS[name], functools.partial(_check_given, name))
 
-    def init(params):
-        return kind(inner.init(params))
 
-    def update(updates, state, params=None, **extra: Any):
-        if extra.get(name) is None:
-            raise ValueError(
-                f"`{name}` must be given to `update`. The trainer gives it; in a loop of your own "
-                "layers are what `capture` returns."
-            )
-        out, inner_state = inner.update(updates, state.inner, params, **extra)
-        return out, kind(inner_state)
-
-    return optax.GradientTransformationExtraArgs(init, update)
+def _check_given(name, extra):
+    if extra.get(name) is None:
+        raise ValueError(
+            f"`{name}` must be given to `update`. The trainer gives it; in a loop of your own "
+            "layers are what `capture` returns."
+        )
