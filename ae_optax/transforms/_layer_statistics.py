@@ -8,10 +8,10 @@ import jax.numpy as jnp
 
 from ae_optax._checks import check_in_unit_interval
 from ae_optax._matrices._products import product
-from ae_optax._numbers import one_minus_power, scalar
+from ae_optax._numbers import scalar
 from ae_optax._types import Scalar
-from ae_optax.transforms._parts import bounded, identity_matrices
-from ae_optax.transforms._statistics import Statistic, squarable
+from ae_optax.transforms._parts import bounded
+from ae_optax.transforms._statistics import Statistic, share_of_newest, squarable
 from ae_optax.transforms._views import check_word
 
 Positions = Literal["expand", "reduce"]
@@ -27,9 +27,6 @@ class EmpiricalFactors(Statistic):
     decay: Scalar
     positions: Positions = "expand"
 
-    def start(self, block, covered):
-        return _zeros(block, covered)
-
     def learn(self, kept, seen):
         if seen.layer is None:
             return kept
@@ -37,7 +34,7 @@ class EmpiricalFactors(Statistic):
         rows = n * a.shape[1]
         a, d = _flat(a), _flat(d)
         new = (product(a.T, a)[None] / rows, n * product(d.T, d)[None])
-        return _toward(kept, new, _newest(self.decay, seen))
+        return _toward(kept, new, share_of_newest(self.decay, seen))
 
     def tell(self, kept, seen):
         if seen.layer is None:
@@ -141,13 +138,13 @@ class LayerGram(Statistic):
 
     decay: Scalar
 
-    def start(self, block, covered):
-        return _zeros(block, covered)
-
     def learn(self, kept, seen):
         if seen.layer is None:
             return kept
-        return _toward(kept, _grams(seen), 1 - scalar(self.decay, seen.gradient))
+        return _toward(kept, _grams(seen), self.share(seen))
+
+    def share(self, seen):
+        return 1 - scalar(self.decay, seen.gradient)
 
 
 def layer_gram(decay: Scalar) -> Statistic:
@@ -179,20 +176,13 @@ def layer_gram(decay: Scalar) -> Statistic:
 
 
 @dataclass(frozen=True, repr=False)
-class SampledGram(Statistic):
+class SampledGram(LayerGram):
     """See :func:`sampled_gram`."""
 
     needs = "sampled_layers"
 
-    decay: Scalar
-
-    def start(self, block, covered):
-        return _zeros(block, covered)
-
-    def learn(self, kept, seen):
-        if seen.layer is None:
-            return kept
-        return _toward(kept, _grams(seen), _newest(self.decay, seen))
+    def share(self, seen):
+        return share_of_newest(self.decay, seen)
 
     def matrices(self, kept):
         left, *rest = kept
@@ -350,16 +340,6 @@ def _grams(seen):
         return left[None], product(product(d.T, product(a, a.T)), d)[None]
     g = product(a.T, d)
     return product(g, g.T)[None], product(g.T, g)[None]
-
-
-def _zeros(block, covered):
-    return tuple(0 * a if a is not None else None for a in identity_matrices(block, covered))
-
-
-def _newest(decay, seen):
-    """Return what the newest weighs in an average whose start is left out."""
-    x = seen.gradient
-    return (1 - scalar(decay, x)) / one_minus_power(decay, seen.count, x).astype(x.dtype)
 
 
 def _toward(kept, new, weight):

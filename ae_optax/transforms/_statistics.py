@@ -47,8 +47,8 @@ class Statistic(Piece):
     learns_first = False
 
     def start(self, block: jax.Array, covered: Sequence[bool]) -> Any:
-        """Return what is known before the first gradient, of the axes that are covered."""
-        raise NotImplementedError
+        """Return what is known before the first gradient, of the axes that are covered: zeros."""
+        return _scaled_identities(block, covered, 0.0)
 
     def places(self, covered: Sequence[bool]) -> Any:
         """Return a nest like what is known of a block."""
@@ -160,14 +160,9 @@ class DebiasedGram(Statistic):
 
     decay: Scalar
 
-    def start(self, block, covered):
-        return _scaled_identities(block, covered, 0.0)
-
     def learn(self, kept, seen):
-        x = seen.gradient
-        weight = one_minus_power(self.decay, seen.count, x).astype(x.dtype)
-        new = (1 - scalar(self.decay, x)) / weight
-        return _each(kept, lambda axis, a: a + new * (_gram(x, axis) - a))
+        new = share_of_newest(self.decay, seen)
+        return _each(kept, lambda axis, a: a + new * (_gram(seen.gradient, axis) - a))
 
 
 def debiased_gram(decay: Scalar) -> Statistic:
@@ -286,6 +281,12 @@ def kl_gram(decay: Scalar, *, guess: Scalar = 0.1, largest: Scalar = 4000.0) -> 
     check_positive("guess", guess)
     check_positive("largest", largest)
     return KlGram(decay, guess, largest)
+
+
+def share_of_newest(decay: Scalar, seen: Seen) -> jax.Array:
+    """Return what the newest weighs in an average whose start is left out."""
+    x = seen.gradient
+    return (1 - scalar(decay, x)) / one_minus_power(decay, seen.count, x).astype(x.dtype)
 
 
 def _scaled_identities(block, covered, factor):

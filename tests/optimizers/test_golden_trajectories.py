@@ -218,28 +218,24 @@ def shampoo_meta(h):
     )
 
 
-def soap(h):
-    b1, b2 = h["betas"]
-    return functools.partial(
-        ao.soap,
-        b1=b1,
-        b2=b2,
-        eps=h["eps"],
-        refresh_every=h["precondition_frequency"],
-        weight_decay=h["weight_decay"],
-    )
+def by_official_names(make):
+    """Return what makes ``make`` of the settings of its authors' code, but for the rate."""
+
+    def of(h):
+        b1, b2 = h["betas"]
+        return functools.partial(
+            make,
+            b1=b1,
+            b2=b2,
+            eps=h["eps"],
+            refresh_every=h["precondition_frequency"],
+            weight_decay=h["weight_decay"],
+        )
+
+    return of
 
 
-def kl_shampoo(h):
-    b1, b2 = h["betas"]
-    return functools.partial(
-        ao.kl_shampoo,
-        b1=b1,
-        b2=b2,
-        eps=h["eps"],
-        refresh_every=h["precondition_frequency"],
-        weight_decay=h["weight_decay"],
-    )
+soap, kl_shampoo = by_official_names(ao.soap), by_official_names(ao.kl_shampoo)
 
 
 def kl_soap(h):
