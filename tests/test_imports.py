@@ -16,6 +16,7 @@ from ae_optax import optimizers
 ROOT = Path(ae_optax.__file__).parent
 HELPERS = {
     "_checks",
+    "_equations",
     "_leafwise",
     "_matrices",
     "_numbers",
@@ -49,6 +50,7 @@ LAYERS = {
     "_piece": set(),
     "_matrices": {"_numbers", "_types"},
     "_checks": set(),
+    "_equations": set(),
     "_transformation": {"_checks"},
     "_leafwise": {"_checks", "_numbers", "_trees", "_types"},
     "_numbers": {"_checks", "_types"},

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 from jax.extend import core
 
-from ae_optax.capturing._uses import CALLS, Plan, Use, opened, scan_counts
+from ae_optax._equations import opened, scan_counts
+from ae_optax.capturing._uses import CALLS, Plan, Use
 
 Probes = Mapping[Use, jax.Array]
 

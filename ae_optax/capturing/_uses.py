@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax.extend import core
 
+from ae_optax._equations import opened, scan_counts
 from ae_optax.capturing._layer import Convolution, Dense
 
 CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
@@ -152,27 +153,6 @@ class Search:
         jaxpr, _ = opened(eqn.params["jaxpr"])
         plan, _ = self.plan(jaxpr, inner, (*loops, eqn.params["length"]))
         return plan
-
-
-def opened(program: Any) -> tuple[core.Jaxpr, Sequence[Any]]:
-    """Return a program inside an equation, and its constants."""
-    return getattr(program, "jaxpr", program), getattr(program, "consts", ())
-
-
-def scan_counts(eqn: core.JaxprEqn) -> tuple[int, int]:
-    """Return how many operands of a ``scan`` stay and how many are carried, told by their shapes.
-
-    What is sliced, and what is stacked, has an axis more outside of the loop than in it. How the
-    equation says it itself differs between versions of JAX.
-    """
-    inner, _ = opened(eqn.params["jaxpr"])
-    sliced = _longer(eqn.invars, inner.invars)
-    carried = len(eqn.outvars) - _longer(eqn.outvars, inner.outvars)
-    return len(eqn.invars) - carried - sliced, carried
-
-
-def _longer(outer, inner):
-    return sum(o.aval.ndim > i.aval.ndim for o, i in zip(outer, inner, strict=True))
 
 
 def _origin(known, var):

@@ -9,6 +9,8 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from ae_optax._equations import scan_counts
+
 STEPS = 100
 """Of which the mean is taken: a multiple of most periods."""
 LATE = 1_000
@@ -105,7 +107,7 @@ class _Counter:
         if name == "cond":
             found = self._branches(parameters["branches"], known, unknown)
         elif name == "scan":
-            body, consts = parameters["jaxpr"], parameters.get("num_consts", 0)  # Not in JAX 0.12.
+            body, (consts, _) = parameters["jaxpr"], scan_counts(equation)
             inside = [*known[:consts], *[None] * (len(known) - consts)]
             flops, _ = self.count(body.jaxpr, body.consts, inside)
             found = parameters["length"] * flops, unknown
