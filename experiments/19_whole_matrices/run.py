@@ -12,7 +12,15 @@ import optax
 
 import ae_optax as ao
 from ae_optax.lab import landscapes, study
-from ae_optax.lab.figures import colour, draw_surface, line_style, make_panels, number, rate
+from ae_optax.lab.figures import (
+    colour,
+    draw_surface,
+    line_style,
+    log_axes,
+    make_panels,
+    number,
+    rate,
+)
 
 CONFIG = Path(__file__).parents[2] / "configs" / "digits" / "compare_matrix.yaml"
 QUICK = ("training.epochs=2", "compare.seeds=1")
@@ -161,8 +169,8 @@ def pictures(found):
     )
     for i, values in enumerate(spectra_.values()):
         panels.axes[0].plot(range(1, len(values) + 1), values, color=colour(i))
-    panels.axes[0].set_yscale("log")
     panels.axes[0].set_ylim(1e-4, 2)
+    log_axes(panels.axes[0], "y")
     described = "Singular values of a gradient, and of the step that each rule makes of it."
     return {"valley": valley, "spectra": study.Picture(panels.figure, described)}
 

@@ -13,7 +13,7 @@ from implementations import exact, installed
 from planted import FAULTS
 
 from ae_optax.lab import study
-from ae_optax.lab.figures import colour, make_panels, number
+from ae_optax.lab.figures import colour, log_axes, make_panels, number
 
 QUICK = ("ae_optax", "optax")
 
@@ -93,8 +93,8 @@ def pictures(found):
         own = row["name"].startswith("ae_optax")
         far = max(nearest(row)[1], 1e-16)
         axes.plot([far], [place], "o", color=colour(0 if own else 1))
-    axes.set_xscale("log")
     axes.set_xlim(1e-17, 30)
+    log_axes(axes, "x")
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.set_yticks(range(len(rows)), [row["name"] for row in reversed(rows)])
     described = "How far each implementation ends from the nearest trajectory of its authors' code."
