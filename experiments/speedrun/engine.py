@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_optax.lab import metrics, training
+from ae_optax.lab import metrics, study, training
 from ae_optax.lab.checkpoints import Checkpoints
 from ae_optax.lab.plans import RunConfig, make_task
 
@@ -187,14 +187,14 @@ class _Program:
         return state, {
             "step": int(jnp.max(state.step)),
             "seconds": round(seconds, 3),
-            **{name: _finite(x) for name, x in numbers.items()},
+            **{name: _rounded(x) for name, x in numbers.items()},
         }
 
     def results(
         self, state: Any, rows: Sequence[Mapping[str, Any]], lanes: Sequence[Lane]
     ) -> list[dict[str, Any]]:
         ends = jax.device_get(self._at_end(state, self._images))
-        scores = {f"{k}_{n}": _finite(x) for k, found in ends.items() for n, x in found.items()}
+        scores = {f"{k}_{n}": _rounded(x) for k, found in ends.items() for n, x in found.items()}
         clock = np.cumsum([row["seconds"] for row in rows])
         return [
             {
@@ -220,10 +220,9 @@ class _Program:
         ]
 
 
-def _finite(numbers: Any) -> list[float | None]:
+def _rounded(numbers: Any) -> list[float | None]:
     """Return a number for every lane to seven digits, which tell all float32 apart that matter."""
-    flat = np.ravel(np.asarray(numbers, np.float64))
-    return [float(f"{x:.7g}") if np.isfinite(x) else None for x in flat]
+    return study.rounded(np.ravel(numbers), digits=7)
 
 
 def each_corruption(config: RunConfig, larger: RunConfig) -> Callable[[training.Task], Score]:
