@@ -32,10 +32,20 @@ def rate(value: float | None) -> str:
     return power if times and mantissa == "1" else mantissa + times + power
 
 
+def is_number(value: Any) -> bool:
+    """Tell whether a value of a config is a number, which true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def loss_in_words(criterion: str) -> str:
+    """Write the name of a loss in words: ``train_loss`` is the training loss."""
+    return criterion.replace("_", " ").replace("train ", "training ")
+
+
 def at(path: str, value: Any) -> str:
     """Write a number that was tuned, with the last name of its path; what is no number as JSON."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    text = rate(value) if plain else value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = rate(value) if is_number(value) else text
     return f"{path.rpartition('.')[2]} {text}"
 
 

@@ -76,7 +76,8 @@ def _report(loaded: Dataset):
                 f"mean {mean:.4f}, standard deviation {deviation:.4f}"
             )
     if isinstance(loaded.stored.train, Rows):
-        yield f"train: {len(loaded.stored.train.sample())} were looked at, which are read in use"
+        looked_at = min(data.SAMPLE, len(loaded.stored.train))
+        yield f"train: {looked_at} were looked at, which are read in use"
         seen = set()
     else:
         seen = set(_contents(loaded.stored.train))

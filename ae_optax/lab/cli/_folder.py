@@ -172,7 +172,8 @@ def _goes_on(folder, before, config) -> bool:
             "from the first step on. Name another folder with --out, or say it in steps."
         )
     try:
-        done = len(runs.read_rows(folder))
+        rows = runs.read_rows(folder)
+        done = rows[-1].epoch if rows else 0
     except runs.DamagedError:
         done = 0  # The checkpoints know.
     if done > epochs:

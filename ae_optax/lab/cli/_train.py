@@ -149,8 +149,7 @@ def _fit(config, task, optimizer, checkpoints, stop, **on):
         every_minutes=section.every_minutes,
         on_failure=lambda error: warn([str(error)]),
     )
-    on = {"interrupted": stop, **on}
-    on["progress"] = False  # The command shows its own.
+    on = {"interrupted": stop, "progress": False, **on}  # The command shows its own.
     result = training.fit(task, optimizer, config.training, saving=saving, **on)
     return result._replace(state=whole(result.state)), int(largest(stop.code))
 

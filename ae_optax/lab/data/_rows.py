@@ -112,20 +112,18 @@ class OrderedRows(Rows):
         if position < self._at:
             self._iterator, self._at = self._begin(), 0
         while self._at < position:
-            self._skip()
+            self._take()
         return self._next()
 
-    def _skip(self):
-        if next(self._iterator, None) is None:
-            self._end()
-        self._at += 1
-
     def _next(self):
+        return self._to_row(self._take())
+
+    def _take(self):
         row = next(self._iterator, None)
         if row is None:
             self._end()
         self._at += 1
-        return self._to_row(row)
+        return row
 
     def _end(self):
         raise DataError(

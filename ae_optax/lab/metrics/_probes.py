@@ -1,6 +1,5 @@
 """What codes tell of the classes of images: probes that are fitted to them."""
 
-import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ae_optax._checks import check_at_least, check_positive
+from ae_optax._matrices._products import product
 from ae_optax.lab.metrics._metric import Metric
 
 
@@ -57,7 +57,7 @@ def knn_accuracy(*, k: int = 5, images: int = 2000) -> Metric:
     def predict(z, y, present):
         # About their mean, so that the difference of squares keeps its digits.
         squares = jnp.sum(jnp.square(z), axis=1)
-        distances = squares[:, None] + squares[None] - 2 * _product(z, z.T)
+        distances = squares[:, None] + squares[None] - 2 * product(z, z.T)
         others = present[None] & ~jnp.eye(images, dtype=bool)
         near, where = jax.lax.top_k(jnp.where(others, -distances, -jnp.inf), k)
         voters = jnp.where(jnp.isfinite(near)[..., None], y[where], 0)
@@ -105,20 +105,16 @@ def linear_probe_accuracy(*, ridge: float = 1e-3, images: int = 2000) -> Metric:
     def predict(z, y, present):
         n = jnp.sum(present.astype(jnp.float32))
         mean = jnp.sum(y, axis=0) / n
-        moments = _product(z.T, z) / n
+        moments = product(z.T, z) / n
         variance = jnp.trace(moments) / len(moments)
         weight = jnp.where(variance > 0, ridge * variance, 1)
         factor = jax.scipy.linalg.cho_factor(moments + weight * jnp.eye(len(moments)))
         solved = jax.scipy.linalg.cho_solve(factor, z.T).T / n
         leverage = 1 / n + jnp.sum(z * solved, axis=1)
-        fitted = mean[None] + _product(solved, _product(z.T, y - mean[None]))
+        fitted = mean[None] + product(solved, product(z.T, y - mean[None]))
         return y - (y - fitted) / (1 - leverage)[:, None]
 
     return _of_codes("linear_probe_accuracy", predict, images)
-
-
-# A GPU multiplies with ten bits otherwise.
-_product = functools.partial(jnp.matmul, precision="highest")
 
 
 def _of_codes(

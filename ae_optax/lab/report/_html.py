@@ -50,6 +50,12 @@ def without_folders(text: str) -> str:
     return _ABSOLUTE.sub("…/", text)
 
 
+def config_details(config: str) -> Iterator[str]:
+    """Yield a config that is shown when it is asked for."""
+    yield "<details><summary>The config, every default written out</summary>"
+    yield f"<pre>{escape(without_folders(config))}</pre></details>"
+
+
 def opening(title: str, facts: Iterable[str]) -> Iterator[str]:
     """Yield the head of a page: its title and, below, facts in a line; both plain text."""
     yield f"<h1>{escape(title)}</h1>"

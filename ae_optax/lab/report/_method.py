@@ -8,7 +8,7 @@ from typing import Any
 from ae_optax.lab._format import counted, duration, integer, listed, number
 from ae_optax.lab.report._columns import worded
 from ae_optax.lab.report._comparison_facts import chosen_by, varied
-from ae_optax.lab.report._html import definitions, without_folders
+from ae_optax.lab.report._html import config_details, definitions, without_folders
 from ae_optax.lab.runs import ComparisonRecord, Summary
 
 
@@ -68,8 +68,7 @@ def provenance(facts: Summary | ComparisonRecord, config: str) -> Iterator[str]:
             **about_data,
         }
     )
-    yield "<details><summary>The config, every default written out</summary>"
-    yield f"<pre>{escape(without_folders(config))}</pre></details>"
+    yield from config_details(config)
 
 
 def _budget(record):

@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 
-from ae_optax.lab._format import counted
+from ae_optax.lab._format import counted, loss_in_words
 from ae_optax.lab.figures import Labels, Line, line_figure
 from ae_optax.lab.report._columns import COST, VERDICT, Column, worded
 from ae_optax.lab.report._comparison_facts import (
@@ -137,7 +137,7 @@ def _columns(record: ComparisonRecord, columns: Sequence[Column]) -> Iterator[st
 
 
 def _loss(record, key, name, *, seconds=False) -> str | None:
-    loss = key.replace("_", " ").replace("train ", "training ")
+    loss = loss_in_words(key)
     described = f"{loss} by {'seconds' if seconds else 'steps'}, at each best learning rate."
     labels = Labels("seconds of training" if seconds else "steps", loss, described.capitalize())
     target = record.target if key == "test_loss" else None

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ae_optax.lab._format import at, counted, integer, listed, number, percent, rate
+from ae_optax.lab._format import (
+    at,
+    counted,
+    integer,
+    is_number,
+    listed,
+    loss_in_words,
+    number,
+    percent,
+    rate,
+)
 from ae_optax.lab.figures import colour, drawing, make_axes, to_svg, value_axis
 from ae_optax.lab.report import _html
 from ae_optax.lab.report._run_facts import labels_of
@@ -87,7 +97,7 @@ def importance(values: Sequence[Any], losses: np.ndarray) -> float:
 
 
 def _grouped(values) -> np.ndarray:
-    if all(map(_is_number, values)) and len(set(values)) > 2 * _GROUPS:
+    if all(map(is_number, values)) and len(set(values)) > 2 * _GROUPS:
         edges = np.quantile(np.array(values, float), np.arange(1, _GROUPS) / _GROUPS)
         return np.searchsorted(edges, values)
     words = [repr(value) for value in values]
@@ -99,7 +109,7 @@ def _body(label, record: SweepRecord, config: str) -> Iterator[str]:
     facts = (
         counted(len(trials), "trial"),
         counted(len(record.seeds), "seed"),
-        f"chosen by {_words(record.criterion)}",
+        f"chosen by {loss_in_words(record.criterion)}",
     )
     yield from _html.opening(label, facts)
     yield f'<p class="verdict">{escape(_conclusion(record))}</p>'
@@ -117,8 +127,7 @@ def _body(label, record: SweepRecord, config: str) -> Iterator[str]:
     yield from _table(record)
     if config:
         yield "<h2>Reproducibility</h2>"
-        yield "<details><summary>The config, every default written out</summary>"
-        yield f"<pre>{escape(_html.without_folders(config))}</pre></details>"
+        yield from _html.config_details(config)
 
 
 def _conclusion(record):
@@ -129,7 +138,7 @@ def _conclusion(record):
     median = f"median over {counted(len(record.seeds), 'seed')}" if len(record.seeds) > 1 else ""
     told = ", ".join(filter(None, (number(_loss(record, best)), median)))
     test = "" if best.test_loss is None else f"; its test loss is {number(best.test_loss)}"
-    return f"The lowest {_words(record.criterion)}, {told}, has {values}{test}."
+    return f"The lowest {loss_in_words(record.criterion)}, {told}, has {values}{test}."
 
 
 def _slices(record, varied, losses) -> Iterator[str]:
@@ -156,12 +165,12 @@ def _slice(path, values, losses, record, name) -> str:
     )
 
     known = np.isfinite(losses)
-    numbers = all(map(_is_number, values))
+    numbers = all(map(is_number, values))
     words = list(dict.fromkeys(map(_word, values)))
     x = np.array(values if numbers else [words.index(_word(value)) for value in values], float)
     with drawing():
         figure, axes = make_axes(330, 250)
-        value_axis(axes, _words(record.criterion), losses[known].min(), losses[known].max())
+        value_axis(axes, loss_in_words(record.criterion), losses[known].min(), losses[known].max())
         if numbers and x.min() > 0 and x.max() / x.min() >= 10:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(numticks=6))
@@ -176,7 +185,7 @@ def _slice(path, values, losses, record, name) -> str:
         axes.set_xlabel(path)
         axes.plot(x[known], losses[known], "o", color=colour(0), markersize=4, alpha=0.55, mew=0)
         axes.plot(x[:1], losses[:1], "o", color=colour(1), markersize=6, mew=0)
-        described = f"{_words(record.criterion).capitalize()} of every trial by {path}."
+        described = f"{loss_in_words(record.criterion).capitalize()} of every trial by {path}."
         return to_svg(figure, name=name, description=described)
 
 
@@ -200,7 +209,7 @@ def _table(record) -> Iterator[str]:
     yield "<h2>Trials</h2>"
     paths = list(record.trials[0].values)
     parts = ("train_loss", "validation_loss", "test_loss")
-    heads = ("Trial", *paths, *(_words(part).capitalize() for part in parts), "Runs lost")
+    heads = ("Trial", *paths, *(loss_in_words(part).capitalize() for part in parts), "Runs lost")
     rows = (
         (
             integer(place),
@@ -224,17 +233,9 @@ def _loss(record: SweepRecord, trial: TrialRecord) -> float:
     return np.inf if loss is None else loss
 
 
-def _words(criterion: str) -> str:
-    return criterion.replace("_", " ").replace("train ", "training ")
-
-
 def _word(value: Any) -> str:
-    if _is_number(value):
+    if is_number(value):
         return rate(value)
     if isinstance(value, Mapping) and "name" in value:
         return str(value["name"])
     return str(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -68,9 +68,13 @@ def read_bytes(path: Path) -> bytes:
         OSError: If it cannot be read.
         DamagedError: If it is none: a pipe or a device could be read for ever.
     """
+    _check_file(path)
+    return path.read_bytes()
+
+
+def _check_file(path):
     if path.exists() and not path.is_file() and not path.is_dir():
         raise DamagedError(f"{path}: must be a file, got a pipe or a device.")
-    return path.read_bytes()
 
 
 def read_text(path: Path) -> str:
@@ -156,4 +160,6 @@ def digest(path: Path) -> str:
         OSError: If it cannot be read.
         DamagedError: If it is no file.
     """
-    return hashlib.sha256(read_bytes(path)).hexdigest()
+    _check_file(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,7 @@ from ae_optax.lab import runs as folders
 from ae_optax.lab import training
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
 from ae_optax.lab.plans import Keep
-from ae_optax.lab.runs import Run, find_run
+from ae_optax.lab.runs import Summary, find_summary
 from ae_optax.lab.sweeps._job import Job, Outcome
 from ae_optax.lab.sweeps._store import folder_of
 
@@ -83,8 +83,9 @@ class Keeper:
                 _remove(outcome.state)
 
     def _loss(self, outcome):
-        run = None if outcome.failure else find_run(folder_of(outcome.job.config, self._runs))
-        return math.inf if run is None else last_loss(run)
+        folder = folder_of(outcome.job.config, self._runs)
+        summary = None if outcome.failure else find_summary(folder)
+        return math.inf if summary is None else last_loss(summary)
 
     def _write(self, outcome) -> Path | None:
         """Write the state that came with a run; return where it is."""
@@ -124,14 +125,14 @@ def kept_of(made: Sequence[Path]) -> str:
         made: The folders of the runs of one setting; of several, the lowest loss decides.
     """
     found = [folder for folder in made if Checkpoints(folder / folders.CHECKPOINTS).steps()]
-    losses = {folder: last_loss(folders.read_run(folder)) for folder in found}
-    return min(found, key=losses.__getitem__).name if found else ""
+    known = {folder: summary for folder in found if (summary := find_summary(folder))}
+    return min(known, key=lambda folder: last_loss(known[folder])).name if known else ""
 
 
-def last_loss(run: Run) -> float:
+def last_loss(summary: Summary) -> float:
     """Return the last validation loss, or training loss without a set; infinite if it diverged."""
-    losses = (run.summary.loss("validation"), run.summary.loss("train"))
-    return math.inf if run.summary.diverged else next(filter(math.isfinite, losses), math.inf)
+    losses = (summary.loss("validation"), summary.loss("train"))
+    return math.inf if summary.diverged else next(filter(math.isfinite, losses), math.inf)
 
 
 def _setting(job: Job) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ae_optax._checks import is_plain_number
 from ae_optax.lab.plans import SweepConfig
 from ae_optax.lab.runs import SweepRecord, SweptRun, TrialRecord, csv_text, find_run
 from ae_optax.lab.sweeps._keeping import kept_of
@@ -67,15 +68,10 @@ def at_edge_of_grid(tried: Iterable[Mapping[str, Any]], best: Mapping[str, Any])
     """
     found, trials = {}, list(tried)
     for name, value in best.items():
-        numbers = {trial[name] for trial in trials if is_number(trial.get(name))}
-        if len(numbers) >= FEWEST and is_number(value):
+        numbers = {trial[name] for trial in trials if is_plain_number(trial.get(name))}
+        if len(numbers) >= FEWEST and is_plain_number(value):
             found[name] = {min(numbers): "lowest", max(numbers): "highest"}.get(value)
     return {name: edge for name, edge in found.items() if edge}
-
-
-def is_number(value: Any) -> bool:
-    """Tell whether a value is a number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _trial(trial, seeds, runs, failures):
@@ -111,4 +107,4 @@ def _median(made, loss):
 
 
 def _cell(value: Any) -> str | float:
-    return value if is_number(value) or isinstance(value, str) else json.dumps(value)
+    return value if is_plain_number(value) or isinstance(value, str) else json.dumps(value)

@@ -87,9 +87,9 @@ def check_fitting(task: Task) -> None:
 def _check_range(task):
     """Raise ``ValueError`` if vectors hold numbers that model or loss cannot be about."""
     train = task.data.stored.train
-    train = train.sample() if isinstance(train, Rows) else train
-    if train.ndim != 2 or not train.size:
+    if train.ndim != 2 or 0 in train.shape:
         return
+    train = train.sample() if isinstance(train, Rows) else train
     low, high = train.min(), train.max()
     if low >= 0 and high <= 1:
         return

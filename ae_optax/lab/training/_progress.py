@@ -32,7 +32,7 @@ def shown(
     with show(epochs) as tell:
 
         def start(rows):
-            tell(len(rows), "compiled")
+            tell(rows[-1].epoch if rows else 0, "compiled")
             on_start(rows)
 
         def epoch(row):
