@@ -95,6 +95,8 @@ def pictures(found):
         axes.plot([far], [place], "o", color=colour(0 if own else 1))
     axes.set_xlim(1e-17, 30)
     log_axes(axes, "x")
+    axes.set_xticks([1e-15, 1e-10, 1e-5, 1])
+    axes.minorticks_off()
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.set_yticks(range(len(rows)), [row["name"] for row in reversed(rows)])
     described = "How far each implementation ends from the nearest trajectory of its authors' code."
