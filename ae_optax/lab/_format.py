@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 DIGITS = 3
 ABSENT = "–"
@@ -32,7 +32,7 @@ def rate(value: float | None) -> str:
     return power if times and mantissa == "1" else mantissa + times + power
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Tell whether a value of a config is a number, which true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
