@@ -79,20 +79,24 @@ LAYERS = {
     "lab.metrics": HELPERS | {"lab.data", "lab.losses", "lab.models"},
     "lab.runs": set(),
     "lab.checkpoints": HELPERS | {"lab._processes"},
-    "lab.training": (
-        LIBRARY | TASK | {"lab._processes", "lab.checkpoints", "lab.figures", "lab.runs"}
-    ),
+    "lab.training": LIBRARY
+    | TASK
+    | {"lab._environment", "lab._processes", "lab.checkpoints", "lab.figures", "lab.runs"},
     # The language reads every namespace and knows functions, not experiments.
     "lab.config": LIBRARY | TASK | {"_renamed"},
-    "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.training"},
+    "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.models", "lab.training"},
     "lab.sweeps": LIBRARY
     | TASK
     | {"lab._environment", "lab._lifeline"}
     | {"lab.checkpoints", "lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.comparison": (
-        LIBRARY | TASK | {"lab._seeds", "lab.plans", "lab.runs", "lab.sweeps", "lab.training"}
+        LIBRARY
+        | TASK
+        | {"lab._format", "lab._seeds", "lab.plans", "lab.runs", "lab.sweeps", "lab.training"}
     ),
-    "lab.trained": LIBRARY | TASK | {"lab.checkpoints", "lab.plans", "lab.runs", "lab.training"},
+    "lab.trained": LIBRARY
+    | TASK
+    | {"lab.checkpoints", "lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.figures": {"lab._format"},
     "lab.report": {"lab._format", "lab._seeds", "lab.figures", "lab.runs"},  # It reads files only.
     # It explains every name, so it reads the list of all packages.

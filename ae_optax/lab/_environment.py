@@ -1,5 +1,6 @@
 """Where a command runs: versions, the device, and the command itself."""
 
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -48,6 +49,11 @@ def device() -> str:
     if first.platform == "cpu":
         return f"CPU, {os.cpu_count()} cores, {platform.machine()}"
     return f"{jax.device_count()} × {first.device_kind}"
+
+
+def now() -> str:
+    """Return the time, as ISO 8601 with the zone."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def command_line() -> str:

@@ -170,6 +170,11 @@ def _add_use(commands):
         parser = commands.add_parser(name, help=summary, description=summary)
         parser.add_argument("run", type=_path, metavar="RUN", help="the folder of a training run")
         parser.add_argument("--out", type=_path, required=True, metavar="OUT", help=out)
+        parser.add_argument(
+            "--own-code",
+            action="store_true",
+            help="run the code of one's own that the run's config names, a copy of which it holds",
+        )
         parser.set_defaults(command=f"_use.{name}")
         return parser
 

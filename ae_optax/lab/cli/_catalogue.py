@@ -4,6 +4,7 @@ import argparse
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from ae_optax import capturing, lab, observing, optimizers, schedules, transforms
@@ -154,7 +155,9 @@ def _table(functions: Mapping[str, Callable[..., Any]]) -> str:
 
 
 def _explain(name, kind, function):
-    documentation = plain_text(inspect.getdoc(function) or "No documentation.")
+    inherited = (base for base in getattr(function, "__bases__", ()) if is_dataclass(base))
+    said = (inspect.getdoc(part) for part in (function, *inherited))
+    documentation = "\n\n".join(plain_text(text or "No documentation.") for text in said)
     return f"{_signature(name, function)}\n\n{documentation}\n\nKind: {kind}\n{_source(function)}"
 
 

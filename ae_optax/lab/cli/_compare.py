@@ -1,13 +1,12 @@
 """``ae-optax compare``."""
 
 import argparse
-import datetime
 import time
 
 from ae_optax.lab import comparison, report, runs, sweeps, training
-from ae_optax.lab._environment import command_line, device, numerics, versions
+from ae_optax.lab._environment import command_line, device, now, numerics, versions
 from ae_optax.lab.cli._exit import FAILED, OK
-from ae_optax.lab.cli._folder import one_line, open_folder
+from ae_optax.lab.cli._folder import name_of, one_line, open_folder
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._report import write_pages
@@ -28,7 +27,7 @@ def compare(arguments: argparse.Namespace) -> int:
     """
     use_compilation_cache()
     check_device()
-    started, clock = datetime.datetime.now().astimezone(), time.perf_counter()
+    started, clock = now(), time.perf_counter()
     path = arguments.config
     config = read(load_comparison, path, arguments.overrides)
     task = build(config)
@@ -78,10 +77,10 @@ def _compare(config, task, execute, path, folder, started, clock):
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         seeds=list(config.seeds),
-        title=path.stem.replace("_", " "),
+        title=name_of(path).replace("_", " "),
         question=description(path),
         command=command_line(),
-        started=started.isoformat(timespec="seconds"),
+        started=started,
         wall_seconds=before + seconds,
         versions=versions(),
         device=device(),

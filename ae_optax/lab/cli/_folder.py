@@ -11,24 +11,29 @@ from typing import Any, TypeVar
 from ae_optax.lab import runs
 from ae_optax.lab._environment import numerics
 from ae_optax.lab.cli._exit import RunError, UsageError
-from ae_optax.lab.config import ConfigError, dump
-from ae_optax.lab.plans import ComparisonConfig, RunConfig
+from ae_optax.lab.config import ConfigError, Program, dump
+from ae_optax.lab.plans import ComparisonConfig, RunConfig, Source
 
 MAX_NAMED = 5
 
 Config = TypeVar("Config", RunConfig, ComparisonConfig)
 
 
+def name_of(source: Source) -> str:
+    """Return what folders and pages call a config: a file by its name."""
+    return "program" if isinstance(source, Mapping | Program) else Path(source).stem
+
+
 @contextlib.contextmanager
 def open_folder(
-    out: Path | None, source: Path, config: Config, load: Callable[..., Config]
+    out: Path | None, source: Source, config: Config, load: Callable[..., Config]
 ) -> Iterator[Path]:
     """Give the folder of a run or a comparison, with its config in it, and keep others out.
 
     Args:
         out: The folder asked for; ``None`` for one below ``runs/`` that is named after the config
             file and the config's identity, so that the same command finds it again.
-        source: The config file.
+        source: The config file, or the mapping.
         config: What is to be run.
         load: Reads such a config.
 
@@ -36,12 +41,12 @@ def open_folder(
         UsageError: If the folder holds something else, another run for instance, is in use, or
             cannot be written.
     """
-    folder = out or Path("runs") / f"{source.stem}-{runs.run_id(config.identity())}"
+    folder = out or Path("runs") / f"{name_of(source)}-{runs.run_id(config.identity())}"
     saved = folder / runs.CONFIG
     with contextlib.ExitStack() as stack:
         try:
             if not saved.exists():
-                make_folder(folder, source.stem)
+                make_folder(folder, name_of(source))
             # Locked before it is read: of two commands that begin at once, one must lose.
             stack.enter_context(runs.lock(folder))
             _check_same_run(folder, load, config)
@@ -141,7 +146,7 @@ def _probe(folder):
 
 def _check_same_run(folder, load, config):
     saved = folder / runs.CONFIG
-    if not saved.exists():
+    if not saved.exists() or runs.read_text(saved) == dump(config):
         return
     try:
         # Code of one's own that lies here is run only if it is what the config at hand names.

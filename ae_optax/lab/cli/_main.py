@@ -10,12 +10,20 @@ from ae_optax.lab.cli._exit import FAILED, STOPPED, RunError, UsageError
 from ae_optax.lab.cli._machine import is_out_of_memory
 from ae_optax.lab.cli._signals import Terminated, unwinding
 from ae_optax.lab.cli._terminal import safe_streams, say
+from ae_optax.lab.config import Program
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line ``argv`` and return its exit code."""
+def main(argv: Sequence[str] | None = None, *, config: Program | None = None) -> int:
+    """Run the command line ``argv`` and return its exit code.
+
+    Args:
+        argv: The command and its arguments; those of the program by default.
+        config: What a program gives in the place of the config file that ``argv`` names.
+    """
     with safe_streams(), unwinding():
         arguments = make_parser().parse_args(argv)
+        if config is not None:
+            arguments.config = config
         # A command's module is loaded when the command is given.
         module, _, function = arguments.command.partition(".")
         command = getattr(importlib.import_module(f"ae_optax.lab.cli.{module}"), function)

@@ -89,9 +89,10 @@ def _join(folders: Sequence[Path], page: Path) -> None:
     profile = None
     if len(folders) >= ENOUGH_FOR_A_PROFILE:
         labels = report.labels_of(folders)
+        left_out = any(record.times_left_out for record in records)
         profile = {
             unit: comparison.performance_profile(_times(labels, records, f"{unit}_to_target"))
-            for unit in ("seconds", "steps")
+            for unit in (("steps",) if left_out else ("seconds", "steps"))
         }
         text = json.dumps(profile, indent=1, allow_nan=False)
         runs.write_file(page.with_name("profile.json"), f"{text}\n")

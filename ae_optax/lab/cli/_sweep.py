@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ae_optax.lab import report, runs, sweeps, training
 from ae_optax.lab.cli._exit import FAILED, OK, UsageError
-from ae_optax.lab.cli._folder import make_shared_folder, one_line
+from ae_optax.lab.cli._folder import make_shared_folder, name_of, one_line
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._task import build, check_optimizer, make_executor, read
@@ -36,7 +36,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     optimizer = first.timed(task.data.sizes["train"]).optimizer.build()
     check_optimizer(task, optimizer)
     warn(training.lint_run(task, optimizer, first.training))
-    folder = make_shared_folder(out / f"{path.stem}-{runs.run_id(config.identity())}")
+    folder = make_shared_folder(out / f"{name_of(path)}-{runs.run_id(config.identity())}")
     # Of two equal sweeps, the second waits, and finds all that the first has made.
     with runs.lock(folder, on_wait=lambda owner: warn([f"{owner}, for which this one waits."])):
         return _sweep(arguments, config, study, folder, execute, data_of, started)

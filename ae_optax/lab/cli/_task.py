@@ -1,7 +1,6 @@
 """From a config's words to the things they mean, with the user's mistakes caught."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
@@ -13,14 +12,14 @@ from ae_optax.lab.cli._exit import UsageError
 from ae_optax.lab.cli._machine import memory
 from ae_optax.lab.config import ConfigError, Problem
 from ae_optax.lab.data import DataError
-from ae_optax.lab.plans import ComparisonConfig, RunConfig, SweepConfig, make_task
+from ae_optax.lab.plans import ComparisonConfig, RunConfig, Source, SweepConfig, make_task
 from ae_optax.lab.training import Task
 from ae_optax.transforms import evaluation_params
 
 Config = TypeVar("Config", RunConfig, ComparisonConfig, SweepConfig)
 
 
-def read(load: Callable[..., Config], path: Path, overrides: list[str]) -> Config:
+def read(load: Callable[..., Config], path: Source, overrides: list[str]) -> Config:
     """Read a config; its mistakes become one ``UsageError``."""
     try:
         return load(path, overrides)

@@ -2,13 +2,12 @@
 
 import argparse
 import contextlib
-import datetime
 import time
 from pathlib import Path
 
 from ae_optax.lab import _lifeline as lifeline
 from ae_optax.lab import report, runs, training
-from ae_optax.lab._environment import command_line, device, numerics, versions
+from ae_optax.lab._environment import command_line, device, now, numerics, versions
 from ae_optax.lab._processes import from_first, is_first, largest, whole
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
 from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, RunError, UsageError
@@ -188,7 +187,7 @@ def _begun(config, task, folder):
     return runs.Summary(
         status="running",
         command=command_line(),
-        started=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        started=now(),
         seeds=[config.training.seed],
         versions=versions(),
         device=device(),

@@ -80,7 +80,7 @@ def export(arguments: argparse.Namespace) -> int:
     """Write weights or a program that other software reads."""
     with _mistakes():
         use_compilation_cache()
-        run = trained.load(arguments.run)
+        run = trained.load(arguments.run, own_code=arguments.own_code)
         if arguments.out.suffix == ".safetensors":
             config = runs.read_text(run.folder / runs.CONFIG)
             about = {"format": "ae_optax", "step": str(run.step), "config": config}
@@ -107,7 +107,7 @@ def _mistakes() -> Iterator[None]:
 def _load(arguments) -> trained.TrainedModel:
     use_compilation_cache()
     check_device()
-    return trained.load(arguments.run).model
+    return trained.load(arguments.run, own_code=arguments.own_code).model
 
 
 def _inputs(arguments, model) -> data.Inputs:

@@ -18,11 +18,9 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def _damage(folder: Path) -> list[str]:
-    """Return what is damaged, a line for each file; a sweep's runs are looked into as well."""
+    """Return what is damaged, a line for each file, in the runs of sweeps and comparisons too."""
     if (folder / runs.COMPARISON).exists():
-        return _told(lambda: runs.read_comparison(folder)) + _told(
-            lambda: runs.read_pictures(folder)
-        )
+        return _of_comparison(folder)
     if (folder / runs.SWEEP).exists():
         return _of_sweep(folder)
     if not (folder / runs.SUMMARY).exists():
@@ -34,13 +32,29 @@ def _damage(folder: Path) -> list[str]:
     return lines + [f"{folder / runs.CHECKPOINTS / str(step)}: {reason}." for step, reason in saved]
 
 
+def _of_comparison(folder):
+    pictures = _told(lambda: runs.read_pictures(folder))
+    lines = _told(lambda: runs.read_comparison(folder))
+    if lines:
+        return lines + pictures
+    made = (run.run for one in runs.read_comparison(folder).contenders for run in one.runs)
+    return pictures + _of_runs(folder, filter(None, made))  # Older records do not name them.
+
+
 def _of_sweep(folder):
     lines = _told(lambda: runs.read_sweep(folder))
     if lines:
         return lines
     its = (run for trial in runs.read_sweep(folder).trials for run in trial.runs)
-    below = [folder.parent / run.run for run in its if run.failure is None]
-    return [line for one in below for line in _damage(one)]
+    return _of_runs(folder, [run.run for run in its if run.failure is None])
+
+
+def _of_runs(folder, names):
+    """Return what is damaged in the runs that a sweep or a comparison is made of."""
+    places = [runs.beside(folder, name) for name in names]
+    gone = [place for place in places if not (place / runs.SUMMARY).exists()]
+    lines = [f"{place / runs.SUMMARY}: must be there, as {folder} tells of it." for place in gone]
+    return lines + [line for place in places if place not in gone for line in _damage(place)]
 
 
 def _told(read):

@@ -1,14 +1,15 @@
 """Make the runs of a comparison that are missing, and read what all of them left behind."""
 
 import itertools
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from warnings import warn
 
 import jax
 
 from ae_optax.lab.comparison._result import Result, contender_run
-from ae_optax.lab.plans import ComparisonConfig, Contender
+from ae_optax.lab.plans import ComparisonConfig, Contender, Setting
 from ae_optax.lab.runs import find_run
 from ae_optax.lab.sweeps import Executor, Job, Keeper, Outcome, complete, folder_of
 from ae_optax.lab.training import Task, init_state
@@ -26,8 +27,9 @@ def compare(
     """Train contenders x settings x seeds on one problem.
 
     Runs that are there already, of this comparison, another or a sweep, are taken if they
-    would be the same today. A
-    contender that cannot be built or run, and a run that diverges, take nothing else with them.
+    would be the same today. Contenders take turns, so that what else the machine does meets all of
+    them alike. A contender that cannot be built or run, and a run that diverges, take nothing else
+    with them.
 
     Args:
         config: What is compared.
@@ -42,11 +44,10 @@ def compare(
         One result for each contender, in their order.
     """
     jobs, whose = [], {}
-    for contender in config.contenders:
-        for setting, seed in itertools.product(contender.settings, config.seeds):
-            job = Job(config.run(setting, seed), contender.swept(), config.keep != "none")
-            jobs.append(job)
-            whose[id(job)] = contender
+    for contender, setting, seed in _in_turn(config):
+        job = Job(config.run(setting, seed), contender.swept(), config.keep != "none")
+        jobs.append(job)
+        whose[id(job)] = contender
 
     keeper = Keeper(config.keep, runs, len(config.seeds), on_note=on_note)
 
@@ -58,6 +59,17 @@ def compare(
         jobs, runs, execute, data_of=lambda _: task.data, on_outcome=tell, on_note=on_note
     )
     return [_result(config, c, runs, failures, task) for c in config.contenders]
+
+
+def _in_turn(config: ComparisonConfig) -> Iterator[tuple[Contender, Setting, int]]:
+    """Yield the runs, one of each contender in every round, and in every round in another order."""
+    runs = (
+        [(c, *run) for run in itertools.product(c.settings, config.seeds)]
+        for c in config.contenders
+    )
+    for number, some in enumerate(itertools.zip_longest(*runs)):
+        present = [run for run in some if run is not None]
+        yield from random.Random(number).sample(present, len(present))
 
 
 def _result(config, contender, runs, failures, task):

@@ -9,6 +9,7 @@ import numpy as np
 
 from ae_optax.lab._seeds import coverage, interval, places, wins_needed
 from ae_optax.lab.comparison._result import Result
+from ae_optax.lab.comparison._times import times_left_out
 from ae_optax.lab.comparison._verdict import best_at_rates, by_setting, seconds_per_step, verdict
 from ae_optax.lab.runs import (
     ComparisonRecord,
@@ -44,7 +45,10 @@ def record(
         finals = [v.final_test.median for v in verdicts if v and v.final_test.median is not None]
         target = float(np.median(finals)) if finals else None
         rule = "the median of the contenders' final test losses, each at its best setting"
+    left_out = times_left_out(results)
     contenders = [_contender(r, steps_per_epoch, parameters, target) for r in results]
+    if left_out:
+        contenders = list(map(_without_times, contenders))
     n_seeds = len(about["seeds"])
     return ComparisonRecord(
         **about,
@@ -54,6 +58,7 @@ def record(
         target_rule=rule,
         uncertainty=Uncertainty(coverage(n_seeds), wins_needed(n_seeds)),
         contenders=_placed(contenders),
+        times_left_out=left_out,
     )
 
 
@@ -103,6 +108,11 @@ def _contender(result, steps_per_epoch, parameters, target):
         runs=result.runs,
         best=best,
     )
+
+
+def _without_times(contender: ContenderRecord) -> ContenderRecord:
+    best = contender.best and replace(contender.best, seconds_to_target=None)
+    return replace(contender, ms_per_step=None, ms_quartiles=None, best=best)
 
 
 def _placed(contenders: Sequence[ContenderRecord]) -> list[ContenderRecord]:

@@ -59,6 +59,8 @@ def contender_run(run: Run, *, epochs: int, **about: Any) -> ContenderRun:
     validation, test = ([first, *rest] for first, rest in zip(before, after, strict=True))
     return ContenderRun(
         **about,
+        run=run.folder.name,
+        started=summary.started,
         diverged=_diverged(train, test),
         seconds=sum(row.seconds for row in run.rows),
         train_loss=train,

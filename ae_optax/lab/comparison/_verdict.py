@@ -29,10 +29,10 @@ def verdict(result: Result, steps_per_epoch: int, target: float | None) -> Best 
     if best is None or not np.isfinite(scores[best]):
         return None
     runs = settings[best]
-    steps = [_steps_to(run, steps_per_epoch, target) for run in runs]
-    seconds = [
-        s * seconds_per_step(run, steps_per_epoch) for s, run in zip(steps, runs, strict=True)
-    ]
+    steps = np.median([_steps_to(run, steps_per_epoch, target) for run in runs])
+    # Whatever the rate: the few runs at the best one may have met more load than others.
+    alike = [run for run in result.runs if run.values == runs[0].values and not run.diverged]
+    pace = np.median([seconds_per_step(run, steps_per_epoch) for run in alike])
     at_rates = _best_at_rates(settings, scores)
     final = np.median(_worst_if_lost([run.test_loss[-1] for run in runs]))
     usable = _usable({rate: settings[s] for rate, s in at_rates.items()}, final)
@@ -48,8 +48,8 @@ def verdict(result: Result, steps_per_epoch: int, target: float | None) -> Best 
         diverged_share=float(np.mean([run.diverged for run in result.runs])),
         usable=usable,
         usable_decades=float(np.log10(usable[1] / usable[0])) if usable else None,
-        steps_to_target=_finite(np.median(steps)),
-        seconds_to_target=_finite(np.median(seconds)),
+        steps_to_target=_finite(steps),
+        seconds_to_target=_finite(steps * pace),
     )
 
 

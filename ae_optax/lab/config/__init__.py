@@ -18,6 +18,7 @@ from ae_optax.lab.config._nodes import (
 from ae_optax.lab.config._own import Code, OwnCode
 from ae_optax.lab.config._paths import override, put, split
 from ae_optax.lab.config._problems import ConfigError, Problem, Problems, Where
+from ae_optax.lab.config._python import Program, from_python
 from ae_optax.lab.config._types import Accepts, Kind, Of, accepts, annotations
 from ae_optax.lab.config._yaml import dump, parse, read_text
 
@@ -38,6 +39,7 @@ __all__ = [
     "OwnCode",
     "Problem",
     "Problems",
+    "Program",
     "Scalar",
     "Table",
     "Where",
@@ -50,6 +52,7 @@ __all__ = [
     "describe",
     "did_you_mean",
     "dump",
+    "from_python",
     "kinds",
     "match",
     "nearest",

@@ -18,6 +18,9 @@ from ae_optax.lab.config._problems import Problems
 from ae_optax.lab.config._types import Kind, with_article
 
 FILE = re.compile(r"(?P<file>[^:]+\.py):(?P<function>[^:]+)")
+OBJECT = "object:"
+"""How the names of what a program made begin."""
+
 MODULE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[^:]+)")
 
 
@@ -48,10 +51,15 @@ class OwnCode:
 
     Args:
         expected: The SHA-256 of all code that may be run, by name; ``None``: any that is named.
+        given: What is there already, by name, with the code that it is.
     """
 
-    def __init__(self, expected: Mapping[str, str] | None = None) -> None:
-        self.expected = expected
+    def __init__(
+        self,
+        expected: Mapping[str, str] | None = None,
+        given: Mapping[str, tuple[Callable[..., Any], Code | None]] | None = None,
+    ) -> None:
+        self.expected, self.given = expected, given or {}
         self.files: dict[str, Path] = {}
 
     def place(self, node: Node, problems: Problems) -> None:
@@ -78,12 +86,20 @@ class OwnCode:
                 problems.add(node.where, "", f"{reason} Rename one.")
             node.value = node.text = f"{name}:{match['function']}"
 
-    def find(self, name: str) -> tuple[Callable[..., Any], Code]:
-        """Return the function that ``name`` means, and its code.
+    def find(self, name: str) -> tuple[Callable[..., Any], Code | None]:
+        """Return the function that ``name`` means, and its code, if it is known.
 
         Raises:
             ValueError: If there is none; the message says why.
         """
+        if name in self.given:
+            return self.given[name]
+        if name.startswith(OBJECT):
+
+            def gone():
+                raise ValueError(f"{name} was made by a program, and is in no file.")
+
+            return gone, None
         if match := FILE.fullmatch(name):
             code = self._read(match["file"], self.files.get(match["file"]))
             module = _run(code)
@@ -101,6 +117,8 @@ class OwnCode:
     def _read(self, name, path):
         if path is None:
             raise ValueError(f"{name!r} is no path of a file.")
+        if path.exists() and not (path.is_file() or path.is_dir()):  # It could be read for ever.
+            raise ValueError(f"{path} must be a file, got a pipe or a device.")
         try:
             source = path.read_bytes()
         except OSError as error:

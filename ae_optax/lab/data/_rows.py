@@ -11,6 +11,9 @@ from ae_optax.lab.data._errors import DataError
 SAMPLE = 4096
 """How many are looked at before a run starts, at the most."""
 
+HELD = 2**27
+"""Bytes of these that are held, so that they are read once: whoever asks for them is not alone."""
+
 THREADS = 8
 """Files that are decoded at once."""
 
@@ -53,6 +56,7 @@ class Rows:
             positions: Which of them, and in which order; ``None``: all.
         """
         self._read, self._positions = read, positions
+        self._sample: np.ndarray | None = None
         first = read(np.asarray([0 if positions is None else positions[0]]))
         self.shape = (count if positions is None else len(positions), *first.shape[1:])
         self.dtype = first.dtype
@@ -70,9 +74,19 @@ class Rows:
         """The rank of all of them as one array."""
         return len(self.shape)
 
-    def sample(self, count: int = SAMPLE) -> np.ndarray:
+    def sample(self) -> np.ndarray:
         """Return some at even distances, those that a model is shown before it starts."""
-        return self[np.arange(len(self))[:: max(1, len(self) // count)][:count]]
+        if self._sample is not None:
+            return self._sample
+        sample = self[self._sampled()]
+        if sample.nbytes <= HELD:
+            sample.flags.writeable = False
+            self._sample = sample
+        return sample
+
+    def _sampled(self) -> np.ndarray:
+        """Return where those of the sample are."""
+        return np.arange(len(self))[:: max(1, len(self) // SAMPLE)][:SAMPLE]
 
 
 class OrderedRows(Rows):
@@ -99,9 +113,9 @@ class OrderedRows(Rows):
         self._first = self._next()
         super().__init__(self._in_order, count)
 
-    def sample(self, count: int = SAMPLE) -> np.ndarray:
-        """Return the first of them: those further on would have to be waited for."""
-        return self[:count]
+    def _sampled(self) -> np.ndarray:
+        """Return the first: those further on would have to be waited for."""
+        return np.arange(min(len(self), SAMPLE))
 
     def _in_order(self, positions):
         return np.concatenate([self._row(position) for position in positions.tolist()])

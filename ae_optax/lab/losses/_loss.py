@@ -98,8 +98,8 @@ class Loss(NamedTuple):
     """
 
     terms: Callable[[Seen], Mapping[str, Term]]
-    reconstruct: Callable[[jax.Array], jax.Array] | None
-    expects: Literal["values", "logits"] | None
+    reconstruct: Callable[[jax.Array], jax.Array] | None = None
+    expects: Literal["values", "logits"] | None = None
     report: Report = no_report
     likelihood: bool = False
     sampled: Callable[[jax.Array, Seen], jax.Array] | None = None

@@ -2,7 +2,16 @@
 
 from ae_optax.lab.plans._comparison import ComparisonConfig, ComparisonSections, load_comparison
 from ae_optax.lab.plans._contenders import Contender, Setting
-from ae_optax.lab.plans._run import Keep, RunConfig, description, load_data, load_run, make_task
+from ae_optax.lab.plans._run import (
+    Keep,
+    RunConfig,
+    Source,
+    description,
+    load_data,
+    load_run,
+    make_model,
+    make_task,
+)
 from ae_optax.lab.plans._sweep import Search, SweepConfig, SweepSections, Trial, load_sweep
 
 SCHEMAS = (RunConfig, SweepSections, ComparisonSections)
@@ -16,6 +25,7 @@ __all__ = [
     "RunConfig",
     "Search",
     "Setting",
+    "Source",
     "SweepConfig",
     "Trial",
     "description",
@@ -23,5 +33,6 @@ __all__ = [
     "load_data",
     "load_run",
     "load_sweep",
+    "make_model",
     "make_task",
 ]

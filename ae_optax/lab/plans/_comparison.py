@@ -1,6 +1,5 @@
 """The config of a comparison: optimizers × settings × seeds on one task."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
@@ -9,7 +8,15 @@ from ae_optax._checks import check_at_least, check_finite, check_one_of, check_s
 from ae_optax.lab.config import FAILED, Call, Code, Kind, Problems
 from ae_optax.lab.plans import _grid as grid
 from ae_optax.lab.plans._contenders import Contender, ContenderSection, Setting, read_contenders
-from ae_optax.lab.plans._run import Keep, RunConfig, TaskConfig, check_task, code_of, open_plan
+from ae_optax.lab.plans._run import (
+    Keep,
+    RunConfig,
+    Source,
+    TaskConfig,
+    check_task,
+    code_of,
+    open_plan,
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ class ComparisonConfig(TaskConfig):
 
 
 def load_comparison(
-    path: str | os.PathLike[str],
+    path: Source,
     overrides: Iterable[str] = (),
     *,
     kinds: Mapping[str, Kind] | None = None,
@@ -121,7 +128,7 @@ def load_comparison(
     """Read the config of a comparison, and check all of it but the data.
 
     Args:
-        path: A YAML file.
+        path: A YAML file, or a mapping.
         overrides: Changes such as ``compare.contenders[1].learning_rates.count=5``.
         kinds: What the config may name; by default all public names of ``ae_optax`` and Optax.
         code: As of :func:`load_run`.

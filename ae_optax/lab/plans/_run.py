@@ -1,12 +1,13 @@
 """The config of one run, and what the configs of all plans have in common."""
 
+import copy
 import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from ae_optax._checks import check_at_least
 from ae_optax.lab.config import (
@@ -21,11 +22,13 @@ from ae_optax.lab.config import (
     OwnCode,
     Problem,
     Problems,
+    Program,
     Scalar,
     Table,
     Where,
     anything,
     calls,
+    from_python,
     override,
     parse,
     plain,
@@ -34,8 +37,9 @@ from ae_optax.lab.config import (
 )
 from ae_optax.lab.config import kinds as all_kinds
 from ae_optax.lab.data import Dataset
+from ae_optax.lab.models import Model
 from ae_optax.lab.plans._check import check_optimizer
-from ae_optax.lab.training import Settings, Task, steps_per_epoch
+from ae_optax.lab.training import Precision, Settings, Task, steps_per_epoch, with_precision
 
 SOME_STEPS = 10_000
 """The length of a run for the checks, which are made without the data."""
@@ -46,12 +50,27 @@ LATER = {"log_every": None, "precision": None}
 Keep = Literal["best", "none", "all"]
 """Of which runs of a plan the weights are kept: the chosen one's, nobody's, everyone's."""
 
+Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Program
+"""A YAML file, or the same as a program's mapping, see :func:`ae_optax.lab.config.from_python`."""
+
 COMMANDS = {
     "sweep": "this is a sweep: use `ae-optax sweep`.",
     "compare": "this is a comparison: use `ae-optax compare`.",
     "optimizer": "this is a single run: use `ae-optax train`.",
 }
 """Which section makes a config what it is, and what to do with one of another sort."""
+
+
+@dataclass(frozen=True)
+class TrainingSection(Settings):
+    """How long, in what portions, from what seed and in which numbers to train.
+
+    Attributes:
+        precision: In which numbers the model computes and its parameters are kept; ``None``: in
+            those of the model, float32.
+    """
+
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +89,7 @@ class TaskConfig:
     data: Annotated[Call, Of("data")]
     model: Annotated[Call, Of("model")]
     loss: Annotated[Call, Of("loss")]
-    training: Settings
+    training: TrainingSection
     corruption: Annotated[Call, Of("corruption")] | None = None
     metrics: Sequence[Annotated[Call, Of("metric")]] = ()
     _source: Call | None = field(default=None, compare=False, repr=False)
@@ -169,7 +188,7 @@ class RunConfig(TaskConfig):
 
 
 def load_run(
-    path: str | os.PathLike[str],
+    path: Source,
     overrides: Iterable[str] = (),
     *,
     kinds: Mapping[str, Kind] | None = None,
@@ -178,7 +197,7 @@ def load_run(
     """Read the config of a run, and check all of it but the data.
 
     Args:
-        path: A YAML file.
+        path: A YAML file; or a mapping, in which functions and objects may stand for names.
         overrides: Changes such as ``optimizer.learning_rate=1e-2``.
         kinds: What the config may name; by default all public names of ``ae_optax`` and Optax.
         code: The SHA-256 of one's own code, by name: what is not in it is not run. ``None``: as the
@@ -223,8 +242,9 @@ def load_data(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> 
     if "data" not in root.entries:
         problems.add(root.where, "data", "the section 'data' is missing.")
         problems.raise_all()
-    node = root.entries["data"].node
-    call = Binder(known, problems).value(node, Accepts(kinds=("data",)), "data")
+    node, binder = root.entries["data"].node, Binder(known, problems)
+    binder.own.place(node, problems)
+    call = binder.value(node, Accepts(kinds=("data",)), "data")
     problems.raise_if_any()
     return call
 
@@ -233,6 +253,15 @@ def code_of(values: Iterable[Any]) -> tuple[Code, ...]:
     """Return the code of one's own in what is, or holds, calls: each file once, sorted by name."""
     found = {call.code for value in values for call in calls(value) if call.code}
     return tuple(sorted(found, key=lambda code: code.name))
+
+
+def make_model(config: TaskConfig) -> Model:
+    """Make the model of a config, in the precision that it says.
+
+    Raises:
+        ConfigError: If a function refuses its arguments.
+    """
+    return with_precision(config.model.build(), config.training.precision)
 
 
 def make_task(config: TaskConfig, data: Dataset | None = None) -> Task:
@@ -249,7 +278,7 @@ def make_task(config: TaskConfig, data: Dataset | None = None) -> Task:
     data = config.data.build() if data is None else data
     assert data is not None
     return Task(
-        model=config.model.build(),
+        model=make_model(config),
         loss=config.timed(data.sizes["train"]).loss.build(),
         data=data,
         corruption=config.corruption and config.corruption.build(),
@@ -257,21 +286,23 @@ def make_task(config: TaskConfig, data: Dataset | None = None) -> Task:
     )
 
 
-def description(path: str | os.PathLike[str]) -> str:
+def description(path: Source) -> str:
     """Return the comment that a config file opens with: its question, command, expectation.
 
-    A line that is indented further continues the one before.
+    A line that is indented further continues the one before. A mapping has none.
 
     Raises:
         ConfigError: If the file cannot be read.
     """
+    if isinstance(path, Mapping | Program):
+        return ""
     comment = itertools.takewhile(lambda line: line.startswith("#"), read_text(path).splitlines())
     text = "\n".join(line[1:].removeprefix(" ").rstrip() for line in comment)
     return re.sub(r"\n\s+(?=\S)", " ", text).strip()
 
 
 def open_plan(
-    path: str | os.PathLike[str],
+    path: Source,
     overrides: Iterable[str],
     kinds: Mapping[str, Kind] | None,
     code: Mapping[str, str] | None,
@@ -281,7 +312,7 @@ def open_plan(
     """Return what a file says, changes included, and what reads it.
 
     Args:
-        path: A YAML file.
+        path: A YAML file, or a mapping.
         overrides: Changes.
         kinds: What the config may name; ``None``: all public names.
         code: The SHA-256 of one's own code that may be run; ``None``: as the file says.
@@ -289,9 +320,14 @@ def open_plan(
         swept: Whether a number may be ``swept``.
     """
     binder = Binder(all_kinds() if kinds is None else kinds, Problems(), swept)
-    root = _read(path, binder.problems)
+    if isinstance(path, Mapping):
+        path = from_python(path, binder.kinds)
+    if isinstance(path, Program):
+        root, given = copy.deepcopy(path.root), path.given
+    else:
+        root, given = _read(path, binder.problems), None
     said = _expected(root, binder.problems)
-    binder = replace(binder, own=OwnCode(said if code is None else code))
+    binder = replace(binder, own=OwnCode(said if code is None else code, given))
     sorts = [section for section in COMMANDS if section in root.entries]
     if sorts and sorts[0] not in own and (sorts[0] == "sweep" or not set(sorts) & set(own)):
         binder.problems.add(root.entries[sorts[0]].where, sorts[0], COMMANDS[sorts[0]])

@@ -1,7 +1,6 @@
 """The config of a sweep: what to vary, in which trials, from which seeds."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -22,7 +21,7 @@ from ae_optax.lab.config import (
     shown,
 )
 from ae_optax.lab.plans import _grid as grid
-from ae_optax.lab.plans._run import Keep, RunConfig, open_plan, read_run
+from ae_optax.lab.plans._run import Keep, RunConfig, Source, open_plan, read_run
 
 SEED = "training.seed"
 
@@ -158,7 +157,7 @@ class SweepConfig:
 
 
 def load_sweep(
-    path: str | os.PathLike[str],
+    path: Source,
     overrides: Iterable[str] = (),
     *,
     kinds: Mapping[str, Kind] | None = None,
@@ -167,7 +166,7 @@ def load_sweep(
     """Read the config of a sweep, and check every run of it but the data.
 
     Args:
-        path: A YAML file.
+        path: A YAML file, or a mapping.
         overrides: Changes such as ``sweep.trials=40``.
         kinds: What the config may name; by default all public names of ``ae_optax`` and Optax.
         code: As of :func:`load_run`.

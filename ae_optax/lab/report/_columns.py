@@ -17,9 +17,6 @@ from ae_optax.lab._seeds import enough
 from ae_optax.lab.report._comparison_facts import chosen_by, wins
 from ae_optax.lab.runs import Best, ComparisonRecord, ContenderRecord
 
-UNSTEADY = 1.5
-"""How many times the lower quartile of times the upper one may be, for the median to say much."""
-
 
 class Column(NamedTuple):
     """A column of the verdict table.
@@ -30,6 +27,7 @@ class Column(NamedTuple):
         meaning: Its definition, a clause.
         text: A contender's entry.
         keep: How long it stays as the terminal narrows: the column of the least goes first.
+        timed: Whether it tells a time, which may have to be left out.
 
     In the words, names in braces stand for what depends on the comparison, see :func:`worded`.
     """
@@ -39,6 +37,7 @@ class Column(NamedTuple):
     meaning: str
     text: Callable[[ContenderRecord], str]
     keep: float
+    timed: bool = False
 
 
 def _of_best(write: Callable[[Best], str]) -> Callable[[ContenderRecord], str]:
@@ -91,8 +90,7 @@ def _milliseconds(contender):
     median, quartiles = contender.ms_per_step, contender.ms_quartiles
     if median is None or quartiles is None:
         return number(median)
-    low, high = quartiles
-    return span(low, high) if high > UNSTEADY * low else f"{number(median)} ({span(low, high)})"
+    return f"{number(median)} ({span(*quartiles)})"
 
 
 def _rate(best):
@@ -167,9 +165,11 @@ VERDICT = (
     Column(
         "Seconds to target",
         "s",
-        "the same in seconds of wall time, compilation left out",
+        "the same in seconds of wall time, compilation left out, at the median pace of a "
+        "contender's runs",
         _of_best(lambda best: number(best.seconds_to_target)),
         5,
+        timed=True,
     ),
     Column(
         "Best test loss",
@@ -185,10 +185,10 @@ COST = (
         "ms per step",
         "ms/step",
         "median over all runs of the wall time of a step, its share of the evaluations included, "
-        "with its quartiles; the quartiles alone if they are far apart, as other work took its "
-        "share of the machine",
+        "with its quartiles; contenders took turns",
         _milliseconds,
         4,
+        timed=True,
     ),
     Column(
         "Steps per second",
@@ -196,6 +196,7 @@ COST = (
         "the same turned around",
         lambda contender: _per_second(contender.ms_per_step),
         0.5,
+        timed=True,
     ),
     Column(
         "Seconds per run",
@@ -203,6 +204,7 @@ COST = (
         "median over all runs of training and evaluation, compilation left out",
         _seconds_per_run,
         0.4,
+        timed=True,
     ),
     Column(
         "Seconds to compile",
@@ -211,6 +213,7 @@ COST = (
         "start from, compiled once, left out",
         lambda contender: number(contender.compile_seconds) if contender.runs else ABSENT,
         0.3,
+        timed=True,
     ),
     Column(
         "State bytes per parameter",
@@ -226,7 +229,10 @@ COLUMNS = (*VERDICT, *COST)
 
 
 def worded(record: ComparisonRecord, columns: Sequence[Column] = COLUMNS) -> list[Column]:
-    """Return columns in the words that suit a comparison: by what it chose, how many its seeds."""
+    """Return columns in the words that suit a comparison: by what it chose, how many its seeds.
+
+    Those of times are left out where these are.
+    """
     title, short, meaning = (
         ("95 % interval", "95 %", "interval that covers that median, of all seeds there could be")
         if enough(len(record.seeds))
@@ -244,4 +250,4 @@ def worded(record: ComparisonRecord, columns: Sequence[Column] = COLUMNS) -> lis
         said = {name: getattr(column, name).format(**words) for name in Column._fields[:3]}
         return column._replace(**said)
 
-    return [fill(column) for column in columns]
+    return [fill(column) for column in columns if not (column.timed and record.times_left_out)]

@@ -17,7 +17,6 @@ from ae_optax.lab.runs import ComparisonRecord, read_comparison, write_file
 
 _LARGEST = 4.0
 _APART = 0.012
-_UNITS = ("seconds", "steps")
 
 
 def write_joint_report(
@@ -28,8 +27,9 @@ def write_joint_report(
     Args:
         folders: Their folders, each with ``comparison.json`` and ``images.npz``.
         path: The page, as HTML.
-        profile: ``seconds`` and ``steps``, each a performance profile by contender; ``None`` for
-            none, which is fair with fewer than three workloads.
+        profile: ``seconds`` and ``steps``, each a performance profile by contender; without
+            seconds where times are left out; ``None`` for none, which is fair with fewer than three
+            workloads.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -93,14 +93,17 @@ def profiles(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the performance profiles by seconds and by steps.
 
     Args:
-        content: ``seconds`` and ``steps``, each by contender ``factors``, ``shares``, ``score``.
+        content: ``seconds``, if they are known, and ``steps``, each by contender ``factors``,
+            ``shares``, ``score``.
     """
     yield "<h2>Performance profile</h2>"
-    order = sorted(content["seconds"], key=lambda name: -content["seconds"][name]["score"])
-    positions = {name: i for i, name in enumerate(content["seconds"])}
+    units = list(content)
+    first = content[units[0]]
+    order = sorted(first, key=lambda name: -first[name]["score"])
+    positions = {name: i for i, name in enumerate(first)}
     yield key_to((positions[name], name) for name in order)
     yield from figures(
-        [_figure(content[unit], positions, unit) for unit in _UNITS],
+        [_figure(content[unit], positions, unit) for unit in units],
         "Share of the workloads whose target a contender reaches within a factor of the fastest "
         "one's time, at its best learning rate: on the left how often it is the fastest, on the "
         "right how often it arrives at all. Lines that would cover each other are drawn side by "
@@ -110,11 +113,11 @@ def profiles(content: Mapping[str, Any]) -> Iterator[str]:
     rows = (
         (
             swatch(positions[name]) + escape(name),
-            [number(content[unit][name]["score"]) for unit in _UNITS],
+            [number(content[unit][name]["score"]) for unit in units],
         )
         for name in order
     )
-    yield from table(("Contender", *(f"Score by {unit}" for unit in _UNITS)), rows)
+    yield from table(("Contender", *(f"Score by {unit}" for unit in units)), rows)
     yield (
         '<p class="note">The score is the mean height of the profile between the factors 1 and 4: '
         "1 for the fastest at every workload, 0 for one that never arrives in time.</p>"

@@ -47,7 +47,7 @@ def table(record: ComparisonRecord) -> Iterator[str]:
 def cost(record: ComparisonRecord) -> Iterator[str]:
     """Yield the table of time and memory."""
     if any(c.runs for c in record.contenders):
-        yield "<h2>Time and memory</h2>"
+        yield f"<h2>{'Memory' if record.times_left_out else 'Time and memory'}</h2>"
         yield from _columns(record, COST)
 
 
@@ -76,16 +76,23 @@ def sensitivity(record: ComparisonRecord) -> Iterator[str]:
 def curves(record: ComparisonRecord) -> Iterator[str]:
     """Yield the figures of loss by step and by time."""
     by_step = _loss(record, "test_loss", "ts")
-    by_time = _loss(record, "test_loss", "tt", seconds=True)
-    if by_step is None or by_time is None:
+    if by_step is None:
         return
-    yield "<h2>Loss by step and by time</h2>"
+    by_time = None if record.times_left_out else _loss(record, "test_loss", "tt", seconds=True)
+    yield f"<h2>Loss by step{' and by time' if by_time else ''}</h2>"
     yield key_to((i, contender.label) for i, contender, _ in with_result(record))
+    reading = (
+        "by step and by seconds, compilation left out: {}. What is ahead by step but not by time "
+        "pays for it in each step."
+        if by_time
+        else "by step: {}."
+    ).format(
+        "median over seeds, the band from the lowest to the highest; the thin line is the target, "
+        "if in sight"
+    )
     yield from figures(
-        (by_step, by_time),
-        "Test loss at each contender's best learning rate, by step and by seconds, compilation "
-        "left out: median over seeds, the band from the lowest to the highest; the thin line is "
-        "the target, if in sight. What is ahead by step but not by time pays for it in each step.",
+        [svg for svg in (by_step, by_time) if svg is not None],
+        f"Test loss at each contender's best learning rate, {reading}",
     )
     train = _loss(record, "train_loss", "rs")
     validation = _loss(record, "validation_loss", "vs")
@@ -112,7 +119,7 @@ def lines_at_best(record: ComparisonRecord, key: str, *, seconds: bool = False) 
         runs = best_runs(contender, best)
         spread = over_seeds(runs, key)
         if spread is not None:
-            unit = _seconds(record, runs) if seconds else record.steps_per_epoch
+            unit = _seconds(record, contender, best) if seconds else record.steps_per_epoch
             x = _epochs(record, key, len(spread.median)) * unit
             lines.append(Line(position, contender.label, x, spread))
     return lines
@@ -152,5 +159,7 @@ def _epochs(record, key, n):
     return epochs - 0.5 if key == "train_loss" else epochs
 
 
-def _seconds(record, runs):
-    return float(np.median([run.seconds for run in runs])) / record.epochs
+def _seconds(record, contender, best):
+    """Return how long an epoch takes, whatever the rate."""
+    alike = [run for run in contender.runs if run.values == best.values and not run.diverged]
+    return float(np.median([run.seconds for run in alike])) / record.epochs

@@ -60,6 +60,8 @@ def remarks(record: ComparisonRecord) -> list[str]:
             f"{n_seeds} seeds are few: of two equal contenders one is ahead with every seed in "
             f"{by_chance(record)} of cases. Six make it 3 %, and intervals of 95 % possible."
         )
+    if record.times_left_out:
+        sentences.append(record.times_left_out)
     counts = {c.settings for c in record.contenders if c.failure is None}
     if len(counts) > 1:
         sentences.append(

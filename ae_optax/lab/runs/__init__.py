@@ -24,6 +24,7 @@ from ae_optax.lab.runs._files import (
     SUMMARY,
     SWEEP,
     DamagedError,
+    read_bytes,
     read_text,
     write_file,
 )
@@ -31,7 +32,7 @@ from ae_optax.lab.runs._identity import run_id
 from ae_optax.lab.runs._lock import LOCK, FolderInUseError, is_in_use, lock
 from ae_optax.lab.runs._log import EpochRow, Log, Rows, make_row, read_rows
 from ae_optax.lab.runs._pictures import read_pictures, write_pictures
-from ae_optax.lab.runs._run import Run, damage, find_run, read_run, write_run
+from ae_optax.lab.runs._run import Run, beside, damage, find_run, read_run, write_run
 from ae_optax.lab.runs._steps import StepLog, Steps, read_steps
 from ae_optax.lab.runs._summary import (
     DataRecord,
@@ -75,6 +76,7 @@ __all__ = [
     "SweptRun",
     "TrialRecord",
     "Uncertainty",
+    "beside",
     "csv_text",
     "damage",
     "find_run",
@@ -83,6 +85,7 @@ __all__ = [
     "is_in_use",
     "lock",
     "make_row",
+    "read_bytes",
     "read_comparison",
     "read_pictures",
     "read_rows",

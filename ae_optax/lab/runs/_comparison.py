@@ -25,6 +25,8 @@ class ContenderRun:
         validation_loss: Before training and after each epoch: one more. NaN without a set.
         test_loss: Likewise.
         rows: Everything else recorded of each epoch, by name.
+        run: The name of its folder; empty if it was not written down.
+        started: When the command began that made it, as ISO 8601 with the zone; likewise.
     """
 
     setting: int
@@ -37,6 +39,8 @@ class ContenderRun:
     validation_loss: Sequence[float]
     test_loss: Sequence[float]
     rows: Mapping[str, Sequence[float]]
+    run: str = ""
+    started: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ class Best:
         usable_decades: The width of that window in powers of ten.
         steps_to_target: Median of the first step at which the test loss met the target; ``None`` if
             it did not.
-        seconds_to_target: The same in seconds, compilation excluded.
+        seconds_to_target: The same in seconds, compilation excluded, at the median pace of its runs
+            with the same ``values``.
         interval: Of the median over seeds, or their range where these are few, see
             :class:`Uncertainty`; ``None`` with one seed, and for an end that is not finite.
         rank: Its place among the contenders; alone, it is the first.
@@ -121,7 +126,8 @@ class ContenderRecord:
         settings: How many it tried.
         at_rates: The setting that does best at each rate, by its position.
         state_bytes_per_parameter: Size of the optimizer's state.
-        ms_per_step: Median over runs, in milliseconds; ``None`` if nothing was timed.
+        ms_per_step: Median over runs, in milliseconds; ``None`` if nothing was timed, or times are
+            left out.
         ms_quartiles: Its quartiles, likewise.
         compile_seconds: Until its programs were compiled, without what all contenders share.
         failure: Why a run of it left no record, or ``None``.
@@ -172,6 +178,7 @@ class ComparisonRecord:
         target_rule: Where that is from, in words.
         uncertainty: What the seeds can tell.
         contenders: In the order of the config.
+        times_left_out: Why contenders are not compared by time, in words; empty if they are.
         title: Of its page.
         question: What the config says at its beginning.
         command: What was typed.
@@ -195,6 +202,7 @@ class ComparisonRecord:
     target_rule: str
     uncertainty: Uncertainty
     contenders: Sequence[ContenderRecord]
+    times_left_out: str = ""
     title: str = ""
     question: str = ""
     command: str = ""

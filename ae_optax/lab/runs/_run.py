@@ -85,6 +85,13 @@ def find_run(folder: Path) -> Run | None:
         return None
 
 
+def beside(folder: Path, name: str) -> Path:
+    """Return the folder of a run, by its name, that a sweep or a comparison is made of."""
+    # A comparison that lies elsewhere has its runs in a folder beside it.
+    aside = folder.parent / "runs" / name
+    return aside if aside.exists() else folder.parent / name
+
+
 def damage(folder: Path) -> list[str]:
     """Return what is damaged in the folder of a training run, a line for each file.
 

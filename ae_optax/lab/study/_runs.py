@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from ae_optax.lab import runs, training
 from ae_optax.lab.checkpoints import Checkpoints
 from ae_optax.lab.cli import main
-from ae_optax.lab.plans import load_comparison, load_run, load_sweep, make_task
+from ae_optax.lab.config import Program, from_python, kinds
+from ae_optax.lab.plans import Source, load_comparison, load_run, load_sweep, make_task
 
 RUNS = Path("runs")
 
@@ -38,25 +39,30 @@ class Swept(NamedTuple):
     rows: Mapping[str, Sequence[runs.EpochRow]]
 
 
-def train(config: Path, overrides: Iterable[str] = ()) -> runs.Run:
+def train(config: Source, overrides: Iterable[str] = ()) -> runs.Run:
     """Train as ``ae-optax train`` does, or find it done, and return what it left.
+
+    Args:
+        config: A YAML file; or a mapping, in which one's own functions and objects may stand for
+            names, see :func:`~ae_optax.lab.config.from_python`.
+        overrides: Changes such as ``optimizer.learning_rate=1e-2``.
 
     Raises:
         SystemExit: If that fails; it has said why. A run that diverged has not failed.
     """
-    words = list(overrides)
+    words, config = list(overrides), _fixed(config)
     folder = _folder_of(config, words)
     _call("train", config, words, folder, allowed=(0, 3))
     return runs.read_run(folder)
 
 
-def train_with_state(config: Path, overrides: Iterable[str] = ()) -> Trained:
+def train_with_state(config: Source, overrides: Iterable[str] = ()) -> Trained:
     """Train as :func:`train` does, or find it done, and return the model as it is at the end.
 
     Raises:
         SystemExit: If that fails; it has said why.
     """
-    words = list(overrides)
+    words, config = list(overrides), _fixed(config)
     run, resolved = train(config, words), load_run(config, words)
     task, folder = make_task(resolved), _folder_of(config, words) / runs.CHECKPOINTS
     with Checkpoints(folder, identity={"data": task.data.fingerprint}) as checkpoints:
@@ -67,29 +73,37 @@ def train_with_state(config: Path, overrides: Iterable[str] = ()) -> Trained:
     return Trained(run, task, result.state)
 
 
-def compare(config: Path, overrides: Iterable[str] = ()) -> runs.ComparisonRecord:
+def compare(config: Source, overrides: Iterable[str] = ()) -> runs.ComparisonRecord:
     """Compare as ``ae-optax compare`` does, making what is missing, and return its record.
+
+    Args:
+        config: As of :func:`train`.
+        overrides: Changes.
 
     Raises:
         SystemExit: If that fails; it has said why.
     """
-    words = list(overrides)
+    words, config = list(overrides), _fixed(config)
     name = runs.run_id(load_comparison(config, words).identity())
-    folder = RUNS / f"{config.stem}-{name}"
+    folder = RUNS / f"{_name_of(config)}-{name}"
     _call("compare", config, words, folder)
     return runs.read_comparison(folder)
 
 
-def sweep(config: Path, overrides: Iterable[str] = ()) -> Swept:
+def sweep(config: Source, overrides: Iterable[str] = ()) -> Swept:
     """Sweep as ``ae-optax sweep`` does, making what is missing, and return what it left.
+
+    Args:
+        config: As of :func:`train`.
+        overrides: Changes.
 
     Raises:
         SystemExit: If that fails; it has said why.
     """
-    words = list(overrides)
+    words, config = list(overrides), _fixed(config)
     name = runs.run_id(load_sweep(config, words).identity())
     _call("sweep", config, words, RUNS)
-    record = runs.read_sweep(RUNS / f"{config.stem}-{name}")
+    record = runs.read_sweep(RUNS / f"{_name_of(config)}-{name}")
     its = (run.run for trial in record.trials for run in trial.runs)
     return Swept(record, {name: runs.read_rows(RUNS / name) for name in its})
 
@@ -99,17 +113,30 @@ def overridden(config: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     words = list(overrides)
     lines = config.read_text(encoding="utf-8").splitlines()
     sections = {line.split(":")[0] for line in lines}
-    kinds = {"compare": load_comparison, "sweep": load_sweep}
-    load = next((kind for section, kind in kinds.items() if section in sections), load_run)
+    loads = {"compare": load_comparison, "sweep": load_sweep}
+    load = next((load for section, load in loads.items() if section in sections), load_run)
     return load(config, words).plain()
 
 
+def _fixed(config: Source) -> Path | Program:
+    """Return a config in which what was made has a name, the same for all who read it."""
+    if isinstance(config, Mapping):
+        return from_python(config, kinds())
+    return config if isinstance(config, Program) else Path(config)
+
+
+def _name_of(config: Path | Program) -> str:
+    return "program" if isinstance(config, Program) else config.stem
+
+
 def _folder_of(config, words):
-    return RUNS / f"{config.stem}-{runs.run_id(load_run(config, words).identity())}"
+    return RUNS / f"{_name_of(config)}-{runs.run_id(load_run(config, words).identity())}"
 
 
 def _call(command, config, overrides, out, allowed=(0,)):
     words = [word for override in overrides for word in ("--set", override)]
-    code = main([command, str(config), *words, "--out", str(out)])
+    program = config if isinstance(config, Program) else None
+    source = "a program" if program else str(config)
+    code = main([command, source, *words, "--out", str(out)], config=program)
     if code not in allowed:
         raise SystemExit(code)

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from ae_optax.lab import training
-from ae_optax.lab._environment import device, numerics, versions
+from ae_optax.lab._environment import device, now, numerics, versions
 from ae_optax.lab.data import Dataset, describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import make_task
@@ -35,7 +35,8 @@ def in_process(
 
     Jobs that differ only in swept numbers of the optimizer and in seeds share one compiled
     program, which is kept for later calls. What comes out does not depend on which of them are
-    done together, nor on the number of devices.
+    done together, nor on the number of devices. They are done in their order: programs that take
+    turns in it are all compiled before the first of them runs, so that no time holds a compilation.
 
     Args:
         lanes: How many runs each device makes side by side, vectorised: the same as one after the
@@ -70,19 +71,61 @@ def in_process(
         cpu = own[0].platform == "cpu"
         several = Lanes(own, lanes or 1)
         at_once = threads or (_cores() if cpu and len(own) == 1 else 1)
-        data = data_of or build_once()
-        for alike in _by(Job.rest, jobs).values():
+        data, started = data_of or build_once(), now()
+
+        def portions(alike) -> list[_Portion]:
             try:
                 its, several_of_it = data(alike[0].config), several
                 if lanes is None and not cpu:
                     several_of_it = Lanes(own, fitting(alike[0].config, its, own[0], len(alike)))
                 group = group_of(alike[0], its, several_of_it)
             except Exception as error:
-                yield from _failed(alike, error)
-                continue
-            yield from group.execute(alike, runs, at_once)
+                return [_lost(alike, error)]
+            return group.portions(alike, runs, started)
+
+        for block in _blocks(jobs):
+            place = {id(job): i for i, job in enumerate(block)}
+            found = [one for alike in _by(Job.rest, block).values() for one in portions(alike)]
+            found.sort(key=lambda portion: place[id(portion.jobs[0])])
+            with ThreadPoolExecutor(at_once) as pool:
+                ended = [pool.submit(portion.do) for portion in found if not portion.alone]
+                try:
+                    while ended:  # What is passed on, with its states, is not held here as well.
+                        yield from ended.pop(0).result()
+                finally:  # Nobody waits for what is left.
+                    pool.shutdown(wait=False, cancel_futures=True)
+            for portion in found:
+                if portion.alone:
+                    yield from portion.do()
 
     return execute
+
+
+class _Portion(NamedTuple):
+    """Jobs that are done at once.
+
+    Attributes:
+        jobs: The jobs.
+        do: Does them, and returns how they ended.
+        alone: Whether nothing else may be under way.
+    """
+
+    jobs: Sequence[Job]
+    do: Callable[[], Sequence[Outcome]]
+    alone: bool = False
+
+
+def _blocks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    """Divide jobs, in their order, into the shortest blocks that hold all that are alike."""
+    kinds = [job.rest() for job in jobs]
+    last = {kind: i for i, kind in enumerate(kinds)}
+    block, end = [], 0
+    for i, (job, kind) in enumerate(zip(jobs, kinds, strict=True)):
+        block.append(job)
+        end = max(end, last[kind])
+        if i == end:
+            yield block
+            block = []
 
 
 class _Prepared:
@@ -119,34 +162,27 @@ class _Group:
         self.paths = traceable(self.task.model, optimizer, job.numbers(), prepared.images.train)
         self.programs: dict[tuple[float, ...], Program] = {}
 
-    def execute(self, jobs, runs, at_once) -> Iterator[Outcome]:
-        """Do jobs of this group; the numbers that must be known divide them once more."""
+    def portions(self, jobs, runs, started) -> list[_Portion]:
+        """Return how jobs of this group are done; numbers that must be known divide them."""
         if not (self.task.data.in_memory and _is_one_program(jobs[0].config.training)):
-            yield from self.one_by_one(jobs, runs)
-            return
+            # No programs: done as `ae-optax train` does.
+            return [
+                _portion([job], lambda job=job: [self.fit(job, runs, started)], alone=True)
+                for job in jobs
+            ]
+        found, width = [], self.lanes.width
         for known, alike in _by(self.known, jobs).items():
             try:
                 program = self.programs.get(known) or self.compile(alike[0])
                 self.programs[known] = program
             except Exception as error:
-                yield from _failed(alike, error)
+                found.append(_lost(alike, error))
                 continue
-            width = self.lanes.width
-            batches = [alike[first : first + width] for first in range(0, len(alike), width)]
-            with ThreadPoolExecutor(at_once) as pool:
-                ended = [pool.submit(self.attempt, program, batch, runs) for batch in batches]
-                try:
-                    while ended:  # What is passed on, with its states, is not held here as well.
-                        yield from ended.pop(0).result()
-                finally:  # Nobody waits for what is left.
-                    pool.shutdown(wait=False, cancel_futures=True)
-
-    def attempt(self, program, jobs, runs) -> list[Outcome]:
-        """Do as many jobs as a program does at once; return how they ended."""
-        try:
-            return self.run(program, jobs, runs)
-        except Exception as error:
-            return list(_failed(jobs, error))
+            for first in range(0, len(alike), width):
+                batch = alike[first : first + width]
+                do = functools.partial(self.run, program, batch, runs, started)
+                found.append(_portion(batch, do))
+        return found
 
     def known(self, job: Job) -> tuple[float, ...]:
         """Return the swept numbers that a program must know."""
@@ -158,13 +194,13 @@ class _Group:
         config, paths = job.config.timed(self.task.data.sizes["train"]), sorted(self.paths)
         return compile_program(self.task, config, paths, images, start, self.lanes)
 
-    def run(self, program, jobs, runs) -> list[Outcome]:
+    def run(self, program, jobs, runs, started) -> list[Outcome]:
         """Do as many jobs as a program does at once, and write what came out."""
         outcomes = []
         numbers = [{path: job.numbers()[path] for path in sorted(self.paths)} for job in jobs]
-        started = time.perf_counter()
+        clock = time.perf_counter()
         results = program(numbers, [job.config.training.seed for job in jobs], self.prepared.images)
-        seconds = (time.perf_counter() - started) / len(jobs)
+        seconds = (time.perf_counter() - clock) / len(jobs)
         data = self.task.data
         steps = training.steps_per_epoch(data.sizes["train"], jobs[0].config.training.batch_size)
         for job, result in zip(jobs, results, strict=True):
@@ -176,6 +212,7 @@ class _Group:
             summary = self.prepared.begun.ended(
                 rows,
                 "done" if done else "diverged",
+                started=started,
                 seeds=[job.config.training.seed],
                 step=rows[-1].step if rows else 0,
                 untrained=_floats(result.untrained),
@@ -188,31 +225,27 @@ class _Group:
             outcomes.append(Outcome(job, state=result.state if job.keep and done else None))
         return outcomes
 
-    def one_by_one(self, jobs, runs) -> Iterator[Outcome]:
-        """Do jobs that are no programs, as `ae-optax train` does."""
-        for job in jobs:
-            try:
-                settings = job.config.training
-                optimizer = job.config.timed(self.task.data.sizes["train"]).optimizer.build()
-                result = training.fit(self.task, optimizer, settings, progress=False)
-                before = training.untrained(self.task, settings.seed)
-                summary = self.prepared.begun.ended(
-                    result.rows,
-                    result.status,
-                    seeds=[settings.seed],
-                    fault=None if result.fault is None else str(result.fault),
-                    step=int(result.state.step),
-                    untrained=_floats(before),
-                    compile_seconds=result.compile_seconds,
-                )
-                pictures = training.pictures_of(self.task, result.state)
-                folder, rows = folder_of(job.config, runs), result.rows
-                keep(folder, job.config, rows, pictures, summary, steps=result.steps)
-            except Exception as error:
-                yield from _failed([job], error)
-            else:
-                kept = job.keep and result.status != "diverged"
-                yield Outcome(job, state=result.state if kept else None)
+    def fit(self, job, runs, started) -> Outcome:
+        """Do a job as `ae-optax train` does, and write what came out."""
+        settings = job.config.training
+        optimizer = job.config.timed(self.task.data.sizes["train"]).optimizer.build()
+        result = training.fit(self.task, optimizer, settings, progress=False)
+        before = training.untrained(self.task, settings.seed)
+        summary = self.prepared.begun.ended(
+            result.rows,
+            result.status,
+            started=started,
+            seeds=[settings.seed],
+            fault=None if result.fault is None else str(result.fault),
+            step=int(result.state.step),
+            untrained=_floats(before),
+            compile_seconds=result.compile_seconds,
+        )
+        pictures = training.pictures_of(self.task, result.state)
+        folder, rows = folder_of(job.config, runs), result.rows
+        keep(folder, job.config, rows, pictures, summary, steps=result.steps)
+        kept = job.keep and result.status != "diverged"
+        return Outcome(job, state=result.state if kept else None)
 
 
 def _cores() -> int:
@@ -241,7 +274,24 @@ def _floats(measured):
     return {name: float(value) for name, value in measured.items()}
 
 
-def _failed(jobs, error):
-    """Yield the outcome of jobs that an error has taken with it."""
+def _portion(jobs, do, *, alone=False) -> _Portion:
+    """Return a portion of which an error takes no other with it."""
+
+    def attempt():
+        try:
+            return do()
+        except Exception as error:
+            return _failed(jobs, error)
+
+    return _Portion(jobs, attempt, alone)
+
+
+def _lost(jobs, error) -> _Portion:
+    """Return a portion that an error has taken with it."""
+    outcomes = _failed(jobs, error)
+    return _Portion(jobs, lambda: outcomes)
+
+
+def _failed(jobs, error) -> list[Outcome]:
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    return (Outcome(job, reason) for job in jobs)
+    return [Outcome(job, reason) for job in jobs]

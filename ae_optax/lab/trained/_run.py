@@ -11,8 +11,9 @@ import optax
 
 from ae_optax.lab import runs, training
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints, Restored
+from ae_optax.lab.config import ConfigError, Problem
 from ae_optax.lab.data import DataError, Dataset, Scaling
-from ae_optax.lab.plans import RunConfig, load_run, make_task
+from ae_optax.lab.plans import RunConfig, load_run, make_model, make_task
 from ae_optax.lab.trained._model import TrainedModel
 from ae_optax.transforms import evaluation_params
 
@@ -23,19 +24,24 @@ class TrainedRun:
 
     Attributes:
         folder: The folder.
-        config: What was run; ``config.plain()`` is what stands in ``config.yaml``.
+        config: What was run; ``config.plain()`` is what stands in ``config.yaml``. ``None`` of a
+            run of a program's own objects.
         summary: How it ended, and where its numbers come from.
         rows: One for every epoch done when ``state`` was saved.
         model: The model that was trained.
         state: All that training goes on from: parameters, ``opt_state``, step.
+        optimizer: The optimizer; without telemetry its state is ``optimizer_state``.
     """
 
     folder: Path
-    config: RunConfig
+    config: RunConfig | None
     summary: runs.Summary
     rows: Sequence[runs.EpochRow]
     model: TrainedModel
     state: training.TrainState
+    optimizer: optax.GradientTransformation
+    _task: training.Task
+    _settings: training.Settings
     _kept: Restored
 
     def __repr__(self):
@@ -47,11 +53,6 @@ class TrainedRun:
         return int(self.state.step)
 
     @property
-    def optimizer(self) -> optax.GradientTransformation:
-        """The optimizer, made anew; without telemetry its state is ``optimizer_state``."""
-        return self.config.optimizer.build()
-
-    @property
     def optimizer_state(self) -> Any:
         """What the optimizer remembers."""
         return self.state.opt_state
@@ -60,7 +61,8 @@ class TrainedRun:
         """Train on from here, and leave the folder as it is.
 
         Args:
-            data: What the run was trained on; ``None`` to have it made as the config says.
+            data: What the run was trained on; ``None`` to have it made as the config says, or
+                taken from the task that was given.
             **changes: Of the settings, by name: ``epochs=200`` is how many there are in all, those
                 done before among them. It is done on one device.
 
@@ -73,7 +75,11 @@ class TrainedRun:
             DataError: If the data are not there, or are other ones.
             ValueError: If a setting is out of range.
         """
-        task = make_task(self.config, data)
+        settings = replace(self._settings, **({"mesh": None} | changes))
+        if self.config is None:
+            task = self._task if data is None else self._task._replace(data=data)
+        else:
+            task = make_task(replace(self.config, training=settings), data)
         before = self.summary.data
         if before is not None and before.fingerprint != task.data.fingerprint:
             raise DataError(
@@ -81,7 +87,6 @@ class TrainedRun:
                 f"fingerprint {before.fingerprint[:12]}, got {task.data.source} with "
                 f"{task.data.fingerprint[:12]}. `training.fit` begins anew on others."
             )
-        settings = replace(self.config.training, **({"mesh": None} | changes))
         memory = training.Memory()
         extra, rows = self._kept.extra, self._kept.rows
         memory.save(self.step, self.state, metric=None, extra=extra, rows=rows)
@@ -96,6 +101,8 @@ def load(
     batch_size: int = 256,
     own_code: bool = False,
     contender: str | None = None,
+    task: training.Task | None = None,
+    optimizer: optax.GradientTransformation | None = None,
 ) -> TrainedRun:
     """Load a training run, with the model that it trained.
 
@@ -109,6 +116,8 @@ def load(
         own_code: Whether code of one's own that the config names, and a copy of which lies in the
             folder, may be run; without it such a run is refused.
         contender: Of a comparison, whose run, by its label; ``None``: that of the best.
+        task: Of a run of a program's own objects: what it trained; its data may be left out.
+        optimizer: Likewise, the optimizer.
 
     Returns:
         The run; ``load("runs/a").model.encode(images)`` gives codes.
@@ -118,18 +127,32 @@ def load(
         DamagedError: If its summary or its log is damaged.
         ConfigError: If its config cannot be read, as by another version.
         CheckpointError: If it has kept no state, or none that is intact.
-        ValueError: If ``contender`` is no contender of a comparison.
+        ValueError: If ``contender`` is no contender of a comparison, or ``task`` and ``optimizer``
+            are missing of a run that only they describe, or are given of another.
     """
     folder = _folder_of(Path(folder), contender)
     run = runs.read_run(folder)
-    config = load_run(folder / runs.CONFIG, code=None if own_code else {})
+    settings, config = training.recorded_settings(run.config), None
+    given = (task is not None) + (optimizer is not None)
+    if given != (0 if settings is None else 2):
+        reason = (
+            "are those of a run of a program's own objects, and a config made this one: leave them "
+            "out"
+            if settings is None
+            else "must both be given of a run of a program's own objects"
+        )
+        raise ValueError(f"`task` and `optimizer` {reason}, got {given} of them for {folder}.")
     about = run.summary.data
     if about is None:
         raise CheckpointError(f"{folder}: the summary must tell of the data, got an older one.")
-    config = config.timed(about.train)
-    task = training.Task(config.model.build(), config.loss.build())
+    if settings is None:
+        config = _config_of(folder / runs.CONFIG, own_code).timed(about.train)
+        task = training.Task(make_model(config), config.loss.build())
+        optimizer, settings = config.optimizer.build(), config.training
+    assert task is not None
+    assert optimizer is not None
     image = jnp.zeros((1, *about.shape), jnp.float32)
-    template = training.state_shapes(task, config.optimizer.build(), config.training, image)
+    template = training.state_shapes(task, optimizer, settings, image)
     identity = {"data": about.fingerprint}
     log = folder / runs.LOG
     with Checkpoints(folder / runs.CHECKPOINTS, identity=identity, log=log) as checkpoints:
@@ -143,7 +166,7 @@ def load(
     rows = [row for row in run.rows if row.step <= restored.step]
     params, shape = evaluation_params(state), tuple(about.shape)
     model = TrainedModel(
-        training.with_precision(task.model, config.training.precision),
+        task.model,
         task.loss,
         params,
         state.model_state,
@@ -151,7 +174,19 @@ def load(
         scaling=Scaling.recorded(about.scaling),
         batch_size=batch_size,
     )
-    return TrainedRun(folder, config, run.summary, rows, model, state, restored)
+    its = optimizer, task, settings, restored
+    return TrainedRun(folder, config, run.summary, rows, model, state, *its)
+
+
+def _config_of(path: Path, own_code: bool) -> RunConfig:
+    """Return the config of a run; where it names code that may not be run, say how it may."""
+    try:
+        return load_run(path, code=None if own_code else {})
+    except ConfigError as error:
+        if own_code or " is not run" not in str(error):
+            raise
+        reason = "say `own_code=True`, on the command line `--own-code`, to run what it names."
+        raise ConfigError([*error.problems, Problem(str(path), None, None, "", reason)]) from error
 
 
 def _folder_of(folder: Path, contender: str | None) -> Path:
@@ -174,6 +209,4 @@ def _folder_of(folder: Path, contender: str | None) -> Path:
         return folder
     if not name:
         raise CheckpointError(f"{folder}: has kept no weights. Say `keep: best` in its config.")
-    # A comparison that lies elsewhere has its runs in a folder beside it.
-    beside = folder.parent / "runs" / name
-    return beside if beside.exists() else folder.parent / name
+    return runs.beside(folder, name)

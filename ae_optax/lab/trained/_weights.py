@@ -11,7 +11,7 @@ import numpy as np
 
 from ae_optax._trees import path_of
 from ae_optax.lab.models import Model
-from ae_optax.lab.runs import write_file
+from ae_optax.lab.runs import DamagedError, read_bytes, write_file
 from ae_optax.lab.trained._model import TrainedModel
 
 PARAMS, STATE = "params", "state"
@@ -63,8 +63,8 @@ def read_weights(
     params, state = jax.eval_shape(model.init, jax.random.key(0), image)
     wanted = {PARAMS: params, STATE: state}
     try:
-        found = _safetensors().load(Path(path).read_bytes())
-    except OSError:
+        found = _safetensors().load(read_bytes(Path(path)))
+    except (OSError, DamagedError):
         raise
     except Exception as error:  # Damage makes it raise errors of its own.
         raise ValueError(f"{path}: must be a safetensors file: {error}.") from error

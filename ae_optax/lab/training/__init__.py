@@ -13,6 +13,7 @@ from ae_optax.lab.training._evaluate import (
 from ae_optax.lab.training._faults import Fault
 from ae_optax.lab.training._feed import Feed
 from ae_optax.lab.training._fit import FitResult, fit
+from ae_optax.lab.training._folder import recorded_settings
 from ae_optax.lab.training._lint import lint_run
 from ae_optax.lab.training._mesh import Mesh, check_devices
 from ae_optax.lab.training._pictures import pictures, pictures_of
@@ -73,6 +74,7 @@ __all__ = [
     "on_device",
     "pictures",
     "pictures_of",
+    "recorded_settings",
     "state_shapes",
     "steps_per_epoch",
     "told_of_layers",

@@ -95,19 +95,22 @@ class Feed:
 
     def _read(self, first) -> Chunk:
         start = first - first % self._epoch
-        wanted = self._order_from(start)[first - start :][: self._steps]
-
-        def part(index):
-            places = wanted[index[0], index[1]]
-            found = np.zeros((self._steps, places.shape[1], self._numbers), self._rows.dtype)
-            read = self._rows[places.reshape(-1)]
-            found[: len(wanted)] = read.reshape(*places.shape, self._numbers)
-            return found
-
-        shape = (self._steps, self._batch, self._numbers)
+        shape, columns = (self._steps, self._batch, self._numbers), np.arange(self._batch)
+        own = columns
+        if self._where is not None:
+            shares: Any = self._where.addressable_devices_indices_map(shape).values()
+            own = np.unique([columns[share[1]] for share in shares])
+        # All at once and step by step: what comes one after the other is gone through once.
+        places = self._order_from(start)[first - start :][: self._steps, own]
+        found = np.zeros((self._steps, len(own), self._numbers), self._rows.dtype)
+        found[: len(places)] = self._rows[places.reshape(-1)].reshape(*places.shape, self._numbers)
         if self._where is None:
-            rows = jax.device_put(part((slice(None), slice(None))))
+            rows = jax.device_put(found)
         else:
+
+            def part(share: Any) -> np.ndarray:
+                return found[share[0], np.searchsorted(own, columns[share[1]])]
+
             rows = jax.make_array_from_callback(shape, self._where, part)
         return Chunk(rows, np.int32(first))
 

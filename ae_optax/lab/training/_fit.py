@@ -1,10 +1,13 @@
 """A whole training run: compiled parts of epochs, and a loop on the host that only logs."""
 
 import bisect
+import contextlib
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -16,6 +19,7 @@ from ae_optax.lab.figures import Drawing, draw_losses
 from ae_optax.lab.runs import EpochRow, Rows, make_row
 from ae_optax.lab.training._epoch import Numbers, steps_per_epoch
 from ae_optax.lab.training._faults import Fault, first_fault
+from ae_optax.lab.training._folder import run_folder
 from ae_optax.lab.training._prepare import prepare
 from ae_optax.lab.training._progress import is_interactive, shown
 from ae_optax.lab.training._saving import Memory, Saver, Saving
@@ -95,6 +99,7 @@ def fit(
     settings: Settings | None = None,
     *,
     params: Any = None,
+    folder: str | os.PathLike[str] | None = None,
     saving: Saving | None = None,
     on_start: Callable[[Sequence[EpochRow]], None] = lambda _: None,
     on_epoch: Callable[[EpochRow], None] = lambda _: None,
@@ -117,7 +122,10 @@ def fit(
         settings: Epochs, batch size, seed and what ends a run; ``None`` for the defaults.
         params: Parameters to start from: a tree of arrays with the paths, shapes and dtypes of the
             model's own. ``None``: those that the model makes of the seed.
-        saving: Where the run is saved, and taken up from if it was before; ``None``: nowhere.
+        folder: Where the run leaves all that ``ae-optax train`` leaves of a config's, for
+            :func:`ae_optax.lab.load` and ``ae-optax report``, and is taken up from if it was there
+            before: saved every two minutes and at its end. ``None``: nowhere.
+        saving: Where the run is saved otherwise, and taken up from; ``None``: nowhere.
         on_start: Called with the rows of the epochs that were done before: at the beginning, and
             again whenever ``on_non_finite="restore"`` goes back to them.
         on_epoch: Called with each new row as soon as it is known.
@@ -132,17 +140,36 @@ def fit(
         The last state, a row for each epoch, and how the run ended.
 
     Raises:
-        ValueError: If ``settings.mesh`` asks for more devices than there are, or ``params`` are not
-            those of the model.
+        ValueError: If ``settings.mesh`` asks for more devices than there are, ``params`` are not
+            those of the model, or ``folder`` holds another run or is given beside ``saving``.
         DataError: If the training images are not finite, or fewer than a batch, or if
             ``reduce_on_plateau`` has no validation images to observe.
         CheckpointError: If what was saved is of another run.
     """
     settings = settings or Settings()
     progress = is_interactive() if progress is None else progress
-    with shown(settings.epochs, on_start, on_epoch, progress=progress) as (on_start, on_epoch):
-        on = on_start, on_epoch, on_steps, interrupted
-        return _fit(task, optimizer, settings, params, saving, *on)
+    if folder is not None and saving is not None:
+        raise ValueError("`folder` says where the run is saved: leave out `saving`.")
+    with contextlib.ExitStack() as stack:
+        on_start, on_epoch = stack.enter_context(
+            shown(settings.epochs, on_start, on_epoch, progress=progress)
+        )
+        if folder is None:
+            on = on_start, on_epoch, on_steps, interrupted
+            return _fit(task, optimizer, settings, params, saving, *on)
+        its = stack.enter_context(run_folder(Path(folder), task, optimizer, settings))
+        on = _both(its.start, on_start), _both(its.epoch, on_epoch), _both(its.steps, on_steps)
+        result = _fit(task, optimizer, settings, params, its.saving, *on, interrupted)
+        its.end(result)
+        return result
+
+
+def _both(first, second):
+    def call(argument):
+        first(argument)
+        second(argument)
+
+    return call
 
 
 def _fit(

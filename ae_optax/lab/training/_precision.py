@@ -16,12 +16,13 @@ Floats = Literal["float32", "bfloat16"]
 class Precision:
     """In which numbers a model computes. Losses, metrics and gradients' sums are float32 always.
 
-    It changes the numbers, so it belongs to what a run is.
+    It changes the numbers, so it belongs to what a run is. :func:`with_precision` makes a model of
+    it, and whatever is made with that model, measured or shown, has it.
 
     Attributes:
-        compute: Of inputs, activations and the parameters as layers see them: Flax's layers compute
-            in the dtype of what they are given, unless they were made with a ``dtype`` of their
-            own.
+        compute: Of inputs, activations and the parameters as layers see them: Flax's dense and
+            convolutional layers then compute what they do with the argument ``dtype``, to the bit,
+            unless they were made with another.
         params: Of the parameters as they are kept and changed. In ``"bfloat16"`` a change of less
             than a 256th of a parameter is lost, unless the optimizer rounds at random or remembers
             the rest: :func:`~ae_optax.stochastic_round_updates`,

@@ -22,7 +22,6 @@ from ae_optax.lab.training._evaluate import make_evaluate
 from ae_optax.lab.training._feed import Feed
 from ae_optax.lab.training._measure import Close, make_close, observed, step_numbers
 from ae_optax.lab.training._mesh import make_layout, shardings
-from ae_optax.lab.training._precision import with_precision
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
@@ -65,8 +64,7 @@ def prepare(
     check_fitting(task)
     layout = make_layout(settings.mesh)
     images = on_device(data, layout.everywhere)
-    model = with_precision(task.model, settings.precision)
-    task = task._replace(model=layout.split(model))
+    task = task._replace(model=layout.split(task.model))
     watched = observed(optimizer, settings)
 
     def initial(images, params):
@@ -153,10 +151,9 @@ def state_shapes(
         settings: As for :func:`fit`.
         images: Images (n, ...) of the size trained on; only their shape and dtype matter.
     """
-    optimizer, model = observed(optimizer, settings), with_precision(task.model, settings.precision)
-    values = make_values(task.data)
+    optimizer, values = observed(optimizer, settings), make_values(task.data)
     return jax.eval_shape(
-        lambda images: init_state(model, optimizer, images, settings.seed, values=values),
+        lambda images: init_state(task.model, optimizer, images, settings.seed, values=values),
         images,
     )
 

@@ -18,7 +18,6 @@ from ae_optax.lab.training._evaluate import (
     make_samples,
 )
 from ae_optax.lab.training._measure import make_close, make_measure, observed, step_numbers
-from ae_optax.lab.training._precision import cast, with_precision
 from ae_optax.lab.training._settings import Settings
 from ae_optax.lab.training._state import TrainState, init_state
 from ae_optax.lab.training._step import make_step
@@ -152,7 +151,6 @@ def make_run_from(
             f"`task` must have its images in memory where a run is one function, got {task.data!r}."
             " Train it with `fit` or `ae-optax train`."
         )
-    task = task._replace(model=with_precision(task.model, settings.precision))
     close, reconstruct = make_close(make_evaluate(task), settings), make_reconstruct(task)
     samples, codes = make_samples(task), make_codes(task)
     skips = settings.on_non_finite == "skip"
@@ -162,10 +160,7 @@ def make_run_from(
         step = make_step(task, optimizer, on_non_finite="skip" if skips else "abort")
         record = record_nothing if settings.log_every is None else step_numbers
         epoch = make_epoch(step, settings.batch_size, record=record)
-        params = start.state.params
-        if settings.precision is not None:
-            params = cast(params, settings.precision.params)
-        state = start.state._replace(params=params, opt_state=optimizer.init(params))
+        state = start.state._replace(opt_state=optimizer.init(start.state.params))
         check_observable(state.opt_state, images.validation.shape[0])
 
         def body(state, _):

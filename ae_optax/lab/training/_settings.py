@@ -5,7 +5,6 @@ from typing import Literal
 
 from ae_optax._checks import check_at_least, check_one_of, check_positive, check_seed
 from ae_optax.lab.training._mesh import Mesh
-from ae_optax.lab.training._precision import Precision
 
 NonFinite = Literal["abort", "skip", "restore"]
 
@@ -33,8 +32,6 @@ class Settings:
             ``None``: never.
         max_minutes: Stop after the epoch in which so much time has been spent; ``None``: never.
         mesh: Over how many devices the run is spread; ``None``: one.
-        precision: In which numbers the model computes and its parameters are kept; ``None``: in
-            those of the model, float32.
 
     Raises:
         ValueError: If a number is out of range or a word unknown.
@@ -49,7 +46,6 @@ class Settings:
     max_minutes: float | None = None
     mesh: Mesh | None = None
     log_every: int | None = None
-    precision: Precision | None = None
 
     def __post_init__(self):
         """Check the ranges."""

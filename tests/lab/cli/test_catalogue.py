@@ -158,6 +158,12 @@ def test_an_explanation_has_signature_formula_and_source():
     assert "Code: ae_optax/optimizers/_adam.py, line " in text
 
 
+def test_a_section_is_explained_with_what_it_inherits():
+    text = explain("training")
+    assert "precision: In which numbers the model computes" in text
+    assert "batch_size: Images a step, at least 1" in text
+
+
 def test_a_word_of_a_config_and_of_python_is_explained_as_both():
     text = explain("compare")
     assert "Kind: section of a config" in text

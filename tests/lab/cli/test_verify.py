@@ -151,6 +151,21 @@ def test_a_damaged_run_of_a_sweep_is_found_and_made_anew(folder, capsys):
     assert main(["verify", str(sweep)]) == 0
 
 
+def test_the_runs_of_a_comparison_are_looked_into(folder, capsys):
+    compare = folder / "runs" / "compare"
+    (name,) = (run.run for run in runs.read_comparison(compare).contenders[0].runs)
+    change_digit(folder / "runs" / name / "metrics.jsonl")
+    assert main(["verify", str(compare)]) == 1
+    assert f"{folder / 'runs' / name / 'metrics.jsonl'}: " in capsys.readouterr().out
+    shutil.rmtree(folder / "runs" / name)
+    assert main(["verify", str(compare)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert (
+        line
+        == f"{folder / 'runs' / name / 'summary.json'}: must be there, as {compare} tells of it."
+    )
+
+
 def test_a_summary_of_an_earlier_version_is_compared_by_its_last_row(folder, capsys):
     run = folder / "runs" / "train"
     summary = json.loads((run / "summary.json").read_text())

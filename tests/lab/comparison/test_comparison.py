@@ -126,6 +126,76 @@ def recorded(results, config, *, steps_per_epoch=3, parameters=100):
     )
 
 
+def timed(label, times, started="", values=None):
+    """Return a result whose runs took such times, each from when its command began."""
+    begun = started if isinstance(started, list) else [started] * len(times)
+    runs = [
+        dataclasses.replace(
+            a_run(rate, [1.0, 0.5 / (1 + rate)], seed=rate % 2, setting=rate // 2, values=values),
+            seconds=seconds,
+            started=at,
+        )
+        for rate, (seconds, at) in enumerate(zip(times, begun, strict=True))
+    ]
+    return a_result(runs)._replace(label=label)
+
+
+MORNING, EVENING = "2026-03-01T08:00:00+01:00", "2026-03-01T20:00:00+01:00"
+STEADY = [1.0, 1.1, 1.0, 1.2, 3.0, 0.9]
+
+
+def test_times_of_runs_that_were_made_in_turn_are_told_with_their_quartiles(config):
+    adam, sgd = timed("adam", STEADY, MORNING), timed("sgd", STEADY, MORNING)
+    record = recorded([adam, sgd], config, steps_per_epoch=10)
+    assert record.times_left_out == ""
+    (first, _) = record.contenders
+    assert first.ms_per_step == pytest.approx(1e3 * 1.05 / 10)
+    assert first.ms_quartiles == pytest.approx((1e3 * 1.0 / 10, 1e3 * 1.175 / 10))
+    # Twice for both: a comparison that was cut, and taken up in the evening.
+    cut = [MORNING] * 2 + [EVENING] * 4
+    both = [timed(label, STEADY, cut) for label in ("adam", "sgd")]
+    assert recorded(both, config).times_left_out == ""
+
+
+@pytest.mark.parametrize(
+    ("times", "started", "reason"),
+    [
+        (STEADY, [MORNING] * 6, "runs of adam were made after the others'"),
+        (STEADY, ["", *[MORNING] * 5], "runs of adam were made after the others'"),
+        (
+            [1.0, 2.5, 1.0, 2.5, 1.0, 2.5],
+            [EVENING] * 6,
+            "middle half of sgd's runs took 0.571–",
+        ),
+    ],
+)
+def test_times_are_left_out_where_load_moved_or_runs_were_not_made_in_turn(
+    config, times, started, reason
+):
+    adam, sgd = timed("adam", STEADY, EVENING), timed("sgd", times, started)
+    record = recorded([adam, sgd], config, steps_per_epoch=10)
+    assert reason in record.times_left_out
+    for contender in record.contenders:
+        assert (contender.ms_per_step, contender.ms_quartiles) == (None, None)
+        assert contender.best.seconds_to_target is None
+        assert contender.best.final_test.median is not None
+
+
+def test_settings_of_other_values_may_take_other_times(config):
+    slow = timed("x", [10.0] * 6, MORNING, values={"every": 1}).runs
+    quick = timed("x", [1.0] * 6, MORNING, values={"every": 9}).runs
+    later = [dataclasses.replace(run, setting=run.setting + 3) for run in slow]
+    assert recorded([a_result([*quick, *later])], config).times_left_out == ""
+
+
+def test_a_target_is_timed_at_the_pace_of_all_runs(config):
+    # The one run at the best rate met load.
+    times = [1.0, 1.0, 1.0, 1.0, 1.0, 9.0]
+    best = comparison.verdict(timed("adam", times), 10, 0.1)
+    assert best.learning_rate == 4
+    assert best.seconds_to_target == pytest.approx(1.0)
+
+
 def test_every_rate_meets_every_seed(results):
     pairs = [(run.learning_rate, run.seed) for run in results[0].runs]
     assert pairs == [(r, s) for r in (1e-3, 1e-2, 1e9) for s in (0, 1)]
@@ -273,6 +343,9 @@ def test_runs_are_kept_and_only_missing_ones_are_made(tmp_path):
 
     config, runs = load(tmp_path, SWEPT), tmp_path / "runs"
     first = compared(config, runs, counting)
+    assert {(run.run, run.started != "") for result in first for run in result.runs} == {
+        (path.name, True) for path in runs.iterdir()
+    }
     adam = config.contenders[0]
     lost = folder_of(config.run(adam.settings[3], 1), runs)
     assert len(list(runs.iterdir())) == 24
@@ -287,6 +360,18 @@ def test_runs_are_kept_and_only_missing_ones_are_made(tmp_path):
     assert {run.values["b2"] for run in first[0].runs} == {0.9, 0.99}
 
 
+def test_contenders_take_turns_in_another_order_every_round(tmp_path):
+    order, config = [], load(tmp_path, SWEPT)
+
+    def execute(jobs, runs):
+        order.extend(job.config.optimizer.name for job in jobs)
+        return iter(())
+
+    compared(config, tmp_path / "runs", execute)
+    rounds = {tuple(order[at : at + 2]) for at in range(0, len(order), 2)}
+    assert rounds == {("adam", "momentum"), ("momentum", "adam")}
+
+
 def test_a_contender_is_one_program(tmp_path, monkeypatch):
     calls = []
     original = sweeps_program.compile_program
@@ -297,4 +382,4 @@ def test_a_contender_is_one_program(tmp_path, monkeypatch):
 
     monkeypatch.setattr("ae_optax.lab.sweeps._in_process.compile_program", counted)
     compared(load(tmp_path, SWEPT), tmp_path / "runs")
-    assert calls == [["b2", "learning_rate"], ["learning_rate"]]
+    assert sorted(calls) == [["b2", "learning_rate"], ["learning_rate"]]

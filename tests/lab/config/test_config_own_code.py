@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import os
 import shutil
 import sys
 
@@ -13,7 +14,7 @@ from config_fakes import COMPARISON, HEAD, KINDS, RUN, comparison, mistakes, run
 from ae_optax.lab import config, load, runs
 from ae_optax.lab.cli import main
 from ae_optax.lab.config import ConfigError, dump
-from ae_optax.lab.plans import load_comparison, load_run, load_sweep
+from ae_optax.lab.plans import load_comparison, load_data, load_run, load_sweep
 
 OWN = """\
 import jax.numpy as jnp
@@ -105,6 +106,7 @@ def test_a_module_and_an_entry_point_are_found_by_name(own, monkeypatch):
         ("./own.py:scald", "./own.py has no function 'scald'. Did you mean 'scaled'?"),
         ("./own.py:RATE", "./own.py has no function 'RATE'. It has: scaled, halving, wrong."),
         ("./gone.py:scaled", "gone.py cannot be read: No such file or directory."),
+        ("./pipe.py:f", "pipe.py must be a file, got a pipe or a device."),
         ("./bad.py:f", "bad.py cannot be run: ZeroDivisionError: division by zero"),
         ("./leaves.py:f", "leaves.py cannot be run: SystemExit: 3"),
         ("./syntax.py:f", "syntax.py cannot be run: SyntaxError: "),
@@ -113,6 +115,7 @@ def test_a_module_and_an_entry_point_are_found_by_name(own, monkeypatch):
     ],
 )
 def test_what_cannot_be_found_or_run_is_one_line(own, name, line):
+    os.mkfifo(own / "pipe.py")
     (own / "bad.py").write_text("1 / 0")
     (own / "leaves.py").write_text("raise SystemExit(3)")
     (own / "syntax.py").write_text("def f(:")
@@ -143,6 +146,13 @@ def test_what_cannot_be_found_or_run_is_one_line(own, name, line):
 )
 def test_arguments_and_results_are_checked_like_any_other(own, text, line):
     assert mistakes(run, own, optimizer(text)) == [line]
+
+
+def test_data_of_ones_own_are_made_wherever_a_config_may_stand_for_data(own):
+    text = "from ae_optax.lab.data import digits\ndef few():\n    return digits(test=7)\n"
+    (own / "few.py").write_text(text)
+    (own / "x.yaml").write_text("data: {name: ./few.py:few}\n")
+    assert load_data(own / "x.yaml").build().sizes["test"] == 7
 
 
 def test_two_files_of_one_name_are_refused(own):
@@ -203,7 +213,7 @@ training: {{epochs: 1, batch_size: 512}}
 
 
 @pytest.mark.parametrize("name", ["Mlp", "Linen", "instance"])
-def test_a_flax_module_is_a_model_and_trains(tmp_path, monkeypatch, name):
+def test_a_flax_module_is_a_model_and_trains(tmp_path, monkeypatch, capsys, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "flax_models.py").write_text(FLAX)
     path = write(tmp_path, TRAINED.format(name=name))
@@ -224,6 +234,10 @@ def test_a_flax_module_is_a_model_and_trains(tmp_path, monkeypatch, name):
         load("run")
     images = np.zeros((2, 8, 8), np.float32)
     assert load("run", own_code=True).model.reconstruct(images).shape == images.shape
+    reconstruct = ["reconstruct", "run", "digits", "--out", "made"]
+    assert main(reconstruct) == 2
+    assert "on the command line `--own-code`, to run what it names" in capsys.readouterr().err
+    assert main([*reconstruct, "--own-code"]) == 0
 
 
 def test_code_that_lies_in_a_folder_is_not_run_for_another_config(tmp_path, monkeypatch, capsys):

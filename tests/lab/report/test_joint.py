@@ -65,6 +65,15 @@ def test_draws_profiles_with_names_and_scores(text):
     assert re.search(r"adam</th><td>0\.900</td>", profile)
 
 
+def test_draws_no_profile_by_times_that_are_left_out(tmp_path):
+    fill(tmp_path, example() | {"times_left_out": "Times are left out: the load moved."})
+    write_joint_report([tmp_path], tmp_path / "joint.html", profile={"steps": PROFILE["steps"]})
+    text = (tmp_path / "joint.html").read_text("utf-8")
+    assert "Score by steps" in text
+    assert "seconds" not in text.partition("<h3>How it was done")[0]
+    assert "Times are left out: the load moved." in text
+
+
 def test_leaves_out_a_profile_that_there_is_not(tmp_path):
     comparison = example()
     comparison["contenders"] = comparison["contenders"][4:]

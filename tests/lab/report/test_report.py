@@ -206,6 +206,15 @@ def test_copes_with_no_result_at_all(tmp_path, comparison):
     assert "There is no target" in words
 
 
+def test_says_why_times_are_left_out_and_shows_none(tmp_path, comparison):
+    reason = "Times are left out: the load of the machine moved."
+    text = written(fill(tmp_path, comparison | {"times_left_out": reason}))
+    headings = re.findall(r"<h2>(.*?)</h2>", text)
+    assert {"Loss by step", "Memory"} <= set(headings)
+    assert reason in parse(text).text
+    assert "seconds" not in parse(text).text.lower()
+
+
 def test_copes_with_losses_that_are_not_positive(tmp_path, comparison):
     for each in comparison["contenders"]:
         for run in each["runs"]:

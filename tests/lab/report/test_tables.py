@@ -46,6 +46,14 @@ def test_leaves_out_columns_where_there_is_no_room(comparison):
     assert "rate" in narrow
 
 
+def test_says_why_times_are_left_out_and_leaves_them_out(comparison):
+    assert "ms/step" in printed(comparison, 140)
+    text = printed(comparison | {"times_left_out": "Times are left out: load moved."}, 140)
+    assert "Times are left out: load moved." in text
+    assert not {"ms/step", "s/run", "comp."} & set(text.split())
+    assert "B/par." in text
+
+
 def test_shows_a_label_as_it_is(comparison):
     comparison["contenders"][0]["label"] = "[bold]adam[/]"
     assert "[bold]adam[/]" in printed(comparison, 140)

@@ -129,6 +129,28 @@ def test_programs_are_kept_for_later_calls(tmp_path, compiled):
     assert len(compiled) == 1
 
 
+def test_programs_that_take_turns_are_compiled_before_any_runs(tmp_path, compiled, monkeypatch):
+    log, original = [], program.Program.__call__
+
+    def logged(self, *args):
+        log.append(len(compiled))
+        return original(self, *args)
+
+    monkeypatch.setattr(program.Program, "__call__", logged)
+    jobs = jobs_of(tmp_path, "{optimizer.mu_dtype: [null, bfloat16]}")
+    one, other = jobs[:2], jobs[2:]
+    in_turn = [one[0], other[0], one[1], other[1]]
+    outcomes = list(in_process(threads=1)(in_turn, tmp_path / "a"))
+    assert [(o.job, o.failure) for o in outcomes] == [(job, None) for job in in_turn]
+    assert log == [2] * 4
+    del log[:], compiled[:]
+    list(in_process(threads=1)(jobs, tmp_path / "b"))
+    assert log == [1, 1, 2, 2]
+    np.testing.assert_array_equal(losses(jobs, tmp_path / "a"), losses(jobs, tmp_path / "b"))
+    begun = {find_run(folder_of(job.config, tmp_path / "a")).summary.started for job in jobs}
+    assert len(begun) == 1
+
+
 @pytest.mark.slow
 def test_words_make_programs_of_their_own(tmp_path, compiled):
     jobs = jobs_of(tmp_path, f"{{{RATES}, optimizer.mu_dtype: [null, bfloat16]}}", seeds=1)

@@ -1,5 +1,7 @@
 """What was trained goes elsewhere, as weights and as a program, and comes back."""
 
+import os
+
 import jax
 import jax.export
 import numpy as np
@@ -79,6 +81,9 @@ def test_what_are_no_weights_is_refused(model, tmp_path):
     (tmp_path / "w").write_bytes(b"PK")
     with pytest.raises(ValueError, match="must be a safetensors file"):
         read_weights(tmp_path / "w", model.model, model.shape)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: must be a file, got a pipe"):
+        read_weights(tmp_path / "pipe", model.model, model.shape)
 
 
 @pytest.mark.parametrize("function", ["encode", "decode", "reconstruct"])

@@ -1,6 +1,7 @@
 """What was trained is loaded from its folder, and used, without what it was trained on."""
 
 import contextlib
+import dataclasses
 import shutil
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import ae_optax
-from ae_optax.lab import data, plans, training
+from ae_optax.lab import data, losses, models, plans, runs, training
 from ae_optax.lab.checkpoints import CheckpointError
 from ae_optax.lab.cli import main
 from ae_optax.lab.data import DataError
@@ -206,3 +207,76 @@ def test_vectors_come_and_go_in_the_units_of_their_source(tmp_path):
     np.testing.assert_allclose(model.decode(model.encode(vectors)), given_back, rtol=1e-5)
     standardized = (given_back - vectors) / vectors.std(axis=0)
     np.testing.assert_allclose(model.errors(vectors).mean(), np.mean(standardized**2), rtol=0.1)
+
+
+def small(rate=1e-2, name="mine"):
+    images = np.random.default_rng(0).random((60, 3, 3), np.float32)
+    dataset = data.from_arrays(images, validation=10, test=10, name=name)
+    model = models.mlp_autoencoder([5], 2)
+    return training.Task(model, losses.mse(), dataset), ae_optax.adam(rate)
+
+
+SETTINGS = training.Settings(epochs=2, batch_size=16, log_every=2)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """Return the folder of a run that was made by ``fit``, and what that gave."""
+    folder = tmp_path_factory.mktemp("program") / "mine"
+    return folder, training.fit(*small(), SETTINGS, folder=folder)
+
+
+def test_fit_leaves_a_folder_like_that_of_a_config(program, capsys):
+    folder, result = program
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"checkpoints", "config.yaml", "images.npz", "lock", "metrics.jsonl",
+                     "steps.csv", "summary.json"}  # fmt: skip
+    assert main(["report", str(folder)]) == 0
+    assert main(["verify", str(folder)]) == 0
+    assert main(["runs", str(folder.parent)]) == 0
+    assert "mine" in capsys.readouterr().out
+    assert "optimizer: &quot;adam(learning_rate=0.01" in (folder / "report.html").read_text()
+    assert [row.test_loss for row in runs.read_rows(folder)] == [
+        row.test_loss for row in result.rows
+    ]
+
+
+def test_a_run_of_a_programs_own_objects_is_loaded_with_them(program):
+    folder, result = program
+    task, optimizer = small()
+    with pytest.raises(ValueError, match="must both be given of a run of a program's own objects"):
+        load(folder)
+    run = load(folder, task=task._replace(data=training.Task(*task[:2]).data), optimizer=optimizer)
+    assert (run.step, run.config) == (6, None)
+    images = task.data.test
+    expected = training.make_reconstruct(task)(result.state, images).outputs
+    np.testing.assert_allclose(run.model.reconstruct(images), expected, rtol=1e-6)
+    whole = training.fit(task, optimizer, dataclasses.replace(SETTINGS, epochs=3))
+    longer = load(folder, task=task, optimizer=optimizer).continue_(epochs=3)
+    assert_same_bits(longer.params, whole.params)
+
+
+def test_objects_are_not_given_of_a_run_of_a_config(logits):
+    task, optimizer = small()
+    with pytest.raises(ValueError, match="a config made this one: leave them out"):
+        load(logits, task=task, optimizer=optimizer)
+
+
+def test_a_folder_is_taken_up_by_the_same_run_and_by_no_other(program, tmp_path):
+    folder, result = program
+    here = shutil.copytree(folder, tmp_path / "mine")
+    again = training.fit(*small(), SETTINGS, folder=here)
+    assert [row.test_loss for row in again.rows] == [row.test_loss for row in result.rows]
+    longer = training.fit(*small(), dataclasses.replace(SETTINGS, epochs=3), folder=here)
+    whole = training.fit(*small(), dataclasses.replace(SETTINGS, epochs=3))
+    assert_same_bits(longer.params, whole.params)
+    with pytest.raises(ValueError, match=r"holds another run.*adam"):
+        training.fit(*small(1e-3), SETTINGS, folder=here)
+    with pytest.raises(ValueError, match="must be new, empty or of this run"):
+        training.fit(*small(), SETTINGS, folder=tmp_path)
+    with pytest.raises(ValueError, match="leave out `saving`"):
+        training.fit(*small(), folder=here, saving=training.Saving(training.Memory()))
+
+
+def assert_same_bits(tree, other):
+    jax.tree.map(np.testing.assert_array_equal, tree, other)

@@ -95,7 +95,7 @@ if __name__ == "__main__":
                 "batch": losses_of(batch),
                 "sharded": losses_of(sharded),
                 "streamed": losses_of(fit(BATCH, images=images)),
-                "read at a time": sorted(set(read)),
+                "read at a time": read,
                 "from eight to one": moved(folder / "down", SHARDED, None),
                 "from one to eight": moved(folder / "up", None, SHARDED),
                 "specs of batch": specs(batch.state),

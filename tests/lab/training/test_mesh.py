@@ -1,6 +1,8 @@
 """Runs on several devices: eight that one CPU stands for, in a process of their own."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +35,54 @@ def found(tmp_path_factory):
     return json.loads(done.stdout)
 
 
-def test_of_images_that_are_read_in_use_each_device_gets_its_share(found):
+def test_images_that_are_read_in_use_are_read_once_for_eight_devices(found):
     assert found["streamed"] == found["batch"]
-    # Three batches of 16 for eight devices: the first, the sample, is read whole.
-    assert found["read at a time"] == [1, 6, 40]
+    # One for the shape, the sample, and of two epochs three batches of 16 each.
+    assert found["read at a time"][:4] == [1, 40, 48, 48]
+
+
+TWO = """
+import json, sys
+import jax, numpy as np
+import ae_optax
+from ae_optax.lab import data, losses, models, training
+jax.distributed.initialize(sys.argv[1], num_processes=2, process_id=int(sys.argv[2]))
+images = np.random.default_rng(0).integers(0, 256, size=(58, 4, 4), dtype=np.uint8)
+read = []
+
+class Watched(list):
+    def __getitem__(self, position):
+        read.append(position)
+        return images[position]
+
+source = data.from_source(Watched(images), validation=0, test=10)
+del read[:]
+task = training.Task(models.mlp_autoencoder([6], 2), losses.mse(), source)
+settings = training.Settings(epochs=1, batch_size=8, mesh=training.Mesh(2))
+row = training.fit(task, ae_optax.adam(1e-2), settings).rows[-1]
+print(json.dumps([read[:24], [row.train_loss, row.test_loss]]))
+"""
+
+
+def test_two_processes_read_disjoint_shares(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        address = f"localhost:{probe.getsockname()[1]}"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", TWO, address, str(number)],
+            env=os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    said = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    (first, its), (second, theirs) = (json.loads(out.splitlines()[-1]) for out, _ in said)
+    assert its == theirs
+    assert len({*first, *second}) == 48  # All of the first epoch, whose second is read ahead.
 
 
 @pytest.mark.parametrize("kind", ["batch", "sharded"])

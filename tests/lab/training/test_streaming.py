@@ -54,6 +54,24 @@ def test_a_run_that_is_cut_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(he
     assert_same_bits(fitted(READ, saving=saving), held)
 
 
+def test_the_sample_that_is_looked_at_before_a_run_is_read_once():
+    read = []
+
+    class Watched(list):
+        def __getitem__(self, position):
+            read.append(position)
+            return IMAGES[position]
+
+    source = data.from_source(Watched(IMAGES), **AMOUNTS)
+    before = len(read)
+    task = training.Task(models.mlp_autoencoder([6], 2), losses.mse(), source)
+    training.untrained(task, 0)
+    training.check_trainable(source, SETTINGS)
+    assert len(read) == before
+    training.fit(task, ae_optax.sgd(0.1), SETTINGS, interrupted=lambda: True)
+    assert len(read) <= before + 3 * 3 * 8  # Batches, of the steps that it reads ahead.
+
+
 def test_images_are_read_ahead_and_no_more_than_a_few_at_a_time():
     read = []
 
