@@ -10,7 +10,7 @@ import pytest
 import yaml
 from flax import nnx
 
-from ae_optax.lab import plans, training
+from ae_optax.lab import plans
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text()
@@ -49,7 +49,7 @@ def test_its_first_program_is_adam():
 def test_its_config_is_a_run(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(blocks("yaml")[0])
-    assert plans.load_run(path).training == training.Settings(100, 64, 0)
+    assert plans.load_run(path).training == plans.TrainingSection(100, 64, 0)
 
 
 @pytest.mark.parametrize("page", ["README.md", "configs/README.md"])

@@ -7,8 +7,8 @@ import optax
 import pytest
 from config_fakes import HEAD, RUN, run
 
-from ae_optax.lab import training
 from ae_optax.lab.config import dump
+from ae_optax.lab.plans import TrainingSection
 
 NESTED = (
     HEAD
@@ -41,7 +41,7 @@ def test_defaults_are_filled_in(tmp_path):
         "mu_dtype": None,
         "weight_decay_mask": None,
     }
-    assert config.training == training.Settings(epochs=20, batch_size=128, seed=0)
+    assert config.training == TrainingSection(epochs=20, batch_size=128, seed=0)
     assert config.model.plain() == {
         "name": "mlp",
         "hidden": [32],
