@@ -11,7 +11,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ae_optax._matrices._products import adjoint, product
+from ae_optax._matrices._products import adjoint, identities_like, product
 
 
 def _in_turn(function):
@@ -56,9 +56,8 @@ def _orthogonal_factor(x):
 
 @_in_turn
 def _inverse(a):
-    identity = jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape)
     factor = jnp.linalg.cholesky(a)
-    half = jax.lax.linalg.triangular_solve(factor, identity, left_side=True, lower=True)
+    half = jax.lax.linalg.triangular_solve(factor, identities_like(a), left_side=True, lower=True)
     return product(adjoint(half), half)
 
 
@@ -107,8 +106,7 @@ def _(primals, tangents):
     sizes = jnp.abs(jnp.diagonal(upper, axis1=-2, axis2=-1))
     largest = jnp.max(sizes, axis=-1, keepdims=True, initial=0)
     dependent = (sizes <= _rounding(sizes) * largest)[..., None, :]
-    identity = jnp.broadcast_to(jnp.eye(upper.shape[-1], dtype=upper.dtype), upper.shape)
-    safe = jnp.where(dependent, identity, jnp.triu(upper))
+    safe = jnp.where(dependent, identities_like(upper), jnp.triu(upper))
     slope = jnp.where(dependent, 0, tangents[0])
     # The slope of x over the triangular factor, in the basis: what is below its diagonal turns q.
     ratio = product(adjoint(q), jax.lax.linalg.triangular_solve(safe, slope, left_side=False))

@@ -72,8 +72,13 @@ def scale_axis(x: jax.Array, axis: int, factor: jax.Array) -> jax.Array:
 def identities(zeros: jax.Array, axis: int) -> jax.Array:
     """Return the identity for one axis of every tensor of a block of zeros."""
     size = zeros.shape[axis + 1]
-    eye = jnp.broadcast_to(jnp.eye(size, dtype=zeros.dtype), (zeros.shape[0], size, size))
-    return eye + jnp.sum(zeros)
+    like = jax.ShapeDtypeStruct((zeros.shape[0], size, size), zeros.dtype)
+    return identities_like(like) + jnp.sum(zeros)
+
+
+def identities_like(a: jax.Array | jax.ShapeDtypeStruct) -> jax.Array:
+    """Return as many identities as there are matrices in a stack, of their size and dtype."""
+    return jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape)
 
 
 def unit_scale(a: jax.Array, axes: int | tuple[int, ...] = (-2, -1)) -> tuple[jax.Array, jax.Array]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_optax._matrices._decompositions import eigh, inverse
-from ae_optax._matrices._products import product, symmetric, unit_scale
+from ae_optax._matrices._products import identities_like, product, symmetric, unit_scale
 from ae_optax._numbers import power, scalar
 from ae_optax._types import Scalar
 
@@ -71,7 +71,7 @@ def damped_inverse(a: jax.Array, *, damping: Scalar) -> jax.Array:
     r"""Return :math:`(A + \gamma I)^{-1}` by a Cholesky factorisation."""
     a, unit = unit_scale(a)
     least = a.shape[-1] * float(jnp.finfo(a.dtype).eps)
-    identity = _identity(a)
+    identity = identities_like(a)
     shift = jnp.maximum(scalar(damping, unit) / unit, least)
     return inverse(symmetric(a) + shift * identity) / unit
 
@@ -86,7 +86,7 @@ def newton_root(
     """
     a, unit = unit_scale(a)
     ridge = _ridge(_largest_eigenvalue(a), unit[..., 0], eps, least)[..., None]
-    identity = _identity(a)
+    identity = identities_like(a)
 
     def attempt(carry):
         tries, root, error = carry
@@ -114,7 +114,7 @@ def product_root(a: jax.Array, p: int, *, eps: Scalar) -> jax.Array:
     a, unit = unit_scale(a)
     size = jnp.max(jnp.sum(jnp.abs(a), -1), -1)[..., None, None]
     size = jnp.where(size > 0, size, jnp.ones_like(size))
-    identity = _identity(a)
+    identity = identities_like(a)
     ridged = symmetric(a) / size + scalar(eps, a) * identity
     power, inverse = _coupled_cans(ridged, identity)
     if p == 4:  # The inverse root of the root.
@@ -133,7 +133,7 @@ def _coupled_cans(a, identity):
 
 
 def _coupled_newton(a, p):
-    identity = _identity(a)
+    identity = identities_like(a)
     alpha = -1 / p
     size = jnp.sqrt(jnp.sum(a * a, axis=(-2, -1), keepdims=True))
     z = (1 + p) / (2 * size)
@@ -193,10 +193,6 @@ def _ridge(largest, unit, eps, least):
     tiny = float(jnp.finfo(largest.dtype).tiny)
     ridge = scalar(eps, largest) * jnp.maximum(largest, jnp.minimum(least / unit, 1 / tiny**0.5))
     return jnp.maximum(ridge, tiny)
-
-
-def _identity(a):
-    return jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape)
 
 
 def _inverse(values: jax.Array, p: Any) -> jax.Array:

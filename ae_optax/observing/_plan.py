@@ -82,12 +82,11 @@ def plan(params: Any, batch: int, *, overhead: float = 1.5) -> Plan:
     check_positive_integer("batch", batch)
     check_rule("overhead", overhead, "be more than 1", lambda v: v > 1)
     shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(params)]
-    gradient = 6.0 * batch * sum(math.prod(shape) for shape in shapes)
     pairs = _pairs(shapes, "all", None)
     found = [
         Plan(
             {"sides": sides, "block_size": size, "refresh_every": period},
-            1 + operations(shapes, sides, size, period) / gradient,
+            ratio(shapes, batch, sides=sides, block_size=size, refresh_every=period),
             _pairs(shapes, sides, size) / max(pairs, 1),
             math.inf,
         )
@@ -104,6 +103,19 @@ def plan(params: Any, batch: int, *, overhead: float = 1.5) -> Plan:
         )
     best = max(within, key=lambda each: (each.covered, -each.arguments["refresh_every"]))
     return best._replace(floor=floor)
+
+
+def ratio(
+    shapes: Sequence[Any],
+    batch: int,
+    *,
+    sides: str = "all",
+    block_size: int | None = None,
+    refresh_every: int = 10,
+) -> float:
+    """Return how long a step with SOAP's arguments should take beside Adam's."""
+    gradient = 6.0 * batch * sum(math.prod(shape) for shape in shapes)
+    return 1 + operations(shapes, sides, block_size, refresh_every) / gradient
 
 
 def _blocks(shapes, sides, size):

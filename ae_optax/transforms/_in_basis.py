@@ -29,7 +29,7 @@ from ae_optax.transforms._parts import (
     single,
     started,
 )
-from ae_optax.transforms._refresh import Refresh, every, if_due
+from ae_optax.transforms._refresh import Refresh, after, every, if_due, in_place
 from ae_optax.transforms._statistics import Seen, Statistic
 from ae_optax.transforms._views import View
 
@@ -124,10 +124,11 @@ def in_basis(
             rows = zip(cut.blocks, bases, records, strict=True)
             return [Seen(x, q, into_basis(x, q), count, layer) for x, q, layer in rows]
 
-        def learned(known, now, bases, inner_state):
+        def learned(known, now, bases, inner_state, before=()):
             known = [statistic.learn(kept, each) for kept, each in zip(known, now, strict=True)]
             matrices = [statistic.matrices(kept) for kept in known]
-            return known, *_followed(basis, refresh, count, cut, matrices, bases, inner_state)
+            shares = functools.partial(refresh.shares, count)
+            return known, *_followed(basis, shares, before, cut, matrices, bases, inner_state)
 
         now = seen(bases)
         if statistic.learns_first:
@@ -142,7 +143,8 @@ def in_basis(
         out, inner_state = inner.update(rotated, inner_state, own, **extra)
         back = [multiply(y, q) for y, q in zip(cut.cells(out, single), bases, strict=True)]
         if not statistic.learns_first:
-            known, bases, inner_state = learned(known, now, bases, inner_state)
+            inner_state = in_place(inner_state, state.inner, back)
+            known, bases, inner_state = learned(known, now, bases, inner_state, back)
         return cut.joined(back), InBasisState(
             count,
             cut.stored(known, state.statistics),
@@ -161,22 +163,30 @@ def _coordinates(params, seen_as, bases):
     return cut.spread([into_basis(x, q) for x, q in pairs])
 
 
-def _followed(basis, refresh, count, cut, matrices, bases, inner_state):
-    """Return the bases that follow the matrices if it is time, and what turns with them."""
+def _followed(basis, shares, before, cut, matrices, bases, inner_state):
+    """Return the bases that follow the matrices if it is time, and what turns with them.
+
+    ``before`` is computed from the old ones, and done before they are given up.
+    """
     parts = carried(inner_state)
     rules, moments = moments_of(parts, cut)
     found = list(zip(matrices, bases, moments, strict=True))
-    for share in refresh.shares(count, list(found)):
+    for share in shares(list(found)):
         known, *rest = map(list, zip(*share.cells, strict=True))
-        first = functools.partial(_turned, _first(basis), known, rules)
-        later = functools.partial(_turned, basis.next, known, rules)
-        if basis.follows:
-            new = if_due(share.later, later, if_due(share.first, first, rest))
-        else:
-            new = if_due(share.due, first, rest)
+        renew = functools.partial(_renewed, basis, share, known, rules)
+        new = if_due(after(share.due, before), renew, rest)
         share.put(found, list(zip(known, *new, strict=True)))
     _, bases, moments = map(list, zip(*found, strict=True))
     return bases, with_carried(inner_state, with_moments(parts, moments, cut))
+
+
+def _renewed(basis, share, matrices, rules, old):
+    """Return new bases, and moments in them, of those whose time it is."""
+    first = functools.partial(_turned, _first(basis), matrices, rules)
+    if not basis.follows:
+        return first(old)
+    later = functools.partial(_turned, basis.next, matrices, rules)
+    return if_due(share.later, later, if_due(share.first, first, old))
 
 
 def _turned(find, matrices, rules, old):
