@@ -10,6 +10,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import optax
+import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -36,6 +37,13 @@ def pytest_configure(config):
 def pytest_collection_finish():
     """Look for cycles less often: an eighth of the tests' time, as what stays is looked at too."""
     gc.set_threshold(100_000, 50, 50)
+
+
+@pytest.fixture
+def x64():
+    """Compute in float64: for formulas, whose error then is rounding and nothing else."""
+    with jax.enable_x64(True):
+        yield
 
 
 def pytest_make_parametrize_id(val):

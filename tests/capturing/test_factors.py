@@ -11,10 +11,7 @@ from ae_optax.capturing import capture
 N = 7
 
 
-@pytest.fixture(autouse=True)
-def in_float64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def random(*shape, seed):

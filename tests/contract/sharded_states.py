@@ -7,6 +7,8 @@ where the axes are over which a number varies. Nothing is compiled, but for a fe
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from subjects import FACTORING, SUBJECTS, make
 
@@ -45,6 +47,12 @@ ASKING = {
     "skip_outliers": transforms.skip_outliers(ae_optax.adam(0.1)),
     "keras.adam": keras.adam(gradient_accumulation_steps=2),
     "adam_max_norm": ae_optax.adam_max_norm(0.1),
+}
+
+# They decompose, which a device does for itself with all of a matrix. These are compiled.
+DECOMPOSING = {
+    "shampoo": ae_optax.shampoo(0.1, refresh_every=2, start=1),
+    "soap": ae_optax.soap(0.1, refresh_every=2),
 }
 
 
@@ -106,12 +114,43 @@ def verdict_step_by_step(name):
         return "stable" if stable else f"{described(state)} becomes {described(after)}"
 
 
+def verdict_of_numbers(name):
+    """Take some steps with parameters, moments, statistics and bases sharded, and on one device."""
+    tx, params = DECOMPOSING[name], jnp.ones((16, 8))
+    grads = jnp.asarray(np.random.default_rng(0).normal(size=(5, 16, 8)), jnp.float32)
+    mesh = jax.make_mesh((8,), ("x",), axis_types=(AxisType.Auto,))
+
+    def steps(params, state):
+        def step(carry, g):
+            updates, state = tx.update(g, carry[1], carry[0])
+            return (optax.apply_updates(carry[0], updates), state), None
+
+        return jax.lax.scan(step, (params, state), grads)[0]
+
+    def sharding(leaf):
+        at = next((i for i, length in enumerate(leaf.shape) if length % 8 == 0), None)
+        spec = ["x" if i == at else None for i in range(leaf.ndim)]
+        return NamedSharding(mesh, PartitionSpec(*spec))
+
+    begun = params, tx.init(params)
+    spread = jax.tree.map(sharding, begun)
+    found = jax.jit(steps, in_shardings=spread, out_shardings=spread)(*begun)
+    matrices = [x for x in jax.tree.leaves(found) if x.ndim == 3]
+    if not matrices or any(x.is_fully_replicated for x in matrices):
+        return "not sharded"
+    pairs = zip(*map(jax.tree.leaves, (found, jax.jit(steps)(*begun))), strict=True)
+    apart = max(float(jnp.max(jnp.abs(a - b))) for a, b in pairs if a.ndim < 3)
+    return "equal" if apart < 1e-5 else f"{apart} apart"
+
+
 if __name__ == "__main__":
     tasks = [(each, verdict, each) for each in SUBJECTS]
     for each in [*SUBJECTS, "with_telemetry"]:
         tasks.append((f"{each} inside shard_map", verdict_inside_shard_map, each))
     for each in ASKING:
         tasks.append((f"{each} step by step", verdict_step_by_step, each))
+    for each in DECOMPOSING:
+        tasks.append((f"{each} in numbers", verdict_of_numbers, each))
     for title, judge, each in tasks:
         try:
             print(f"{title}: {judge(each)}")

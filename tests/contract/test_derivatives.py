@@ -14,10 +14,7 @@ from ae_optax.compat import keras, torch
 STEP = 1e-6
 
 
-@pytest.fixture(autouse=True)
-def in_double_precision():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 START, *SLOPES = np.random.default_rng(0).normal(size=(3, 2, 3))

@@ -73,3 +73,8 @@ def test_what_asks_whole_leaves_keeps_sharding_where_nothing_is_compiled(case, s
 
 def test_the_type_of_telemetry_is_stable_inside_shard_map(sharded):
     assert sharded["with_telemetry inside shard_map"] == "stable"
+
+
+@pytest.mark.parametrize("name", ["shampoo", "soap"])
+def test_what_decomposes_steps_the_same_with_its_matrices_on_eight_devices(name, sharded):
+    assert sharded[f"{name} in numbers"] == "equal"

@@ -20,11 +20,7 @@ from ae_optax._matrices import _triangular as triangular
 from ae_optax._matrices import _tridiagonal as tridiagonal
 from ae_optax._matrices._blocks import Blocks, merged_from_left, merged_from_right
 
-
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def random(*shape, seed=0):

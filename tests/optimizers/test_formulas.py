@@ -80,12 +80,6 @@ def make(name, **settings):
     return compiled(lambda learning_rate: factory(learning_rate, **settings))
 
 
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
-
-
 def assert_equal(actual, desired, *, rtol=0.0):
     """Compare leaf by leaf; where terms cancel, relative to an ordinary update of the leaf."""
     assert actual.keys() == desired.keys()

@@ -29,10 +29,7 @@ SETTINGS = {
 N, STEPS = 9, 8
 
 
-@pytest.fixture(autouse=True)
-def in_float64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def random(*shape, seed):

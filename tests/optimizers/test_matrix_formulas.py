@@ -5,10 +5,11 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 import reference_matrix
 from enrolment import assert_entries
+from running import STEPS, stream
+from streams import compiled, decaying
 
 import ae_optax
 from ae_optax import optimizers, transforms
@@ -31,7 +32,7 @@ SETTINGS = {
     "splus": {"b1": 0.8, "b2": 0.9, "refresh_every": 4, "weight_decay": 0.3},
 }
 EVERY = pytest.mark.parametrize("name", SETTINGS)
-STEPS = 12
+RATES = decaying()
 # PSGD's draws are handed to its formula, in a test of its own.
 ELSEWHERE = {"psgd_kron"}
 
@@ -53,63 +54,38 @@ def reads_whole_matrices(name):
     return any(isinstance(node, OF_MATRICES) for node in nodes) and not ae_optax.needs(state)
 
 
-def stream(shape=(5, 5), seed=0):
-    """Return full-rank gradients in float64, one of them zero."""
-    g = np.random.default_rng(seed).normal(size=(STEPS, *shape))
-    g[5] = 0
-    return g
+def path(make, grads, params):
+    """Return the parameters after each step."""
+    return params + np.cumsum(compiled(make)(RATES, grads, params), 0)
 
 
-def rates():
-    return 0.1 / (1 + 0.2 * np.arange(STEPS))
-
-
-def path(make, grads, params, dtype=np.float64):
-    """Return the parameters after each step, as NumPy arrays."""
-    schedule = jnp.asarray(rates())
-
-    @jax.jit
-    def run(params, grads):
-        optimizer = make(lambda step: schedule[step])
-
-        def step(carry, g):
-            params, state = carry
-            updates, state = optimizer.update(g, state, params)
-            params = optax.apply_updates(params, updates)
-            return (params, state), params
-
-        return jax.lax.scan(step, (params, optimizer.init(params)), grads)[1]
-
-    return np.asarray(run(jnp.asarray(params, dtype), jnp.asarray(grads, dtype)))
-
-
+@pytest.mark.usefixtures("x64")
 @EVERY
 # One row more than columns: the first statistic still decides all of its eigenvectors.
 @pytest.mark.parametrize("shape", [(5, 5), (5, 4)], ids=str)
 def test_matches_the_formula_in_float64(name, shape):
-    grads, settings = stream(shape), SETTINGS[name]
+    grads, settings = stream(*shape), SETTINGS[name]
     params = np.random.default_rng(1).normal(size=shape)
-    with jax.enable_x64(True):
-        found = path(functools.partial(getattr(ae_optax, name), **settings), grads, params)
-    desired = getattr(reference_matrix, name)(grads, rates(), params, **settings)
+    found = path(functools.partial(getattr(ae_optax, name), **settings), grads, params)
+    desired = getattr(reference_matrix, name)(grads, RATES, params, **settings)
     # rtol: rounding, which eigenvectors of close eigenvalues enlarge.
     np.testing.assert_allclose(found, desired, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.usefixtures("x64")
 def test_psgd_matches_the_formula_with_the_numbers_that_it_draws():
     shape, draws, settings = (5, 4), ae_optax.random_draws(3), {"b1": 0.8, "weight_decay": 0.3}
-    grads, params = stream(shape), np.random.default_rng(1).normal(size=shape)
-    with jax.enable_x64(True):
-        make = functools.partial(
-            ae_optax.psgd_kron, fit_rate=0.2, frequency=0.5, draws=draws, **settings
-        )
-        found = path(make, grads, params)
-        counts = jnp.arange(1, STEPS + 1)
-        drawn = [np.asarray(draws.normal(t, (1, *shape), jnp.float64)[0]) for t in counts]
-        balance = [bool(draws.uniform(t) < 0.01) for t in counts]
+    grads, params = stream(*shape), np.random.default_rng(1).normal(size=shape)
+    make = functools.partial(
+        ae_optax.psgd_kron, fit_rate=0.2, frequency=0.5, draws=draws, **settings
+    )
+    found = path(make, grads, params)
+    counts = jnp.arange(1, STEPS + 1)
+    drawn = [np.asarray(draws.normal(t, (1, *shape), jnp.float64)[0]) for t in counts]
+    balance = [bool(draws.uniform(t) < 0.01) for t in counts]
     desired = reference_matrix.psgd_kron(
         grads,
-        rates(),
+        RATES,
         params,
         draws=drawn,
         update_factors=np.asarray(counts) % 2 == 0,

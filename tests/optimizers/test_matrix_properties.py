@@ -15,16 +15,16 @@ import ae_optax as ao
 STEPS = 8
 # Without weight decay and with whatever makes them free of scales and of where they start.
 PLAIN = {
-    "adam": lambda: ao.adam(0.1),
-    "kl_shampoo": lambda: ao.kl_shampoo(0.1, refresh_every=3, weight_decay=0.0),
-    "muon": lambda: ao.muon(0.1),
-    "normuon": lambda: ao.normuon(0.1),
-    "shampoo": lambda: ao.shampoo(0.1, refresh_every=3, start=1),
-    "soap": lambda: ao.soap(0.1, refresh_every=3, weight_decay=0.0, eps=1e-20),
-    "psgd_kron": lambda: ao.psgd_kron(0.1),
-    "soap_muon": lambda: ao.soap_muon(0.1),
-    "sonew": lambda: ao.sonew(0.1),
-    "splus": lambda: ao.splus(0.1, refresh_every=3, weight_decay=0.0),
+    "adam": lambda rate=0.1: ao.adam(rate),
+    "kl_shampoo": lambda rate=0.1: ao.kl_shampoo(rate, refresh_every=3, weight_decay=0.0),
+    "muon": lambda rate=0.1: ao.muon(rate),
+    "normuon": lambda rate=0.1: ao.normuon(rate),
+    "shampoo": lambda rate=0.1: ao.shampoo(rate, refresh_every=3, start=1),
+    "soap": lambda rate=0.1: ao.soap(rate, refresh_every=3, weight_decay=0.0, eps=1e-20),
+    "psgd_kron": lambda rate=0.1: ao.psgd_kron(rate),
+    "soap_muon": lambda rate=0.1: ao.soap_muon(rate),
+    "sonew": lambda rate=0.1: ao.sonew(rate),
+    "splus": lambda rate=0.1: ao.splus(rate, refresh_every=3, weight_decay=0.0),
 }
 
 
@@ -34,12 +34,6 @@ def stream(*shape, seed=0, steps=STEPS):
 
 def orthogonal(size, seed):
     return np.linalg.qr(np.random.default_rng(seed).normal(size=(size, size)))[0]
-
-
-@pytest.fixture
-def x64():
-    with jax.enable_x64(True):
-        yield
 
 
 def run(optimizer, grads, params=None, *, states=False):
@@ -291,25 +285,30 @@ def test_goes_on_to_the_bit_from_the_middle_of_a_period(name):
 @pytest.mark.parametrize("name", ["shampoo", "soap"])
 def test_members_that_count_together_decompose_only_when_it_is_time(name):
     # Under `vmap` a conditional with a predicate of each member would run both branches.
-    params = jnp.zeros((2, 4, 4))
-    optimizer = PLAIN[name]()
-    state = jax.vmap(optimizer.init)(params)
-    program = jax.make_jaxpr(jax.vmap(optimizer.update))(params, state, params)
+    params, rates = jnp.zeros((2, 4, 4)), jnp.asarray([0.1, 0.03])
+    state = jax.vmap(PLAIN[name]().init)(params)
+
+    def update(rate, g, state, params):
+        return PLAIN[name](rate).update(g, state, params)
+
+    members = jax.vmap(update)
+    program = jax.make_jaxpr(members)(rates, params, state, params)
     outside = {str(equation.primitive) for equation in program.jaxpr.eqns}
     assert "cond" in outside
     assert not outside & {"eigh", "qr", "geqrf", "householder_product"}
-    # Members out of step get what is theirs all the same.
-    one, two = jax.tree.map(lambda x: x[0], state), jax.tree.map(lambda x: x[1], state)
+    # Members out of step, each with a rate and gradients of its own, get what is theirs.
+    alone = [jax.tree.map(lambda x, i=i: x[i], state) for i in range(2)]
     grads = jnp.asarray(stream(2, 4, 4, steps=5), jnp.float32)
-    _, two = optimizer.update(grads[0, 1], two, params[1])
-    mixed = jax.tree.map(lambda a, b: jnp.stack([a, b]), one, two)
-    update = jax.jit(jax.vmap(optimizer.update))
+    _, alone[1] = update(rates[1], grads[0, 1], alone[1], params[1])
+    mixed = jax.tree.map(lambda a, b: jnp.stack([a, b]), *alone)
+    members, update = jax.jit(members), jax.jit(update)
     for g in grads[1:]:
-        _, mixed = update(g, mixed, params)
-        _, one = jax.jit(optimizer.update)(g[0], one, params[0])
-        _, two = jax.jit(optimizer.update)(g[1], two, params[1])
-    for i, alone in enumerate((one, two)):
-        for left, right in zip(jax.tree.leaves(mixed), jax.tree.leaves(alone), strict=True):
+        found, mixed = members(rates, g, mixed, params)
+        for i in range(2):
+            desired, alone[i] = update(rates[i], g[i], alone[i], params[i])
+            np.testing.assert_allclose(found[i], desired, atol=1e-4)
+    for i, own in enumerate(alone):
+        for left, right in zip(jax.tree.leaves(mixed), jax.tree.leaves(own), strict=True):
             np.testing.assert_allclose(left[i], right, atol=1e-4)
 
 

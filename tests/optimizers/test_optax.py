@@ -62,9 +62,9 @@ SAME = [
 
 
 @pytest.fixture(autouse=True)
-def x64():
+def promoting(x64):
     # Optax itself promotes dtypes.
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+    with jax.numpy_dtype_promotion("standard"):
         yield
 
 

@@ -32,10 +32,7 @@ def draws(*shape):
 START, GRADS = draws(3, 2), draws(6, 3, 2)
 
 
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def ours(name, options, start, grads):

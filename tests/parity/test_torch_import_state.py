@@ -20,10 +20,7 @@ GOLDEN = Path(__file__).parent / "golden" / "torch_states.json"
 EVERY_RUN = pytest.mark.parametrize("name", RUNS)
 
 
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 @functools.cache

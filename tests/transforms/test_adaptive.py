@@ -8,11 +8,7 @@ from running import run, stream
 
 from ae_optax import transforms as tf
 
-
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def exact(actual, desired, rtol=1e-12):

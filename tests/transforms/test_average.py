@@ -1,6 +1,5 @@
 """``average``, ``correct_bias`` and their relatives with other rules for going or coming."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,11 +9,7 @@ from running import run, stream
 
 from ae_optax import transforms as tf
 
-
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def exact(actual, desired):

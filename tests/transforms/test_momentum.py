@@ -10,11 +10,7 @@ from running import run, stream
 import ae_optax
 from ae_optax import transforms as tf
 
-
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.99])

@@ -1,6 +1,5 @@
 """The Newton-Schulz iteration, by the singular values it makes."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,10 +9,7 @@ from ae_optax import transforms as tf
 CONVERGING = (15 / 8, -10 / 8, 3 / 8)
 
 
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def matrix(*shape):

@@ -12,10 +12,7 @@ A = np.diag([1.0, 4.0, 10.0]) + 0.5
 B = np.array([1.0, -2.0, 3.0])
 
 
-@pytest.fixture(autouse=True)
-def in_float64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def loss(x):

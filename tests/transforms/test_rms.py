@@ -1,17 +1,12 @@
 """``scale_by_rms`` and ``running_variance``."""
 
-import jax
 import numpy as np
 import pytest
 from running import run, stream
 
 from ae_optax import transforms as tf
 
-
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.9, 0.999])

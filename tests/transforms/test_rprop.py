@@ -1,17 +1,12 @@
 """Rprop: steps that the signs of gradients adapt."""
 
-import jax
 import numpy as np
 import pytest
 from running import run, stream
 
 from ae_optax import transforms as tf
 
-
-@pytest.fixture(autouse=True)
-def x64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def reference(grads, initial, decrease, increase, low, high):
