@@ -1,10 +1,12 @@
 """Does a transformation treat every coordinate by itself, and all alike?"""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
 import optax
+
+from ae_optax._equations import each_equation
 
 # They keep the shape and look at neighbours.
 ORDERED = {"cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "rev", "sort"}
@@ -38,7 +40,7 @@ def check_elementwise(
         closed = jax.make_jaxpr(lambda u, s, p: transformation.update(u, s, p, **extra))(
             tree, state, tree if with_params else None
         )
-        equations = list(_equations(closed.jaxpr))
+        equations = list(each_equation(closed.jaxpr))
         _check_each_by_itself(name, leaf.shape, equations)
         primitives = [equation.primitive.name for equation in equations]
         programs[leaf.shape, leaf.dtype] = [p for p in primitives if p not in FITTING]
@@ -65,20 +67,3 @@ def _check_each_by_itself(name, shape, equations):
                 f"a leaf of shape {shape}. Put what looks at whole leaves before or after, in a "
                 "chain."
             )
-
-
-def _equations(jaxpr: Any) -> Iterator[Any]:
-    """Yield the equations of a program, those of its subprograms instead of their calls."""
-    for equation in jaxpr.eqns:
-        inside = [sub for value in equation.params.values() for sub in _programs(value)]
-        for program in inside:
-            yield from _equations(program)
-        if not inside:
-            yield equation
-
-
-def _programs(value):
-    if isinstance(value, tuple | list):
-        return [program for part in value for program in _programs(part)]
-    value = getattr(value, "jaxpr", value)
-    return [value] if hasattr(value, "eqns") else []

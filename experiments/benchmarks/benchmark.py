@@ -16,6 +16,7 @@ import keeping
 import leaves
 import machine
 import matrix
+import memory
 import streaming
 import tables
 import tracing
@@ -34,6 +35,7 @@ PARTS = {
     "streaming": streaming.measure,
     "capture": capture.measure,
     "matrix": matrix.measure,
+    "memory": memory.measure,
 }
 
 

@@ -106,6 +106,32 @@ def matrix(result):
     return "\n".join([*rows, "", of, measured(result)])
 
 
+MEMORY = {
+    "saving": ("saving a state", "the state"),
+    "restoring": ("restoring one", "the state"),
+    "verifying": ("verifying what is saved", "the state"),
+    "loading": ("loading MNIST, which stays bytes", "its images in float32"),
+    "moving": ("moving it to the device, a CPU", "its images in float32"),
+    "values": ("its training images as values", "these"),
+    "dividing": ("dividing an array of float32 into three", "the array"),
+    "fitting": ("loading MNIST, compiling, an epoch of `fit`", "its images in float32"),
+    "training": ("`fit` with Adam, from the start", "the parameters"),
+    "evaluating": ("evaluating a convolutional model", "a GiB"),
+}
+
+
+def memory(result):
+    rows = ["| | MB | beside | times it | expected | met |", "|---|--:|---|--:|--:|---|"]
+    for name, found in result.get("found", {}).items():
+        what, unit = MEMORY[name]
+        most, limit = found["peaks"][-1], found["limit"]
+        times = most / found["unit"]
+        of = f"{unit}, {found['unit'] / 1e6:.0f} MB"
+        cells = [what, f"{most / 1e6:.0f}", of, f"{times:.2f}", f"≤ {limit}", met(times <= limit)]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*rows, *skipped(result, {}), "", measured(result)])
+
+
 TABLES = {
     "trainer": trainer,
     "update": update,
@@ -117,4 +143,5 @@ TABLES = {
     "streaming": streaming,
     "capture": capture,
     "matrix": matrix,
+    "memory": memory,
 }

@@ -1,5 +1,6 @@
 """A program's own arrays."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ from ae_optax.lab.data._scaling import AS_IT_IS, Scaling, Standardization, of_pi
 from ae_optax.lab.data._split import split_positions
 
 WHITE = {"bool": 1, "uint8": 255, "uint16": 65535}
+ALIGNED = 64
+"""Bytes that XLA's arrays on a CPU begin at a multiple of."""
+
+AT_ONCE = 2**14
+"""Vectors of which float64 is made at a time."""
 
 
 def from_arrays(
@@ -65,7 +71,11 @@ def from_arrays(
     arrays = {key: v for key, v in given.items() if key == "train" or not _is_amount(v)}
     shares = {key: value for key, value in given.items() if key not in arrays}
     scale = {"black": black, "white": white}
-    stored = {k: to_stored(v, **scale, copy=True, name=f"`{k}`") for k, v in arrays.items()}
+    stored = {
+        # What is divided is copied by that.
+        key: to_stored(array, **scale, copy=key != "train" or not shares, name=f"`{key}`")
+        for key, array in arrays.items()
+    }
     if labels is None or isinstance(labels, Mapping):
         labels = dict(labels or {})
     else:
@@ -192,7 +202,7 @@ def to_stored(
                 f"{array.shape}: leave them out; `standardize` gives vectors another scale."
             )
         with np.errstate(over="ignore"):  # What is too large is found by the check.
-            stored, scaling = np.array(array, np.float32), AS_IT_IS
+            stored, scaling = np.asarray(array, np.float32), AS_IT_IS
     else:
         white = (1 if kind.kind == "f" else WHITE.get(kind.name)) if white is None else white
         if white is None:
@@ -202,11 +212,10 @@ def to_stored(
         scaling = of_pixels(black, white)
         if kind.kind == "b":
             array = array.astype(np.uint8)
-        if array.dtype == np.uint8:
-            stored = array.copy() if copy else array
-        else:
-            with np.errstate(over="ignore"):
-                stored = scaling.apply(array)
+        with np.errstate(over="ignore"):
+            stored = array if array.dtype == np.uint8 else scaling.apply(array)
+    if copy and stored is array:
+        stored = array.copy()
     check_stored(stored, scaling, name=name)
     return stored, scaling
 
@@ -275,7 +284,7 @@ def assemble(
         every = zip(SPLITS, positions, strict=True)
         taken = {k: i for k, i in every if k in shares or k == "train"}
         whole = images["train"]
-        images |= {k: whole[i] for k, i in taken.items()}
+        images |= {k: _rows_of(whole, i) for k, i in taken.items()}
         if "train" in labels:
             labels |= {k: labels["train"][i] for k, i in taken.items()}
     if not len(images["test"]):
@@ -287,7 +296,9 @@ def assemble(
                 f"`standardize` is of vectors, and {where} holds images, which lie in [0, 1]: "
                 "leave it out."
             )
-        scaling = standardized([images["train"]], standardize)
+        vectors = images["train"]
+        some = range(0, len(vectors), AT_ONCE)
+        scaling = standardized((vectors[at : at + AT_ONCE] for at in some), standardize)
         images = {key: scaling.apply(part) for key, part in images.items()}
     counts = {key: len(images[key]) for key in SPLITS}
     return make_dataset(
@@ -298,6 +309,16 @@ def assemble(
         labels=label_splits(labels, counts, where=where),
         attribution=attribution,
     )
+
+
+def _rows_of(whole, positions):
+    """Copy rows to where a device that is the CPU takes them as they lie, without a second copy."""
+    shape = (len(positions), *whole.shape[1:])
+    size = math.prod(shape) * whole.itemsize
+    room = np.empty(size + ALIGNED, np.uint8)
+    start = -room.ctypes.data % ALIGNED
+    rows = room[start : start + size].view(whole.dtype).reshape(shape)
+    return np.take(whole, positions, axis=0, out=rows, mode="clip")
 
 
 def _is_amount(value):

@@ -115,7 +115,7 @@ class Dataset:
 
     def values(self, stored: np.ndarray) -> np.ndarray:
         """Return the values of what is stored, float32."""
-        return self.table[stored] if stored.dtype == np.uint8 else stored
+        return self.scaling.apply(stored) if stored.dtype == np.uint8 else stored
 
     def first(self, count: int, split: Split = "test") -> np.ndarray:
         """Return the first values of a split, without computing the others."""

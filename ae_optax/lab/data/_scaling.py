@@ -37,10 +37,13 @@ class Scaling(NamedTuple):
         }
 
     def apply(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the values, float32, of numbers of the source."""
-        if np.any(self.offset):
-            numbers = np.subtract(numbers, self.offset, dtype=np.float32)
-        return np.divide(numbers, self.scale, dtype=np.float32)
+        """Return the values, float32, of numbers of the source; those that are such as they are."""
+        if numbers.dtype == np.float32 and not np.any(self.offset) and np.all(self.scale == 1):
+            return numbers
+        if not np.any(self.offset):
+            return np.divide(numbers, self.scale, dtype=np.float32)
+        moved = np.subtract(numbers, self.offset, dtype=np.float32)
+        return np.divide(moved, self.scale, out=moved)
 
     def invert(self, values: np.ndarray) -> np.ndarray:
         """Return the numbers of the source, float32, that values were made of."""

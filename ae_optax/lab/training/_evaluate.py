@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
+from ae_optax._equations import each_equation
 from ae_optax.lab.losses import Seen, sum_of_terms
 from ae_optax.lab.models import as_output
 from ae_optax.lab.training._epoch import steps_per_epoch
@@ -19,6 +20,9 @@ from ae_optax.lab.training._task import N_SHOWN, Task, make_values
 from ae_optax.transforms import evaluation_params
 
 EVALUATION_BATCH = 1000
+EVALUATION_BYTES = 2**30
+"""Of all arrays that a batch makes on its way, of which a third is there at once, at the most."""
+
 EVALUATION_SEED = 0
 """Every evaluation draws the same corruptions and codes, whatever the run's seed."""
 
@@ -44,7 +48,7 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
         task: Its model is applied with ``train=False``, its loss has the weights of the state's
             step, its corruption is the same at every evaluation, and its metrics are of the output
             as pixels.
-        batch_size: Images at a time; bounds the memory.
+        batch_size: Images at a time; fewer where these would make more than a GiB of arrays.
 
     Returns:
         ``evaluate(state, images, labels=None) -> {name: scalar}``: the ``loss``, its terms if it
@@ -58,13 +62,11 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
     def evaluate(state, images, labels=None):
         state = _where_to_evaluate(state)
         n = images.shape[0]
-        size = max(1, min(batch_size, n))
-        steps = max(1, steps_per_epoch(n, size))
-        indices = jnp.minimum(jnp.arange(steps * size), n - 1).reshape(steps, size)
-        present = (jnp.arange(steps * size) < n).reshape(steps, size)
+        if n == 0:
+            images = jnp.zeros((1, *images.shape[1:]), images.dtype)
+            labels = None if labels is None else jnp.zeros(1, jnp.int32)
 
-        def measure(batch):
-            number, where, here = batch
+        def measure(number, where, here):
             batch = values(images[where])
             weights = here.astype(batch.dtype)
             seen = see(state, batch, weights, number)
@@ -75,15 +77,24 @@ def make_evaluate(task: Task, *, batch_size: int = EVALUATION_BATCH) -> Evaluate
 
         def body(carry, batch):
             totals, sums = carry
-            means, seen, count = measure(batch)
+            means, seen, count = measure(*batch)
             totals = jax.tree.map(lambda total, mean: total + mean * count, totals, means)
             return (totals, [m.add(s, seen) for m, s in zip(metrics, sums, strict=True)]), None
 
+        def look(*batch):
+            """Make all that a batch makes, to see how much that is."""
+            means, seen, _ = measure(*batch)
+            return means, seen, [metric.add(metric.start(seen), seen) for metric in metrics]
+
+        size = max(1, min(batch_size, n))
+        one = jax.ShapeDtypeStruct((size,), jnp.int32)
+        batch = jax.ShapeDtypeStruct((), jnp.int32), one, one.update(dtype=bool)
+        program, (means, seen, _) = jax.make_jaxpr(look, return_shape=True)(*batch)
+        size = max(1, min(size, int(size * EVALUATION_BYTES / _bytes_made(program))))
+        steps = max(1, steps_per_epoch(n, size))
+        indices = jnp.minimum(jnp.arange(steps * size), n - 1).reshape(steps, size)
+        present = (jnp.arange(steps * size) < n).reshape(steps, size)
         batches = (jnp.arange(steps), indices, present)
-        if n == 0:
-            images = jnp.zeros((1, *images.shape[1:]), images.dtype)
-            labels = None if labels is None else jnp.zeros(1, jnp.int32)
-        means, seen, _ = jax.eval_shape(measure, jax.tree.map(lambda x: x[0], batches))
         totals = jax.tree.map(lambda mean: jnp.zeros(mean.shape, mean.dtype), means)
         start = (totals, [metric.start(seen) for metric in metrics])
         (totals, sums), _ = jax.lax.scan(body, start, batches)
@@ -173,6 +184,12 @@ def make_codes(task: Task) -> Show:
         return None if code is None else code.astype(jnp.float32)
 
     return codes
+
+
+def _bytes_made(program):
+    """Return the bytes of all arrays that a traced program makes, fused or not."""
+    made = [var.aval for equation in each_equation(program.jaxpr) for var in equation.outvars]
+    return max(1, sum(aval.size * aval.dtype.itemsize for aval in made))
 
 
 def _where_to_evaluate(state):

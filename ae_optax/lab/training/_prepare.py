@@ -69,11 +69,12 @@ def prepare(
 
     def initial(images, params):
         values = make_values(task.data)
-        state = init_state(task.model, watched, images, settings.seed, values=values)
-        if params is None:
-            return state
-        own = jax.tree.map(jnp.copy, params)  # The state is donated, what was given is not.
-        return state._replace(params=own, opt_state=watched.init(own))
+        state = init_state(task.model, optax.identity(), images, settings.seed, values=values)
+        # The state is donated, what was given is not.
+        return state if params is None else state._replace(params=jax.tree.map(jnp.copy, params))
+
+    def with_optimizer(state):
+        return state._replace(opt_state=watched.init(state.params))
 
     template = layout.place(state_shapes(task, optimizer, settings, images.train))
     params = None if params is None else arranged(params, template.params)
@@ -92,7 +93,9 @@ def prepare(
     steps = steps_per_epoch(data.sizes["train"], settings.batch_size)
     advance = make_advance(segment, close, steps)
     placed = shardings(template)
-    begin = jax.jit(initial, out_shardings=placed)
+    # Two programs: what drawing parameters takes is gone before the optimizer has its own.
+    begin = jax.jit(initial, out_shardings=placed._replace(opt_state=layout.everywhere))
+    equip = jax.jit(with_optimizer, donate_argnums=0, out_shardings=placed)
     out = (placed, layout.everywhere, layout.everywhere)
     rows, feed = data.stored.train, None
     if isinstance(rows, Rows):
@@ -107,7 +110,7 @@ def prepare(
 
     return CompiledRun(
         template=template,
-        initial=lambda: begin(images.train, params),
+        initial=lambda: equip(begin(images.train, params)),
         advance=advance_to,
         reach=lambda done: math.inf if feed is None else feed.reach(done),
         steps_per_epoch=steps,

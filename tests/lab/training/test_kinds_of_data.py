@@ -86,3 +86,10 @@ def test_what_is_of_images_is_no_use_for_vectors(what, parts):
     vectors = data.from_arrays(np.random.default_rng(0).uniform(size=(30, 4)))
     with pytest.raises(ValueError, match=f"^{what} is of images .* vectors have no height"):
         fit(vectors, **parts)
+
+
+def test_images_that_were_divided_lie_in_the_memory_of_a_cpu_once():
+    images = data.from_arrays(np.zeros((50, 9, 9), np.uint8))
+    placed = training.on_device(images)
+    for part, stored in zip(placed[:3], images.stored, strict=True):
+        assert part.unsafe_buffer_pointer() == stored.ctypes.data

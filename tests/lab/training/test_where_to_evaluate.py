@@ -2,6 +2,7 @@
 
 import chex
 import jax
+import numpy as np
 import pytest
 
 import ae_optax as ao
@@ -49,3 +50,19 @@ def test_what_cannot_say_where_to_evaluate_is_refused_before_the_first_step():
     twice = ao.chain(averaged(1e-2), ao.average_params(0.9))
     with pytest.raises(ValueError, match="must say once where to evaluate"):
         training.fit(TASK, twice, on_start=lambda _: pytest.fail("it has begun"))
+
+
+def test_a_batch_that_would_make_too_many_bytes_is_evaluated_in_parts(result, monkeypatch):
+    images = TASK.data.test[:100]
+
+    def of_turns(bound):
+        monkeypatch.setattr("ae_optax.lab.training._evaluate.EVALUATION_BYTES", bound)
+        evaluate = training.make_evaluate(TASK)  # A new one: JAX keeps what it has traced.
+        program = jax.make_jaxpr(evaluate)(result.state, images)
+        scans = [e for e in program.jaxpr.eqns if e.primitive.name == "scan"]
+        return jax.jit(evaluate)(result.state, images)["loss"], scans[0].params["length"]
+
+    (whole, once), (parts, many) = of_turns(2**30), of_turns(2**16)
+    assert once == 1
+    assert 1 < many <= 100
+    np.testing.assert_allclose(whole, parts, rtol=1e-6)
