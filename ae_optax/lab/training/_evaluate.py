@@ -6,7 +6,7 @@ All that is here looks at the model where the optimizer says, see
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -188,8 +188,9 @@ def make_codes(task: Task) -> Show:
 
 def _bytes_made(program):
     """Return the bytes of all arrays that a traced program makes, fused or not."""
-    made = [var.aval for equation in each_equation(program.jaxpr) for var in equation.outvars]
-    return max(1, sum(aval.size * aval.dtype.itemsize for aval in made))
+    equations = each_equation(program.jaxpr)
+    made: list[Any] = [variable.aval for equation in equations for variable in equation.outvars]
+    return max(1, sum(array.size * array.dtype.itemsize for array in made))
 
 
 def _where_to_evaluate(state):
