@@ -1,4 +1,4 @@
-"""What `ae_optax.compat.torch` owes beyond its numbers: dtypes, traced arguments, clear errors."""
+"""What `ae_optax.compat.torch` owes beyond its numbers: traced arguments, clear errors."""
 
 import inspect
 import subprocess
@@ -36,29 +36,16 @@ def make(name, **options):
     return getattr(compat, name)(**OPTIMIZERS[name], **options)
 
 
-def parameters(name, dtype):
-    params = {"w": jnp.linspace(0.5, 2.0, 6).reshape(3, 2).astype(dtype)}
+def parameters(name):
+    params = {"w": jnp.linspace(0.5, 2.0, 6).reshape(3, 2)}
     if name != "muon":
-        params |= {"s": jnp.asarray(-2.0, dtype), "empty": jnp.zeros((0, 3), dtype), "none": None}
+        params |= {"s": jnp.asarray(-2.0), "empty": jnp.zeros((0, 3)), "none": None}
     return params
 
 
 @EVERY
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-def test_keeps_dtypes_and_its_state_is_a_fixed_point_without_nan(name, dtype):
-    tx, params = make(name), parameters(name, dtype)
-    state = tx.init(params)
-    for grads in (params, jax.tree.map(jnp.zeros_like, params)):
-        updates, after = jax.jit(tx.update)(grads, state, params)
-        chex.assert_trees_all_equal_shapes_and_dtypes(updates, params)
-        assert jax.tree.map(jax.typeof, after) == jax.tree.map(jax.typeof, state)
-        chex.assert_tree_all_finite(updates)
-        state = after
-
-
-@EVERY
 def test_takes_a_traced_rate_a_schedule_and_a_number_alike(name):
-    params = parameters(name, "float32")
+    params = parameters(name)
 
     def two_steps(lr):
         tx = make(name, lr=lr)
