@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -19,11 +20,13 @@ OLDER_GENERATOR = "--xla_cpu_use_fusion_emitters=false"
 
 
 def pytest_configure(config):
-    """Let XLA compile in half the time: most of what the tests take. The slow ones do as users do.
+    """Let XLA compile in half the time: much of what the tests take. The slow ones do as users do.
 
     The older of two generators of code is quicker if what it makes is not optimized. An XLA that
     has it no more would end the process at its flag, so another process tries first.
     """
+    # For the processes that tests start and hang up on, if these tests run under `nohup`.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if config.option.markexpr != "not slow" or "XLA_FLAGS" in os.environ:
         return
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # For the processes that tests start.

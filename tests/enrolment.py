@@ -20,12 +20,27 @@ LAYER_OPTIMIZERS = ("ekfac", "kbfgs", "kfac", "kfac_eigen", "tnt")
 """They do so by what each layer saw."""
 
 
-OF_THE_SAME_PIECES = {
-    *("kl_shampoo", "soap_muon", "splus"),  # As `shampoo` and `soap`.
+_OF_THE_SAME_PIECES = {
+    *("kl_shampoo", "psgd_kron", "shampoo", "soap_muon", "sonew", "splus"),  # As `soap`.
     "normuon",  # As `muon`.
     *("ekfac", "kbfgs", "kfac_eigen", "tnt"),  # As `kfac`.
 }
-"""Their contracts are tried with the slow tests: nothing in them handles leaves by itself."""
+_OF_PIECES_OF_THEIR_OWN = {
+    *("compat.keras.adam, with options", "compat.keras.ftrl", "compat.keras.muon"),
+    *("compat.torch.adafactor", "compat.torch.asgd", "compat.torch.muon", "compat.torch.sgd"),
+    *("compat.keras.reduce_lr_on_plateau", "compat.torch.reduce_lr_on_plateau"),
+}
+
+
+def is_of_tried_pieces(name):
+    """Tell whether nothing in a transformation handles leaves by itself.
+
+    Its pieces, transformations like itself, are tried, and so is another that is made of them: its
+    own contract is tried with the slow tests.
+    """
+    return name in _OF_THE_SAME_PIECES or (
+        name.startswith("compat.") and name not in _OF_PIECES_OF_THEIR_OWN
+    )
 
 
 def assert_entries(table, names, *, at, entry):

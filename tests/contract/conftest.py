@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from enrolment import OF_THE_SAME_PIECES
+from enrolment import is_of_tried_pieces
 
 HERE = Path(__file__).parent
 
@@ -13,5 +13,5 @@ def pytest_collection_modifyitems(items):
     """Mark as slow what is made of the same pieces as another that is tried."""
     for item in items:
         tried = item.callspec.params if hasattr(item, "callspec") else {}
-        if HERE in item.path.parents and tried.get("name") in OF_THE_SAME_PIECES:
+        if HERE in item.path.parents and is_of_tried_pieces(tried.get("name", "")):
             item.add_marker(pytest.mark.slow)

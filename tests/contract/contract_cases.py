@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from layered import with_layers
 
 from ae_optax import optimizers
@@ -24,6 +25,18 @@ EXTRA = {
     "splus": {"block_size": 1},
 }
 NAMES = list(optimizers.__all__)
+
+_ONE_OF_EACH_KIND = {
+    *("adafactor", "adam", "adan", "kfac", "lamb", "muon", "nesterov", "radam"),
+    *("rmsprop_centered", "schedule_free_adamw", "soap"),
+}
+
+
+def one_of_each_kind():
+    """Return all optimizers, with those that do as another of these does marked as slow."""
+    slow = pytest.mark.slow
+    return [n if n in _ONE_OF_EACH_KIND else pytest.param(n, marks=slow) for n in NAMES]
+
 
 # Rates at which the quadratic below goes down in a few steps, where 0.03 does not do.
 RATES = {"adadelta": 1.0}

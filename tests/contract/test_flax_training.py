@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from contract_cases import NAMES, make
+from contract_cases import make, one_of_each_kind
 from flax import nnx
 from flax.training.train_state import TrainState
 
@@ -16,7 +16,7 @@ def loss_of(prediction):
     return jnp.mean(jnp.square(prediction - Y))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_of_each_kind())
 def test_trains_a_flax_model_through_nnx_and_through_a_train_state(name):
     model = nnx.Linear(1, 1, rngs=nnx.Rngs(0))
     optimizer = nnx.Optimizer(model, make(name), wrt=nnx.Param)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import chex
 import jax
+import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 from contract_cases import problem
@@ -21,13 +23,13 @@ def parameters(name):
 
 @pytest.fixture(scope="module")
 def saved_and_restored(tmp_path_factory):
-    """The state of every transformation after a step, and what a checkpoint makes of it."""
+    """A state of every transformation with numbers in it, and what a checkpoint makes of it."""
     folder = tmp_path_factory.mktemp("checkpoint") / "states"
-    fresh, states = {}, {}
-    for name in SUBJECTS:
-        tx, params = make(name), parameters(name)
-        fresh[name] = tx.init(params)
-        _, states[name] = tx.update(params, fresh[name], params)
+    fresh = {name: make(name).init(parameters(name)) for name in SUBJECTS}
+    rng = np.random.default_rng(0)
+    states = jax.tree.map(
+        lambda leaf: jnp.asarray(rng.uniform(2, 100, leaf.shape), leaf.dtype), fresh
+    )
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(folder, states)
     with ocp.StandardCheckpointer() as checkpointer:

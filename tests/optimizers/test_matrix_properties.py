@@ -282,7 +282,7 @@ def test_goes_on_to_the_bit_from_the_middle_of_a_period(name):
         np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize("name", ["shampoo", "soap"])
+@pytest.mark.parametrize("name", [pytest.param("shampoo", marks=pytest.mark.slow), "soap"])
 def test_members_that_count_together_decompose_only_when_it_is_time(name):
     # Under `vmap` a conditional with a predicate of each member would run both branches.
     params, rates = jnp.zeros((2, 4, 4)), jnp.asarray([0.1, 0.03])

@@ -66,7 +66,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("x64", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_periodic_turns_at_the_very_step(name, x64):
     make, want = CASES[name]

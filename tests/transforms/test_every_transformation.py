@@ -41,6 +41,7 @@ def test_every_public_transformation_is_tested():
     )
 
 
+@pytest.mark.slow
 @EVERY
 def test_traced_arguments_give_what_plain_numbers_give(name):
     with jax.enable_x64(True):

@@ -75,6 +75,7 @@ def test_rolling_makes_no_decision_and_a_linear_rule_does_not_notice_it():
         np.testing.assert_allclose(found[key], desired[key], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["soap", "shampoo", "kl_shampoo"])
 def test_optimizers_take_a_rule_in_place_of_a_number_of_steps(name):
     params = {"w": jnp.ones((6, 4))}

@@ -105,6 +105,7 @@ def test_a_state_on_eight_devices_comes_back_there(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
 def test_saving_and_restoring_take_one_copy_of_the_state_and_little_more():
     worker = HERE.parents[2] / "experiments" / "benchmarks" / "memory_worker.py"

@@ -356,6 +356,7 @@ def test_a_pipe_is_a_config_if_somebody_writes_to_it(tmp_path, capsys):
     assert "data: expected" in error(capsys)
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path):
     command = [sys.executable, "-m", "ae_optax", "train", "run.yaml", "--out", "out"]
     with subprocess.Popen(

@@ -91,6 +91,7 @@ def test_what_is_damaged_is_found_and_made_anew_from_the_checkpoint(folder, caps
     assert runs.read_pictures(run).keys() > {"originals", "reconstructions"}
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_run_is_told_in_one_line(folder, capsys):
     run = folder / "runs" / "train"
     (run / "summary.json").unlink()

@@ -18,6 +18,7 @@ training: {epochs: 2, batch_size: 256, seed: 7}
 """
 
 
+@pytest.mark.slow
 def test_they_are_the_same_runs_as_alone(tmp_path):
     (tmp_path / "x.yaml").write_text(RUN)
     config = load_run(tmp_path / "x.yaml")

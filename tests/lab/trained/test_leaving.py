@@ -96,6 +96,7 @@ def test_a_program_computes_the_same_for_any_batch(model, function, images, tmp_
         np.testing.assert_allclose(program.call(rows[:n]), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_program_can_be_had_in_portable_bytecode(variational, tmp_path):
     write_program(variational.model, tmp_path / "p.mlir")
     content = (tmp_path / "p.mlir").read_bytes()

@@ -61,6 +61,7 @@ def test_a_loss_without_a_likelihood_is_refused_where_targets_are_to_be_drawn():
         told(ao.kfac(0.1), [], loss=loss)
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_are_told_each_of_its_own():
     task = training.Task(models.mlp_autoencoder([4], 2), losses.bce_sum(), TINY)
     task = task._replace(model=models.mlp_autoencoder([4], 2, output="linear"))

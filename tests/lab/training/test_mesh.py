@@ -35,6 +35,7 @@ def found(tmp_path_factory):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_images_that_are_read_in_use_are_read_once_for_eight_devices(found):
     assert found["streamed"] == found["batch"]
     # One for the shape, the sample, and of two epochs three batches of 16 each.
@@ -64,6 +65,7 @@ print(json.dumps([read[:24], [row.train_loss, row.test_loss]]))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_read_disjoint_shares(tmp_path):
     with socket.socket() as probe:
         probe.bind(("localhost", 0))

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import jax, numpy as np, optax
 import ae_optax as ao
@@ -22,6 +24,7 @@ assert "validation_loss" not in rows and np.isfinite(rows["test_loss"]).all()
 """
 
 
+@pytest.mark.slow
 def test_training_goes_on_under_jax_debug_nans():
     environment = os.environ | {"JAX_DEBUG_NANS": "1"}
     done = subprocess.run(

@@ -139,7 +139,12 @@ def test_a_run_taken_up_in_mid_epoch_gives_the_bits_of_one_that_was_not_cut(
 
 
 @pytest.mark.parametrize(
-    ("model", "optimizer"), [("linear", "plateau"), ("linear", "layers"), ("renewing", "units")]
+    ("model", "optimizer"),
+    [
+        ("renewing", "units"),
+        pytest.param("linear", "plateau", marks=pytest.mark.slow),
+        pytest.param("linear", "layers", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_cut_twice_gives_the_bits_of_one_that_was_not(tiny, tmp_path, model, optimizer):
     parts = {"model": model, "optimizer": optimizer}

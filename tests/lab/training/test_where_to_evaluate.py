@@ -15,6 +15,7 @@ def averaged(learning_rate):
     return ao.chain(ao.adam(learning_rate), ao.average_params(0.99))
 
 
+@pytest.mark.slow
 def test_averages_turn_the_order_of_adam_and_of_schedule_free_training():
     images = training.on_device(TASK.data)
     settings = training.Settings(epochs=20, batch_size=64)

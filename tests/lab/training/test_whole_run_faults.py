@@ -67,7 +67,7 @@ def test_a_run_that_skips_goes_on():
     np.testing.assert_array_equal(whole.rows["skipped_steps"], [0, 1, 0])
 
 
-@pytest.mark.parametrize("steps", [(3, 4, 5), (4, 5)])
+@pytest.mark.parametrize("steps", [(3, 4, 5), pytest.param((4, 5), marks=pytest.mark.slow)])
 def test_an_epoch_mostly_without_steps_has_diverged(steps):
     """Its first step is that of the model before, whatever the rate."""
     fit, whole = runs("skip", steps=steps)
