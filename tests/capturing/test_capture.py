@@ -95,13 +95,13 @@ def flax_nnx():
 
 IMAGES = random(6, 7, 7, 2, seed=5)
 CASES = {
-    **{name: (loss, PLAIN, X) for name, loss in LOSSES.items()},
-    "nnx": flax_nnx(),
-    "linen": linen(nn.Sequential([nn.Dense(3), nn.relu, nn.Dense(4)]), X),
-    "convolution": linen(nn.Conv(3, (3, 2), strides=2), IMAGES),
-    "dilated": linen(nn.Conv(3, (3, 3), kernel_dilation=2, padding="VALID"), IMAGES),
-    "transposed": linen(nn.ConvTranspose(3, (3, 3), strides=(2, 2)), IMAGES),
-    "several axes": linen(nn.DenseGeneral((2, 3), axis=(-2, -1), use_bias=False), X),
+    **{name: lambda loss=loss: (loss, PLAIN, X) for name, loss in LOSSES.items()},
+    "nnx": flax_nnx,
+    "linen": lambda: linen(nn.Sequential([nn.Dense(3), nn.relu, nn.Dense(4)]), X),
+    "convolution": lambda: linen(nn.Conv(3, (3, 2), strides=2), IMAGES),
+    "dilated": lambda: linen(nn.Conv(3, (3, 3), kernel_dilation=2, padding="VALID"), IMAGES),
+    "transposed": lambda: linen(nn.ConvTranspose(3, (3, 3), strides=(2, 2)), IMAGES),
+    "several axes": lambda: linen(nn.DenseGeneral((2, 3), axis=(-2, -1), use_bias=False), X),
 }
 
 
@@ -112,7 +112,7 @@ def by_path(tree):
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_rows_of_its_layers_make_the_gradient(case):
-    loss, params, x = CASES[case]
+    loss, params, x = CASES[case]()
     value, grads, layers = jax.jit(capture(loss))(params, x)
     expected = jax.value_and_grad(loss)(params, x)
     # rtol: sums in another order; half precision has three digits.
@@ -135,7 +135,7 @@ def test_the_rows_of_its_layers_make_the_gradient(case):
 
 @pytest.mark.parametrize("case", ["chained", "tied", "convolution", "within scan"])
 def test_the_norms_of_examples_are_those_of_their_own_gradients(case):
-    loss, params, x = CASES[case]
+    loss, params, x = CASES[case]()
     _, _, layers = capture(loss)(params, x)
     # The mean over examples: one alone weighs as much as all.
     alone = jax.vmap(jax.grad(loss), (None, 0))(params, x[:, None])
@@ -145,7 +145,7 @@ def test_the_norms_of_examples_are_those_of_their_own_gradients(case):
 
 @pytest.mark.parametrize("case", ["chained", "several axes", "convolution"])
 def test_what_is_joined_is_split_again(case):
-    loss, params, x = CASES[case]
+    loss, params, x = CASES[case]()
     _, grads, layers = capture(loss)(params, x)
     leaves = by_path(grads)
     layer = layers.uses[0]

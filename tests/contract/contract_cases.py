@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import pytest
 from layered import with_layers
+from marks import slow
 
 from ae_optax import optimizers
 from ae_optax._types import Scalar, ScalarOrSchedule
@@ -34,8 +34,8 @@ _ONE_OF_EACH_KIND = {
 
 def one_of_each_kind():
     """Return all optimizers, with those that do as another of these does marked as slow."""
-    slow = pytest.mark.slow
-    return [n if n in _ONE_OF_EACH_KIND else pytest.param(n, marks=slow) for n in NAMES]
+    others = [name for name in NAMES if name not in _ONE_OF_EACH_KIND]
+    return [*sorted(_ONE_OF_EACH_KIND), *slow(*others)]
 
 
 # Rates at which the quadratic below goes down in a few steps, where 0.03 does not do.

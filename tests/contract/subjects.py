@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-import pytest
+from marks import slow
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # For the program on eight devices.
 
@@ -190,8 +190,8 @@ def make(name, **changed):
 
 def optimizers_first():
     """Return all names to try, with those besides the optimizers marked as slow."""
-    slow = [name for name in SUBJECTS if name not in optimizers.__all__]
-    return [*optimizers.__all__, *(pytest.param(name, marks=pytest.mark.slow) for name in slow)]
+    others = [name for name in SUBJECTS if name not in optimizers.__all__]
+    return [*optimizers.__all__, *slow(*others)]
 
 
 def leaves(name, dtype=jnp.float32):

@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 from contract_cases import hyperparameters, make, one_of_each_kind
+from marks import slow
 
 import ae_optax
 from ae_optax import schedules
@@ -57,7 +58,7 @@ def test_the_derivative_in_every_hyperparameter_is_that_of_central_differences(n
     np.testing.assert_allclose(exact, differences, rtol=1e-4, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["adam", "nadam", "radam", "adan"])
+@pytest.mark.parametrize("name", ["adam", *slow("nadam", "radam", "adan")])
 def test_a_decay_of_zero_has_a_derivative(name):
     def loss(b1):
         return loss_after(2, make(name, b1=b1), GRADIENTS)
@@ -106,7 +107,7 @@ def product(lr, gamma):
     return torch.multiplicative_lr(lr, lambda t: 1 / (1 + gamma * t.astype(float)))
 
 
-@pytest.mark.parametrize("make_one", [chained, product])
+@pytest.mark.parametrize("make_one", [chained, *slow(product)])
 def test_a_schedule_that_goes_step_by_step_can_be_differentiated_backwards(make_one):
     start = jnp.asarray([0.3, 0.9])
 

@@ -22,6 +22,7 @@ from contract_cases import (
     rate,
 )
 from layered import with_layers
+from marks import slow
 from subjects import SUBJECTS, types
 
 from ae_optax import optimizers, transforms
@@ -65,10 +66,7 @@ def two_updates(tx, grads):
     return tx.update(grads, state, grads)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [*one_of_each_kind(), *(pytest.param(name, marks=pytest.mark.slow) for name in OTHER_NUMERIC)],
-)
+@pytest.mark.parametrize("name", [*one_of_each_kind(), *slow(*OTHER_NUMERIC)])
 def test_works_inside_inject_hyperparams(name):
     subject, params = SUBJECTS[name], MATRIX
     # What shapes the program must be static, as Optax asks; everything else is a number.

@@ -105,6 +105,7 @@ def test_matches_the_formula_in_float64(name, settings):
         assert_equal(run(rates, grads, params), desired, rtol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings"), CASES)
 def test_matches_the_formula_in_float32(name, settings):
     rates, params = decaying(np.float32), parameters(np.float32)

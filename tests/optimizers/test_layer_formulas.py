@@ -9,6 +9,7 @@ import optax
 import pytest
 import reference_layers
 from enrolment import assert_entries
+from marks import slow
 
 import ae_optax
 from ae_optax import optimizers, transforms
@@ -140,7 +141,7 @@ def whitened_noise():
     return np.sqrt(N) * np.linalg.qr(noise)[0]
 
 
-@pytest.mark.parametrize("name", ["kfac", "kfac_eigen"])
+@pytest.mark.parametrize("name", ["kfac", *slow("kfac_eigen")])
 def test_of_one_linear_layer_a_step_without_damping_is_least_squares(name):
     x, y = random(N, 4, seed=3), random(N, 3, seed=4)
     optimizer = getattr(ae_optax, name)(1.0, momentum=0.0, damping=1e-20)

@@ -9,6 +9,7 @@ import optax
 import pytest
 import reference_matrix as reference
 from enrolment import MATRIX_OPTIMIZERS
+from marks import slow
 
 import ae_optax as ao
 
@@ -246,7 +247,7 @@ WITH_FLOORS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", ["float32", *slow("bfloat16")])
 @pytest.mark.parametrize("name", MATRIX_OPTIMIZERS)
 def test_no_odd_leaf_breaks_it(name, dtype):
     grads = jax.tree.map(lambda g: jnp.asarray(g, dtype), odd())
@@ -282,7 +283,7 @@ def test_goes_on_to_the_bit_from_the_middle_of_a_period(name):
         np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize("name", [pytest.param("shampoo", marks=pytest.mark.slow), "soap"])
+@pytest.mark.parametrize("name", ["soap", *slow("shampoo")])
 def test_members_that_count_together_decompose_only_when_it_is_time(name):
     # Under `vmap` a conditional with a predicate of each member would run both branches.
     params, rates = jnp.zeros((2, 4, 4)), jnp.asarray([0.1, 0.03])

@@ -49,6 +49,7 @@ def ours(name, options, start, grads):
     return np.asarray(params["weight"])
 
 
+@pytest.mark.slow
 @EVERY_RUN
 def test_real_and_imaginary_part_have_moments_of_their_own(name, options):
     start, grads = (np.stack([x.real, x.imag], axis=-1) for x in (START, GRADS))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from marks import slow
 
 from ae_optax import schedules
 from ae_optax.compat import keras, torch
@@ -66,7 +67,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("x64", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("x64", [False, *slow(True)])
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_periodic_turns_at_the_very_step(name, x64):
     make, want = CASES[name]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from marks import slow
 
 from ae_optax.lab import data
 from ae_optax.lab.cli import main
@@ -112,10 +113,7 @@ def test_only_known_sets_can_be_fetched(capsys):
     assert "must be one of mnist, fashion_mnist, got 'imagenet'" in capsys.readouterr().err
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("synthetic", "arrays")]
-
-
-@pytest.mark.parametrize("name", [*SLOW, "image_folder"])
+@pytest.mark.parametrize("name", ["image_folder", *slow("arrays", "synthetic")])
 def test_a_model_trains_on_every_source(tmp_path, capsys, name):
     where = {"arrays": "x.npy", "image_folder": "images"}
     source = f"{{name: {name}" + (f", path: {where[name]}}}" if name in where else "}")

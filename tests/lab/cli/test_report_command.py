@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from marks import slow
 from PIL import Image
 
 from ae_optax.lab import runs
@@ -41,7 +42,7 @@ def trained(tmp_path_factory):
     return folder / "run"
 
 
-@pytest.mark.parametrize("kind", ["compared", "trained"])
+@pytest.mark.parametrize("kind", ["compared", *slow("trained")])
 def test_rebuilds_the_same_report(kind, request):
     folder = request.getfixturevalue(kind)
     before = (folder / "report.html").read_bytes()

@@ -78,6 +78,7 @@ def share_of_right_suggestions(folder, cases):
     return sum(right) / len(right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
 def test_a_shipped_config_loads_again_from_its_dump(tmp_path, path):
     load = loader(path)

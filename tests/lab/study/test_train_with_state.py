@@ -34,6 +34,7 @@ def test_the_state_is_the_one_whose_loss_the_run_recorded_last(config):
     assert int(state.step) == run.summary.step > 0
 
 
+@pytest.mark.slow
 def test_a_run_that_is_done_is_not_done_again(config):
     first = study.train_with_state(config)
     (folder,) = Path("runs").glob("small-*")

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import optax
 import pytest
+from marks import slow
 
 import ae_optax
 from ae_optax.lab import training
@@ -295,8 +296,9 @@ SOLVED = {
 }
 
 
-@pytest.mark.parametrize(("over", "n"), SOLVED.values(), ids=SOLVED)
-def test_programs_of_one_task_share_a_start(tmp_path, monkeypatch, over, n):
+@pytest.mark.parametrize("what", ["models", *slow("optimizers", "lengths")])
+def test_programs_of_one_task_share_a_start(tmp_path, monkeypatch, what):
+    over, n = SOLVED[what]
     starts = []
     original = program.compile_start
 

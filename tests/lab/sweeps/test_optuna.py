@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from left import leave_run
+from marks import slow
 
 from ae_optax.lab.cli import main
 from ae_optax.lab.plans import load_sweep
@@ -78,9 +79,7 @@ def test_pytorch_is_asked_for_where_the_sampler_needs_it(tmp_path, monkeypatch):
         make_study(config.search)
 
 
-@pytest.mark.parametrize(
-    "sampler", ["tpe", *(pytest.param(name, marks=pytest.mark.slow) for name in ("random", "gp"))]
-)
+@pytest.mark.parametrize("sampler", ["tpe", *slow("random", "gp")])
 def test_a_repeated_search_makes_the_same_choices_and_only_missing_runs(tmp_path, sampler):
     pytest.importorskip("optuna")
     if sampler == "gp":

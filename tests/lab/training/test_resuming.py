@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from marks import slow
 
 import ae_optax as ao
 from ae_optax import schedules
@@ -103,7 +104,7 @@ def without_time(rows):
     return [dataclasses.asdict(dataclasses.replace(row, seconds=0.0)) for row in rows]
 
 
-@pytest.mark.parametrize("stop_at", [4, EPOCHS * STEPS])
+@pytest.mark.parametrize("stop_at", [4, *slow(EPOCHS * STEPS)])
 def test_a_run_whose_rows_are_lost_goes_on_from_its_state_to_its_end(tiny, tmp_path, stop_at):
     whole = fit(tiny)
     fit(tiny, tmp_path, stop_at=stop_at)
@@ -194,7 +195,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("what", FAULTS)
+@pytest.mark.parametrize("what", ["leaf", *slow("nan", "inf")])
 @pytest.mark.parametrize("policy", ["abort", "skip", "restore"])
 def test_a_step_that_is_not_finite_is_never_taken(tiny, what, policy):
     result = fit(tiny, loss=faulty(what, 4), on_non_finite=policy)
@@ -316,7 +317,7 @@ def improving_until(step):
     return losses.mse()._replace(terms=terms)
 
 
-@pytest.mark.parametrize("way", ["memory", "disk", "taken up"])
+@pytest.mark.parametrize("way", ["memory", *slow("disk", "taken up")])
 def test_patience_gives_back_the_best_epoch(tiny, tmp_path, way):
     folder, loss = None if way == "memory" else tmp_path, improving_until(2 * STEPS)
     if way == "taken up":

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from marks import slow
 
 from ae_optax.lab import data, losses, models, training
 from ae_optax.lab.losses import Term
@@ -67,7 +68,7 @@ def test_a_run_that_skips_goes_on():
     np.testing.assert_array_equal(whole.rows["skipped_steps"], [0, 1, 0])
 
 
-@pytest.mark.parametrize("steps", [(3, 4, 5), pytest.param((4, 5), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("steps", [(3, 4, 5), *slow((4, 5))])
 def test_an_epoch_mostly_without_steps_has_diverged(steps):
     """Its first step is that of the model before, whatever the rate."""
     fit, whole = runs("skip", steps=steps)
