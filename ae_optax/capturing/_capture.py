@@ -1,6 +1,7 @@
 """The gradient of a loss, and beside it what went into each layer and came back to it."""
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -27,9 +28,10 @@ def capture(
     the gradient computes anyway: nothing is computed twice, and no gradient of one example is
     made. Models need no tags and no base class: Flax modules and plain functions are alike.
 
-    Recognised are dense products along any axes, convolutions in one group, biases added to their
-    outputs, and kernels that are transposed, cast or used several times, also inside ``jit`` and
-    ``checkpoint`` and, where the kernel is the same in every turn, ``scan``.
+    Recognised are dense products along any axes, convolutions in one group, rows looked up in a
+    table, biases added to their outputs, and kernels that are transposed, cast or used several
+    times, also inside ``jit``, ``checkpoint`` and ``scan``: a kernel that is the same in every turn
+    has the turns for positions, of one that is sliced along its first axis every slice is a layer.
 
     Args:
         loss_fn: ``loss_fn(params, *arguments) -> loss``, pure, the loss a real scalar; or
@@ -76,7 +78,8 @@ def capture(
         probes = [jnp.zeros((*use.loops, *use.aval.shape), use.aval.dtype) for use in search.uses]
         differentiate = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
         (loss, (aux, inputs)), (grads, outputs) = differentiate(params, probes)
-        uses = tuple(map(_layer, search.uses, inputs, outputs))
+        pairs = zip(search.uses, inputs, outputs, strict=True)
+        uses = tuple(layer for use, a, d in pairs for layer in _layers(use, a, d))
         value = (loss, aux) if has_aux else loss
         return value, grads, Layers(uses, tuple(search.unknown))
 
@@ -93,16 +96,23 @@ def _origins(params):
     ]
 
 
-def _layer(use, inputs, output_gradients):
-    shape, in_axes = use.view.shape, use.in_axes
-    return Layer(
-        inputs=inputs,
-        output_gradients=output_gradients,
-        kernel=use.view.path,
-        bias=use.bias,
-        shape=shape,
-        in_axes=in_axes,
-        # In the order in which they come out of the equation.
-        out_axes=tuple(a for a in use.view.axes if a is not None and a not in in_axes),
-        form=use.form,
-    )
+def _layers(use, inputs, output_gradients):
+    """Yield the record of a use, or one for every slice if loops slice the kernel."""
+    view, axes = use.view, use.view.sliced
+    kept = len(use.loops) - len(axes)
+    for turns in itertools.product(*(range(use.loops[axis]) for axis in axes)):
+        at: list[Any] = [slice(None)] * len(use.loops)
+        for axis, turn in zip(axes, turns, strict=True):
+            at[axis] = turn
+        number = "".join(f"[{turn}]" for turn in turns)
+        yield Layer(
+            inputs=inputs[tuple(at)],
+            output_gradients=output_gradients[tuple(at)],
+            kernel=view.path + number,
+            bias=use.bias and use.bias + number,
+            shape=view.shape,
+            in_axes=use.in_axes,
+            # In the order in which they come out of the equation.
+            out_axes=tuple(a for a in view.axes if a is not None and a not in use.in_axes),
+            form=use.form._replace(loops=kept),
+        )

@@ -29,12 +29,13 @@ class Layer:
     r"""One use of a kernel: :math:`s = a W` or a convolution, perhaps with a bias added.
 
     Attributes:
-        inputs: :math:`a`, as the equation got them; before the example's axis those of the loops
-            it stands in.
+        inputs: :math:`a`, as the equation got them, of a table whose rows are looked up their
+            numbers; before the example's axis those of the loops it stands in.
         output_gradients: :math:`\partial L / \partial s`, of the loss as it is: for a mean over
             N examples they hold the factor 1/N.
         kernel: Path of the kernel among the parameters, as ``jax.tree_util.keystr`` writes it; of
-            Flax's variables without the ``.value``.
+            Flax's variables without the ``.value``. Of what ``scan`` slices along its first axis
+            every slice is a kernel, its number behind the path: ``['w'][0]``.
         bias: Path of the bias that is added to :math:`s`, or ``None``.
         shape: Of the kernel.
         in_axes: Axes of the kernel that are summed over, in order, as the columns of
@@ -51,7 +52,7 @@ class Layer:
     shape: tuple[int, ...] = dataclasses.field(metadata=STATIC)
     in_axes: tuple[int, ...] = dataclasses.field(metadata=STATIC)
     out_axes: tuple[int, ...] = dataclasses.field(metadata=STATIC)
-    form: "Dense | Convolution | Rows" = dataclasses.field(metadata=STATIC)
+    form: "Dense | Convolution | Lookup | Rows" = dataclasses.field(metadata=STATIC)
     weights: jax.Array | None = None
 
     def rows(self) -> tuple[jax.Array, jax.Array]:
@@ -206,6 +207,29 @@ class Rows(NamedTuple):
         return inputs, gradients
 
 
+class Lookup(NamedTuple):
+    """Rows of a table: a product with unit vectors.
+
+    Attributes:
+        loops: How many axes of loops come before that of the examples.
+        size: How many rows the table has.
+        clipped: Whether a number that is none of a row is that of the nearest; else it is nothing.
+    """
+
+    loops: int
+    size: int
+    clipped: bool
+
+    def rows(self, inputs, gradients):
+        """See :meth:`Layer.rows`."""
+        numbers = inputs[..., 0]
+        if self.clipped:
+            numbers = jnp.clip(numbers, 0, self.size - 1)
+        a = jax.nn.one_hot(numbers, self.size, dtype=gradients.dtype)
+        d = gradients.reshape(*numbers.shape, -1)
+        return _examples_first(a, self.loops), _examples_first(d, self.loops)
+
+
 class Convolution(NamedTuple):
     """A convolution in one group, read as a product with patches of its inputs.
 
@@ -276,6 +300,10 @@ class Layers:
         """Return the uses of the kernel at a path; several if its weights are shared."""
         return tuple(layer for layer in self.uses if layer.kernel == kernel)
 
+    def slices(self, kernel: str) -> tuple[Layer, ...]:
+        """Return the uses of the slices of the kernel at a path, which ``scan`` makes."""
+        return tuple(layer for layer in self.uses if layer.kernel.startswith(f"{kernel}["))
+
     def joint(self, kernel: str) -> Layer | None:
         """Return one record of all uses of a kernel, the positions of one behind the other's.
 
@@ -286,22 +314,22 @@ class Layers:
             The record; ``None`` if the kernel is not used.
 
         Raises:
-            ValueError: If the uses sum over different axes of the kernel, or some have a bias and
-                some have none: they are no layer with more positions.
+            ValueError: If the uses sum over different axes of the kernel, some have a bias and some
+                have none, or some are of its slices: they are no layer with more positions.
         """
         uses = self.of(kernel)
-        if len(uses) < 2:
-            return uses[0] if uses else None
-        first = uses[0]
-        if len({(use.in_axes, use.out_axes, use.bias) for use in uses}) > 1:
+        ways = {(use.in_axes, use.out_axes, use.bias) for use in uses}
+        if len(ways) > 1 or (uses and self.slices(kernel)):
             raise ValueError(
                 f"`layers` must use {kernel} alike wherever they use it, got one that sums over "
-                "other axes of it or adds another bias. Give it to another optimizer with "
-                "`by_path`."
+                "other axes of it, adds another bias or slices it. Give it to another optimizer "
+                "with `by_path`."
             )
+        if len(uses) < 2:
+            return uses[0] if uses else None
         bare = [dataclasses.replace(use, bias=None, weights=None).rows() for use in uses]
         inputs, gradients = (jnp.concatenate(parts, 1) for parts in zip(*bare, strict=True))
-        return dataclasses.replace(first, inputs=inputs, output_gradients=gradients, form=Rows())
+        return dataclasses.replace(uses[0], inputs=inputs, output_gradients=gradients, form=Rows())
 
     def weighted(self, weights: jax.Array | None) -> "Layers":
         """Return the records with weights: ones and zeros, shape (N,), which examples count."""

@@ -3,29 +3,32 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.extend import core
 
 from ae_optax._equations import opened, scan_counts
-from ae_optax.capturing._layer import Convolution, Dense
+from ae_optax.capturing._layer import Convolution, Dense, Lookup
 
 CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
 """Primitives that only call: their program is read in their place."""
 
 
 class View(NamedTuple):
-    """A parameter as an equation sees it.
+    """A parameter as an equation sees it, or what a loop has sliced of one.
 
     Attributes:
         path: Of the parameter.
-        shape: Of the parameter.
-        axes: For each axis of what is seen the parameter's axis, or ``None`` for one of length 1
-            or along which it is repeated.
+        shape: Of the parameter, or of one slice.
+        axes: For each axis of what is seen the parameter's axis, or the slice's, or ``None`` for
+            one of length 1 or along which it is repeated.
+        sliced: The numbers of the loops that slice the parameter, each along its first axis.
     """
 
     path: str
     shape: tuple[int, ...]
     axes: tuple[int | None, ...]
+    sliced: tuple[int, ...] = ()
 
 
 class Output(NamedTuple):
@@ -114,7 +117,7 @@ class Search:
             return self.plan(opened(eqn.params["jaxpr"])[0], seen, loops)
         if name == "scan":
             return self._scan(eqn, seen, loops), nothing
-        views = [isinstance(origin, View) for origin in seen]
+        views = [_is_view(origin) for origin in seen]
         if not any(views):
             return None, [_passed_on(eqn, seen[0])] if len(nothing) == 1 else nothing
         if name in VIEWS and views[0] and (view := VIEWS[name](eqn, seen[0])) is not None:
@@ -128,7 +131,7 @@ class Search:
                 return use, [Output(use, _output_axis(eqn, use))]
         if name == "add" and self._is_bias(seen, views):
             return None, [seen[views.index(False)]]
-        for view in (origin for origin in seen if isinstance(origin, View)):
+        for view in (origin for origin in seen if _is_view(origin)):
             self.unknown.append(f"{view.path} in `{_one_line(eqn)}`")
         return None, nothing
 
@@ -140,19 +143,38 @@ class Search:
         if not isinstance(output, Output) or output.axis is None or output.use.bias is not None:
             return False
         at = [axis for axis, own in enumerate(bias.axes) if own is not None]
-        if len(bias.shape) != 1 or at != [output.axis]:
+        if len(bias.shape) != 1 or at != [output.axis] or bias.sliced != output.use.view.sliced:
             return False
         output.use.bias = bias.path
         return True
 
     def _scan(self, eqn, seen, loops):
-        consts, _ = scan_counts(eqn)
-        for view in (origin for origin in seen[consts:] if isinstance(origin, View)):
-            self.unknown.append(f"{view.path}, carried or sliced by `scan`")
-        inner = [*seen[:consts], *[None] * len(seen[consts:])]
+        consts, carried = scan_counts(eqn)
+        for view in (origin for origin in seen[consts : consts + carried] if _is_view(origin)):
+            self.unknown.append(f"{view.path}, carried by `scan`")
+        inner = [*seen[:consts], *[None] * carried]
+        for origin in seen[consts + carried :]:
+            inner.append(_slice(origin, len(loops)) if _is_view(origin) else None)
+            if _is_view(origin) and inner[-1] is None:
+                self.unknown.append(f"{origin.path}, sliced by `scan` along no first axis")
         jaxpr, _ = opened(eqn.params["jaxpr"])
         plan, _ = self.plan(jaxpr, inner, (*loops, eqn.params["length"]))
         return plan
+
+
+def _is_view(origin):
+    return isinstance(origin, View)
+
+
+def _slice(view, loop):
+    """Return what a loop sees of a view at one turn; ``None`` if it slices no first axis."""
+    first, *rest = view.axes
+    if first is None:  # The same at every turn.
+        return view._replace(axes=tuple(rest))
+    if first != 0:
+        return None
+    axes = tuple(None if axis is None else axis - 1 for axis in rest)
+    return View(view.path, view.shape[1:], axes, (*view.sliced, loop))
 
 
 def _origin(known, var):
@@ -251,7 +273,25 @@ def _convolution(eqn, view, operand):
     return Use(view, operand, in_axes, form, eqn.outvars[0].aval)
 
 
-PRODUCTS = {"dot_general": _dense, "conv_general_dilated": _convolution}
+def _lookup(eqn, view, operand):
+    """Return the use of a table of which whole rows are taken: of a kernel, by unit vectors."""
+    numbers, indices = eqn.params["dimension_numbers"], eqn.invars[operand].aval
+    rows, *features = eqn.invars[0].aval.shape
+    first = indices.ndim - 1
+    own = (
+        numbers.offset_dims == tuple(range(first, first + len(features))),
+        numbers.collapsed_slice_dims == numbers.start_index_map == (0,),
+        not numbers.operand_batching_dims,
+        tuple(eqn.params["slice_sizes"]) == (1, *features),
+        indices.ndim > 1,
+    )
+    if operand != 1 or not all(own) or not _whole(view) or len(view.axes) != len(view.shape):
+        return None
+    clipped = eqn.params["mode"] == jax.lax.GatherScatterMode.CLIP
+    return Use(view, operand, (view.axes[0],), Lookup(0, rows, clipped), eqn.outvars[0].aval)
+
+
+PRODUCTS = {"dot_general": _dense, "conv_general_dilated": _convolution, "gather": _lookup}
 """Equations that multiply by a kernel: the use, or ``None`` if it is none that is known."""
 
 
@@ -260,4 +300,5 @@ def _output_axis(eqn, use):
         return eqn.params["dimension_numbers"].out_spec[1]
     if len(use.view.shape) - len(use.in_axes) != 1:
         return None
-    return eqn.outvars[0].aval.ndim - 1 if use.form.inputs_first else 0
+    features_first = isinstance(use.form, Dense) and not use.form.inputs_first
+    return 0 if features_first else eqn.outvars[0].aval.ndim - 1

@@ -160,16 +160,14 @@ class _Plan:
         return self._tree.unflatten(out)
 
     def records(self, name, layers):
-        """Return ``layers`` as of the matrices: what is no kernel's has no record."""
+        """Return ``layers`` as of the matrices: what is of no kernel has no record."""
         if layers is None:
             return None
-        places = {self._names[i]: i for i in self._biases}
-        uses = (
-            self._record(name, use, places[use.kernel])
-            for use in layers.uses
-            if use.kernel in places
-        )
-        return dataclasses.replace(layers, uses=tuple(uses))
+        found = []
+        for i in self._biases:
+            own = layers.of(self._names[i])
+            found += [self._record(name, use, i) for use in own] or layers.slices(self._names[i])
+        return dataclasses.replace(layers, uses=tuple(found))
 
     def _record(self, name, use, i):
         shape, axis, j = self._shapes[i], self._axes[i], self._biases[i]

@@ -104,13 +104,12 @@ class Cut:
         found = []
         for path, layout in zip(self._paths, self._layouts, strict=True):
             for covered in () if layout is None else layout.covered:
-                record = extra[name].joint(path) if any(covered) else None
+                layers = extra[name]
+                record = layers.joint(path) if any(covered) else None
                 if any(covered) and record is None:
-                    left_out = "; ".join(extra[name].left_out)
                     raise ValueError(
-                        f"`{name}` must have a use of {path}, got none"
-                        + (f" besides what was left out: {left_out}" if left_out else "")
-                        + ". Give it to another optimizer with `by_path`."
+                        f"`{name}` must have a use of {path}, got {_instead_of(path, layers)}. "
+                        "Give it to another optimizer with `by_path`."
                     )
                 found.append(record)
         return found
@@ -281,6 +280,14 @@ def _spread(structure: Any, rows: Sequence[Sequence[Any]], empty: Any, least: in
         structure.unflatten([row[i] if i < len(row) else optax.MaskedNode() for row in rows])
         for i in range(longest)
     )
+
+
+def _instead_of(path, layers):
+    """Say what there is of a kernel that has no use as a whole."""
+    if layers.slices(path):
+        return f"one of each of its slices, {layers.slices(path)[0].kernel} and so on"
+    left_out = "; ".join(layers.left_out)
+    return f"none besides what was left out: {left_out}" if left_out else "none"
 
 
 def _check_real(name, leaf):
