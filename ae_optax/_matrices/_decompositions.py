@@ -50,6 +50,12 @@ def _eigh(a):
 
 
 @_in_turn
+def eigenvalues(a: jax.Array) -> jax.Array:
+    """Return the eigenvalues of symmetric matrices, ascending, without a derivative."""
+    return jnp.linalg.eigvalsh(a)
+
+
+@_in_turn
 def _orthogonal_factor(x):
     return jnp.linalg.qr(x).Q
 

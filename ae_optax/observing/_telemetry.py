@@ -12,6 +12,7 @@ from ae_optax._transformation import check_transformation
 from ae_optax._transformation import transformation as makes_transformation
 from ae_optax._trees import map_updates, store, zero_for
 from ae_optax.observing._composition import chained, series
+from ae_optax.observing._factors import conditions, find_damping, unmeasured_conditions
 from ae_optax.observing._measure import add_up, changed, each, measure, share_in_any
 from ae_optax.observing._rate import find_learning_rate
 from ae_optax.transforms import global_norm
@@ -51,6 +52,12 @@ class Telemetry(NamedTuple):
         nonfinite_gradients: How many numbers that came in, in all steps so far, were not finite;
             stops at its largest value.
         nonfinite_updates: How many that came out, likewise.
+        damping: That of a rule of layers, ``kfac`` for instance, followed by ``adapt_damping``;
+            ``None`` if there is none, or several.
+        factor_condition: Of every leaf with inverse roots or bases, those of ``precondition`` and
+            ``in_basis``, by its path: the largest eigenvalue over the smallest of what is
+            multiplied with along an axis, or of the statistic along its basis, that of the worst
+            axis, when it was last renewed; at most one over machine epsilon. Else empty.
     """
 
     learning_rate_in_force: Any
@@ -64,6 +71,8 @@ class Telemetry(NamedTuple):
     clipped_fraction: jax.Array
     nonfinite_gradients: jax.Array
     nonfinite_updates: jax.Array
+    damping: Any
+    factor_condition: dict[str, jax.Array]
 
 
 class WithTelemetryState(NamedTuple):
@@ -85,7 +94,8 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
     The measurements are part of the state and have one structure from the start, so they survive
     ``jax.lax.scan``, where they can be put out at every step; :func:`~ae_optax.read` finds them:
     ``read(state, "gradient_norm")``, ``read(state, "clip_by_global_norm.norm_after")``. They cost
-    a few reductions over the leaves, and nothing where this is not used. They may change the last
+    a few reductions over the leaves and, whenever inverse roots are renewed, their eigenvalues;
+    and nothing where this is not used. They may change the last
     bit of an update: which product of a sum is rounded by itself is up to the compiler, and it
     decides by who else reads it.
 
@@ -129,6 +139,8 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
                 clipped_fraction=zero() if any(clips) else default_float(0.0),
                 nonfinite_gradients=zero_for(params, jnp.int32),
                 nonfinite_updates=zero_for(params, jnp.int32),
+                damping=find_damping(transformation, inner_state),
+                factor_condition=unmeasured_conditions(inner_state),
             ),
         )
 
@@ -166,6 +178,11 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
                     before.nonfinite_gradients, each("bad_gradients", leaves)
                 ),
                 nonfinite_updates=add_up(before.nonfinite_updates, each("bad_updates", leaves)),
+                damping=find_damping(transformation, inner_state),
+                factor_condition=conditions(
+                    *jax.lax.stop_gradient((inner_state, state.inner_state)),
+                    before.factor_condition,
+                ),
             ),
         )
 

@@ -129,6 +129,66 @@ def test_is_put_out_at_every_step_of_a_scan():
     chex.assert_shape(seen.effective_rate_mean["b"], (3,))
 
 
+LAYER = {"kernel": jnp.asarray([[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]]), "bias": jnp.ones(2)}
+
+
+def after(optimizer, count):
+    """Return the state after so many steps on gradients that grow."""
+    tx = with_layers(with_telemetry(optimizer))
+    state, seen = tx.init(LAYER), []
+    for i in range(count):
+        _, state = tx.update(jax.tree.map(lambda g, i=i: g + i, LAYER), state, LAYER)
+        seen.append(state)
+    return seen
+
+
+def test_the_condition_of_factors_is_that_of_the_inverses_when_they_were_renewed():
+    seen = after(ae_optax.kfac(0.1, damping=0.3, refresh_every=2), 3)
+    found = [read(state, "factor_condition") for state in seen]
+    assert list(found[0]) == ["['kernel']"]
+    for state, condition in zip(seen, found, strict=True):
+        roots = [tree["kernel"][0] for tree in read(state, "roots")]
+        expected = max(np.linalg.cond(np.float64(root)) for root in roots)
+        np.testing.assert_allclose(condition["['kernel']"], expected, rtol=1e-4)
+    first, second, third = (condition["['kernel']"] for condition in found)
+    assert first == second != third > 1
+
+
+def test_the_condition_of_a_basis_is_that_of_its_statistic():
+    grads = {"w": jnp.asarray([[2.0, 1.0], [1.0, 3.0]])}
+    tx = with_telemetry(ae_optax.soap(0.1))
+    _, state = tx.update(grads, tx.init(grads), grads)
+    expected = np.linalg.cond(grads["w"]) ** 2
+    np.testing.assert_allclose(read(state, "factor_condition")["['w']"], expected, rtol=1e-5)
+    # Three examples of four inputs, the one for the bias among them: a singular matrix.
+    (state,) = after(ae_optax.kfac_eigen(0.1), 1)
+    assert 1e5 < read(state, "factor_condition")["['kernel']"] <= 1 / np.finfo(np.float32).eps
+
+
+def test_the_damping_is_that_in_force():
+    for optimizer in (ae_optax.kfac(0.1, damping=0.25), ae_optax.tnt(0.1, damping=0.25)):
+        assert read(after(optimizer, 1)[0], "damping") == 0.25
+    assert read(after(ae_optax.adam(0.1), 1)[0], "telemetry").damping is None
+    two = ae_optax.chain(ae_optax.kfac(0.1, damping=0.25), ae_optax.kfac(0.1, damping=0.5))
+    assert read(after(two, 1)[0], "telemetry").damping is None
+
+    def make(damping):
+        return ae_optax.minimize_quadratic(ae_optax.identity(), damping=damping)
+
+    adapted = with_telemetry(ae_optax.adapt_damping(make, initial_damping=1.0, every=1))
+    state = adapted.init(LAYER)
+    assert read(state, "telemetry").damping == 1
+    _, state = adapted.update(
+        LAYER,
+        state,
+        LAYER,
+        value=0.0,
+        curvature=lambda known: jnp.eye(len(known)),
+        loss_at=lambda _: 1.0,  # No step may be as bold as one after which the loss rises.
+    )
+    np.testing.assert_allclose(read(state, "telemetry").damping, 1 / 0.95, rtol=1e-6)
+
+
 def test_the_plateau_is_part_of_the_rate_in_force():
     tx = with_telemetry(
         ae_optax.chain(ae_optax.sgd(0.5), ae_optax.reduce_on_plateau(factor=0.5, patience=0))

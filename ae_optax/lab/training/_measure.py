@@ -87,8 +87,9 @@ def optimizer_numbers(state: TrainState) -> Numbers:
 def telemetry_numbers(opt_state: Any) -> Numbers:
     """Return the numbers by name, ``{}`` if nothing measures.
 
-    Of the effective rates of all leaves there is the mean, the smallest and the largest; norms
-    around a stage are called ``stage.norm_before`` and ``stage.norm_after``.
+    Of the effective rates of all leaves there is the mean, the smallest and the largest, of the
+    conditions of factors the largest; norms around a stage are called ``stage.norm_before`` and
+    ``stage.norm_after``.
     """
     found = states_of(opt_state, Telemetry)
     if len(found) != 1:
@@ -106,6 +107,11 @@ def telemetry_numbers(opt_state: Any) -> Numbers:
         "effective_rate_min": jnp.min(smallest),
         "effective_rate_max": jnp.max(largest),
     }
+    if telemetry.damping is not None:
+        numbers["damping"] = telemetry.damping
+    if telemetry.factor_condition:
+        worst = jnp.stack(list(telemetry.factor_condition.values()))
+        numbers["factor_condition"] = jnp.max(worst)
     for stage, norms in telemetry.stages.items():
         numbers |= {f"{stage}.{field}": value for field, value in norms._asdict().items()}
     return numbers
