@@ -35,6 +35,21 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Row:
+    """What others print of the same optimizer, after so many epochs of the track.
+
+    Attributes:
+        epochs: How many.
+        train: The training loss.
+        test: The test loss.
+    """
+
+    epochs: int
+    train: float
+    test: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One YAML file of ``records/``.
 
@@ -49,6 +64,7 @@ class Entry:
             not run.
         epochs: How long; ``None``: as long as the track.
         claims: What it claims.
+        published: Rows that it makes again.
         tried: What was tried, for what was not reached.
     """
 
@@ -60,6 +76,7 @@ class Entry:
     optimizer: Mapping[str, Any] | None = None
     epochs: int | None = None
     claims: Sequence[Claim] = ()
+    published: Sequence[Row] = ()
     tried: str = ""
 
     def __post_init__(self) -> None:
@@ -182,7 +199,8 @@ def read_entry(path: Path) -> Entry:
     said = read_yaml(path)
     try:
         claims = [Claim(**claim) for claim in said.pop("claims", ())]
-        return Entry(name=path.stem, claims=claims, **said)
+        rows = [Row(**row) for row in said.pop("published", ())]
+        return Entry(name=path.stem, claims=claims, published=rows, **said)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -340,8 +340,10 @@ def measure(quick: bool) -> study.Measured:
 
 
 def said(entry: Entry) -> dict[str, Any]:
-    claims = [vars(claim) for claim in entry.claims]
-    return {k: v for k, v in vars(entry).items() if k != "name" and v} | {"claims": claims}
+    told = {k: v for k, v in vars(entry).items() if k != "name" and v}
+    if entry.published:
+        told["published"] = [vars(row) for row in entry.published]
+    return told | {"claims": [vars(claim) for claim in entry.claims]}
 
 
 def read_checks(shop: Workshop) -> dict[str, Any]:
@@ -429,7 +431,12 @@ def kind_of(name: str) -> str:
 
 
 def tables(found: study.Measured) -> dict[str, str]:
-    return {"standing": standing(found), "goals": goals(found), "tuning": tunings(found)}
+    return {
+        "standing": standing(found),
+        "goals": goals(found),
+        "tuning": tunings(found),
+        "again": made_again(found),
+    }
 
 
 def standing(found: study.Measured) -> str:
@@ -502,6 +509,32 @@ def goals(found: study.Measured) -> str:
                     tried.get(track, "")
                     if best is None
                     else found.setup["entries"][best[1]]["says"],
+                ]
+            )
+    return study.table(heads, rows)
+
+
+def made_again(found: study.Measured) -> str:
+    """Say of every published row that was made again how far it is from what was found."""
+    heads = ["entry", "epochs", "train, published", "found", "test, published", "found", "apart"]
+    rows = []
+    for name, one in found.numbers["entries"].items():
+        entry = found.setup["entries"][name]
+        tests = np.mean(np.array(one["curve"]["test_loss"], float), axis=0)
+        for row in entry.get("published", ()):
+            if row["epochs"] > len(tests):
+                continue
+            test = tests[row["epochs"] - 1]
+            train = one["mean"]["train_loss"] if row["epochs"] == len(tests) else None
+            rows.append(
+                [
+                    entry["says"],
+                    f"{row['epochs']}",
+                    f"{row['train']:.2f}",
+                    number_or(train, ".2f"),
+                    f"{row['test']:.2f}",
+                    f"{test:.2f}",
+                    f"{test - row['test']:+.2f}",
                 ]
             )
     return study.table(heads, rows)
