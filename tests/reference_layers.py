@@ -15,6 +15,11 @@ def _newest(decay, t):
     return (1 - decay) / (1 - decay**t)
 
 
+def _due(t, refresh_every):
+    """Tell whether it is time: at each of the first steps, and every few."""
+    return t <= min(refresh_every, 20) or (t - 1) % refresh_every == 0
+
+
 def _factors(steps, b2):
     """Yield of every step (t, gradient, rate, A, S, inputs, output gradients of one example's)."""
     a_mean, s_mean = 0.0, 0.0
@@ -29,7 +34,7 @@ def _factors(steps, b2):
 def kfac(steps, start, *, momentum, b2, damping, refresh_every):
     w, v, path = start, 0.0, []
     for t, g, rate, a, s, *_ in _factors(steps, b2):
-        if (t - 1) % refresh_every == 0:
+        if _due(t, refresh_every):
             pi = np.sqrt((np.trace(a) / len(a)) / (np.trace(s) / len(s)))
             left = np.linalg.inv(a / pi + np.sqrt(damping) * np.eye(len(a)))
             right = np.linalg.inv(s * pi + np.sqrt(damping) * np.eye(len(s)))
@@ -42,7 +47,7 @@ def kfac(steps, start, *, momentum, b2, damping, refresh_every):
 def kfac_eigen(steps, start, *, momentum, b2, damping, refresh_every):
     w, v, path = start, 0.0, []
     for t, g, rate, a, s, *_ in _factors(steps, b2):
-        if (t - 1) % refresh_every == 0:
+        if _due(t, refresh_every):
             left, right = eigenvectors(a), eigenvectors(s)
         values = np.outer(np.diag(left.T @ a @ left), np.diag(right.T @ s @ right))
         v = momentum * v + left @ ((left.T @ g @ right) / (values + damping)) @ right.T
@@ -55,7 +60,7 @@ def ekfac(steps, start, *, momentum, b2, damping, refresh_every):
     w, v, f, path = start, 0.0, 0.0, []
     left, right = np.eye(start.shape[0]), np.eye(start.shape[1])
     for t, g, rate, a, s, inputs, d in _factors(steps, b2):
-        if (t - 1) % refresh_every == 0:
+        if _due(t, refresh_every):
             old, left, right = (left, right), eigenvectors(a), eigenvectors(s)
             # What is known of the old basis, as if the covariance were diagonal in it.
             f = ((old[0].T @ left) ** 2).T @ (f * np.ones_like(start)) @ (old[1].T @ right) ** 2
@@ -77,7 +82,7 @@ def tnt(steps, start, *, momentum, b2, damping, refresh_every):
         sampled, new = a.T @ d, _newest(b2, t)
         left_mean = (1 - new) * left_mean + new * sampled @ sampled.T
         right_mean = (1 - new) * right_mean + new * sampled.T @ sampled
-        if (t - 1) % refresh_every == 0:
+        if _due(t, refresh_every):
             c = np.sqrt(np.trace(left_mean) / (m * n))
             left = np.linalg.inv(left_mean / (c * n) + damping * np.eye(m))
             right = np.linalg.inv(right_mean / (c * m) + damping * np.eye(n))

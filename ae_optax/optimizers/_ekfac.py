@@ -7,14 +7,13 @@ import optax
 from ae_optax._checks import check_in_unit_interval, check_positive, check_positive_integer
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
-from ae_optax.optimizers._layer_descent import layer_descent
+from ae_optax.optimizers._layer_descent import from_often, layer_descent
 from ae_optax.transforms import (
     add,
     average,
     chain,
     correct_bias,
     eigenbasis,
-    every,
     fisher_factors,
     identity,
     in_basis,
@@ -66,7 +65,8 @@ def ekfac(
         b2: :math:`\beta_2 \in [0, 1)`, decay of the factors and of the variances.
         damping: :math:`\lambda > 0`, in units of the curvature, of a loss that is a mean over
             pixels as many times smaller than of one that is a sum.
-        refresh_every: Steps from one time that bases are taken to the next, at least 1.
+        refresh_every: Steps from one time that bases are taken to the next, at least 1; they are
+            taken at each of the first so many, or 20, steps, too.
         positions: Of a layer that is applied at many positions of an example, a convolution:
             ``"expand"`` takes each for an example of its own, ``"reduce"`` sums them up first.
         others: For leaves that are in no layer, without a learning rate: it has the same.
@@ -98,7 +98,7 @@ def ekfac(
         fisher_factors(b2, positions=positions),
         inner=quotient(numerator=identity(), denominator=variance),
         basis=eigenbasis(),
-        refresh=every(refresh_every),
+        refresh=from_often(refresh_every),
     )
     return layer_descent(
         chain(direction, scale_by_momentum(momentum, dtype=None)),

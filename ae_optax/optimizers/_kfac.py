@@ -7,14 +7,13 @@ import optax
 from ae_optax._checks import check_in_unit_interval, check_positive, check_positive_integer
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
-from ae_optax.optimizers._layer_descent import layer_descent
+from ae_optax.optimizers._layer_descent import from_often, layer_descent
 from ae_optax.transforms import (
     add,
     balanced,
     chain,
     damped_inverse,
     eigenbasis,
-    every,
     factored_curvature,
     fisher_factors,
     identity,
@@ -54,9 +53,10 @@ def kfac(
         V_t &= \mu\, V_{t-1} + U_t, \qquad
         \theta_t = \theta_{t-1} - \eta_t\, (V_t + w\, \theta_{t-1})
 
-    with averages whose start is left out of them. The inverses are taken every few steps. Rate and
-    damping are constant here. It reads what each layer saw of targets drawn from the model
-    (``sampled_layers``), which the trainer gives it; the loss must have a likelihood.
+    with averages whose start is left out of them. The inverses are taken every few steps, and
+    at each of the first ones. Rate and damping are constant here. It reads what each layer saw of
+    targets drawn from the model (``sampled_layers``), which the trainer gives it; the loss must
+    have a likelihood.
 
     Args:
         learning_rate: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from
@@ -65,7 +65,8 @@ def kfac(
         b2: :math:`\beta_2 \in [0, 1)`, decay of the factors.
         damping: :math:`\lambda > 0`, in units of the curvature, of a loss that is a mean over
             pixels as many times smaller than of one that is a sum.
-        refresh_every: Steps from one time that inverses are taken to the next, at least 1.
+        refresh_every: Steps from one time that inverses are taken to the next, at least 1; they are
+            taken at each of the first so many, or 20, steps, too.
         positions: Of a layer that is applied at many positions of an example, a convolution:
             ``"expand"`` takes each for an example of its own, ``"reduce"`` sums them up first.
         others: For leaves that are in no layer, without a learning rate: it has the same.
@@ -96,7 +97,7 @@ def kfac(
         balanced(fisher_factors(b2, positions=positions)),
         root=damped_inverse(damping**0.5),
         power=1.0,
-        refresh=every(refresh_every),
+        refresh=from_often(refresh_every),
     )
     return layer_descent(
         chain(direction, scale_by_momentum(momentum, dtype=None)),
@@ -137,7 +138,8 @@ def kfac_eigen(
         momentum: :math:`\mu \in [0, 1)`, of the preconditioned gradients.
         b2: :math:`\beta_2 \in [0, 1)`, decay of the factors.
         damping: :math:`\lambda > 0`, in units of the curvature.
-        refresh_every: Steps from one time that bases are taken to the next, at least 1.
+        refresh_every: Steps from one time that bases are taken to the next, at least 1; they are
+            taken at each of the first so many, or 20, steps, too.
         positions: Of a layer that is applied at many positions of an example, a convolution:
             ``"expand"`` takes each for an example of its own, ``"reduce"`` sums them up first.
         others: For leaves that are in no layer, without a learning rate: it has the same.
@@ -168,7 +170,7 @@ def kfac_eigen(
         fisher_factors(b2, positions=positions),
         inner=quotient(numerator=identity(), denominator=chain(factored_curvature(), add(damping))),
         basis=eigenbasis(),
-        refresh=every(refresh_every),
+        refresh=from_often(refresh_every),
     )
     return layer_descent(
         chain(direction, scale_by_momentum(momentum, dtype=None)),

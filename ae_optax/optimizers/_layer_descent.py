@@ -7,9 +7,13 @@ from ae_optax.optimizers._companion import companion
 from ae_optax.transforms import (
     add_decayed_weights,
     chain,
+    every,
     for_layers,
     scale_by_learning_rate,
 )
+from ae_optax.transforms._refresh import Refresh
+
+FIRST = 20
 
 
 def layer_descent(
@@ -26,3 +30,8 @@ def layer_descent(
         add_decayed_weights(weight_decay, weight_decay_mask=weight_decay_mask),
         scale_by_learning_rate(learning_rate),
     )
+
+
+def from_often(refresh_every: int) -> Refresh:
+    """Return when a curvature is inverted: at each of the first steps, in which it changes most."""
+    return every(refresh_every, each_until=min(refresh_every, FIRST))

@@ -5,11 +5,10 @@ import optax
 from ae_optax._checks import check_in_unit_interval, check_positive, check_positive_integer
 from ae_optax._transformation import transformation
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
-from ae_optax.optimizers._layer_descent import layer_descent
+from ae_optax.optimizers._layer_descent import from_often, layer_descent
 from ae_optax.transforms import (
     balanced,
     damped_inverse,
-    every,
     precondition,
     sampled_gram,
     scale_by_momentum,
@@ -44,9 +43,9 @@ def tnt(
         \theta_t = \theta_{t-1} - \eta_t\, (U_t + w\, \theta_{t-1})
 
     with averages whose start is left out of them; the authors start them by a pass over the data
-    that moves nothing. The inverses are taken every few steps. It reads what each layer saw of
-    targets drawn from the model (``sampled_layers``), which the trainer gives it; the loss must
-    have a likelihood.
+    that moves nothing. The inverses are taken every few steps, and at each of the first ones. It
+    reads what each layer saw of targets drawn from the model (``sampled_layers``), which the
+    trainer gives it; the loss must have a likelihood.
 
     Args:
         learning_rate: :math:`\eta \ge 0`: a number, a traced scalar, or a schedule of the step from
@@ -55,7 +54,8 @@ def tnt(
         b2: :math:`\beta_2 \in [0, 1)`, decay of the matrices.
         damping: :math:`\epsilon > 0`, in units of the sampled gradient, whose mean square is
             :math:`c^2`.
-        refresh_every: Steps from one time that inverses are taken to the next, at least 1.
+        refresh_every: Steps from one time that inverses are taken to the next, at least 1; they are
+            taken at each of the first so many, or 20, steps, too.
         others: For leaves that are in no layer, without a learning rate: it has the same.
             ``None``: Adam with decays 0.9 and 0.95.
         weight_decay: :math:`w \ge 0`, decoupled.
@@ -84,7 +84,7 @@ def tnt(
         root=damped_inverse(damping),
         power=1.0,
         inner=scale_by_momentum(momentum, dtype=None),
-        refresh=every(refresh_every),
+        refresh=from_often(refresh_every),
     )
     return layer_descent(
         direction,

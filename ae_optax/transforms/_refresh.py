@@ -51,12 +51,16 @@ class Every(Refresh):
     steps: int
     first: int = 1
     phase: int | None = None
+    each_until: int = 1
 
     def shares(self, count, cells):
         begin = whole(self.first)
         phase = begin if self.phase is None else self.phase
         first = count == begin
-        later = (count > begin) & ((count - phase) % whole(self.steps) == 0)
+        due = (count - phase) % whole(self.steps) == 0
+        if self.each_until > 1:
+            due |= count <= whole(self.each_until)
+        later = (count > begin) & due
         always = self.steps == 1 and self.first == 1
 
         def put(found, new):
@@ -65,7 +69,7 @@ class Every(Refresh):
         return [Share(cells, first, later, always or first | later, put)]
 
 
-def every(steps: int, *, first: int = 1, phase: int | None = None) -> Refresh:
+def every(steps: int, *, first: int = 1, phase: int | None = None, each_until: int = 1) -> Refresh:
     """Compute again every so many steps, all at once.
 
     Args:
@@ -73,17 +77,20 @@ def every(steps: int, *, first: int = 1, phase: int | None = None) -> Refresh:
         first: The number of the gradient with which it is computed for the first time, at least 1.
         phase: The others are at ``phase``, ``phase + steps``, ... if they are later than that;
             ``None``: counted from ``first``.
+        each_until: From ``first`` until the gradient of this number it is computed at each: at the
+            start statistics change from step to step. At least 1.
 
     Returns:
         A rule for ``refresh`` of :func:`in_basis` and :func:`precondition`.
 
     Raises:
-        ValueError: If ``steps`` or ``first`` is less than 1.
+        ValueError: If ``steps``, ``first`` or ``each_until`` is less than 1.
         TypeError: If one of them is no integer.
     """
     check_positive_integer("steps", steps)
     check_positive_integer("first", first)
-    return Every(steps, first, phase)
+    check_positive_integer("each_until", each_until)
+    return Every(steps, first, phase, each_until)
 
 
 @dataclass(frozen=True, repr=False)

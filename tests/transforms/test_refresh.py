@@ -54,6 +54,14 @@ def test_as_many_blocks_as_must_have_their_turn_at_every_step(name):
 
 
 @pytest.mark.parametrize("name", RULES)
+def test_at_the_start_all_have_their_turn_at_each_step_if_that_is_said(name):
+    _, state = run(RULES[name](ao.every(4, first=2, each_until=3), ao.view()), {"a": stream(3, 2)})
+    (left, *_) = jax.tree.leaves(getattr(state, "roots" if name == "roots" else "bases"))
+    changed = np.any(left[1:] != left[:-1], axis=(1, 2, 3))
+    assert (np.flatnonzero(changed) + 2).tolist() == [2, 3, 6]
+
+
+@pytest.mark.parametrize("name", RULES)
 def test_a_turn_at_every_step_is_that_of_all_at_every_step(name):
     grads = {"a": stream(6, 2), "b": stream(4, 3, seed=1), "c": stream(3, seed=2)}
     rolled, together = (
