@@ -16,6 +16,7 @@ from ae_optax import optimizers
 ROOT = Path(ae_optax.__file__).parent
 HELPERS = {
     "_checks",
+    "_due",
     "_equations",
     "_leafwise",
     "_matrices",
@@ -50,6 +51,7 @@ LAYERS = {
     "_piece": set(),
     "_matrices": {"_numbers", "_types"},
     "_checks": set(),
+    "_due": set(),
     "_equations": set(),
     "_transformation": {"_checks"},
     "_leafwise": {"_checks", "_numbers", "_trees", "_types"},

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax._due import if_due
 from ae_optax._matrices._decompositions import eigenvalues
 from ae_optax._matrices._products import product
 from ae_optax._numbers import default_float
@@ -15,7 +16,6 @@ from ae_optax._transformation import Transformation
 from ae_optax._trees import own_keys, states_of, zero_for
 from ae_optax.observing._composition import parts
 from ae_optax.transforms import AdaptDampingState, InBasisState, PreconditionState
-from ae_optax.transforms._refresh import if_due
 
 
 def find_damping(

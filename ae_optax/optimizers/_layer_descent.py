@@ -5,13 +5,13 @@ import optax
 from ae_optax._types import Mask, Scalar, ScalarOrSchedule
 from ae_optax.optimizers._companion import companion
 from ae_optax.transforms import (
+    Refresh,
     add_decayed_weights,
     chain,
     every,
     for_layers,
     scale_by_learning_rate,
 )
-from ae_optax.transforms._refresh import Refresh
 
 FIRST = 20
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive, check_rule
+from ae_optax._due import if_due
 from ae_optax._matrices import _triangular as triangular
 from ae_optax._matrices._products import unit_scale
 from ae_optax._numbers import increment, root, scalar, unhidden, widen
@@ -17,7 +18,6 @@ from ae_optax._types import Scalar
 from ae_optax.transforms._draws import Draws, random_draws
 from ae_optax.transforms._elementwise import identity
 from ae_optax.transforms._parts import Cut, check_all_real, identity_matrices, one_each, started
-from ae_optax.transforms._refresh import if_due
 from ae_optax.transforms._views import View
 
 BALANCED = 0.01  # How often, of the times that factors are fitted.

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax._due import after, if_due, in_place
 from ae_optax._matrices._products import into_basis, multiply
 from ae_optax._numbers import increment
 from ae_optax._transformation import check_transformation, transformation
@@ -29,7 +30,7 @@ from ae_optax.transforms._parts import (
     single,
     started,
 )
-from ae_optax.transforms._refresh import Refresh, after, every, if_due, in_place
+from ae_optax.transforms._refresh import Refresh, every
 from ae_optax.transforms._statistics import Seen, Statistic
 from ae_optax.transforms._views import View
 

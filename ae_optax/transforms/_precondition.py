@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_positive
+from ae_optax._due import if_due
 from ae_optax._matrices._products import multiply, unit_scale
 from ae_optax._numbers import in_range, increment, unhidden
 from ae_optax._transformation import check_transformation, transformation
@@ -22,7 +23,7 @@ from ae_optax.transforms._parts import (
     single,
     started,
 )
-from ae_optax.transforms._refresh import Refresh, every, if_due
+from ae_optax.transforms._refresh import Refresh, every
 from ae_optax.transforms._root import Root, ridged_root
 from ae_optax.transforms._statistics import Seen, Statistic
 from ae_optax.transforms._views import View
