@@ -146,8 +146,11 @@ def _probe(folder):
 
 def _check_same_run(folder, load, config):
     saved = folder / runs.CONFIG
-    if not saved.exists() or runs.read_text(saved) == dump(config):
+    if not saved.exists():
         return
+    with contextlib.suppress(runs.DamagedError):
+        if runs.read_text(saved) == dump(config):  # What a program made is in no file to load.
+            return
     try:
         # Code of one's own that lies here is run only if it is what the config at hand names.
         before = load(saved, code={own.name: own.sha256 for own in config.code()})

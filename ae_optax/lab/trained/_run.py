@@ -133,15 +133,17 @@ def load(
     folder = _folder_of(Path(folder), contender)
     run = runs.read_run(folder)
     settings, config = training.recorded_settings(run.config), None
-    given = (task is not None) + (optimizer is not None)
-    if given != (0 if settings is None else 2):
-        reason = (
-            "are those of a run of a program's own objects, and a config made this one: leave them "
-            "out"
-            if settings is None
-            else "must both be given of a run of a program's own objects"
+    given = task is not None, optimizer is not None
+    if settings is None and any(given):
+        raise ValueError(
+            f"`task` and `optimizer` are of runs of a program's own objects, and a config made "
+            f"{folder}: leave them out."
         )
-        raise ValueError(f"`task` and `optimizer` {reason}, got {given} of them for {folder}.")
+    if settings is not None and not all(given):
+        raise ValueError(
+            f"{folder} is a run of a program's own objects: give both `task` and `optimizer`, "
+            "`load(folder, task=..., optimizer=...)`."
+        )
     about = run.summary.data
     if about is None:
         raise CheckpointError(f"{folder}: the summary must tell of the data, got an older one.")
