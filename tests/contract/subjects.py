@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from marks import slow
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # For the program on eight devices.
 
@@ -22,6 +21,7 @@ import running
 from contract_cases import EXTRA, parameters, rate
 from enrolment import LAYER_OPTIMIZERS, MATRIX_OPTIMIZERS
 from layered import with_layers
+from marks import slow
 
 from ae_optax import optimizers, transforms
 from ae_optax._types import Scalar, ScalarOrSchedule
