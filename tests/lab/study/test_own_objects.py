@@ -71,6 +71,7 @@ def test_they_are_compared_reported_and_loaded_like_those_of_a_config(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("metrics.jsonl")} == made
 
 
+@pytest.mark.slow
 def test_they_are_swept_and_trained(tmp_path):
     optimizer = {
         "name": scaled,

@@ -66,6 +66,7 @@ print(json.dumps([read[:24], [row.train_loss, row.test_loss]]))
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_two_processes_read_disjoint_shares(tmp_path):
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
