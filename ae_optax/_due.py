@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ae_optax._matrices._products import is_spread
+
 
 def if_due(due: jax.Array | bool, function: Callable[[Any], Any], old: Any) -> Any:
     """Return ``function(old)`` if it is time, else ``old``; nothing is computed in vain.
@@ -54,7 +56,7 @@ def _never(known):
     firsts = [
         jax.lax.slice(x, (0,) * x.ndim, (1,) * x.ndim).reshape(1).astype(jnp.float32)
         for x in jax.tree.leaves(known)
-        if _is_large(x) and not _is_spread(x)
+        if _is_large(x) and not is_spread(x)
     ]
     if not firsts:
         return None
@@ -65,11 +67,6 @@ def _never(known):
 
 def _is_large(x):
     return x.size >= LARGE and jnp.issubdtype(x.dtype, jnp.floating)
-
-
-def _is_spread(x):
-    """Tell whether an array is sharded by its type, so that no single number may be taken."""
-    return any(getattr(getattr(jax.typeof(x), "sharding", None), "spec", None) or ())
 
 
 @jax.custom_batching.custom_vmap

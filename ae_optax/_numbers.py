@@ -172,12 +172,13 @@ def saturate(x: jax.Array, source: jax.Array) -> jax.Array:
     return jax.lax.select(jax.lax.is_finite(source), in_range(x), x)
 
 
-def unhidden(x: jax.Array, source: jax.Array) -> jax.Array:
-    """Return ``x``, no number anywhere if ``source`` is not finite somewhere.
+def unhidden(x: jax.Array, source: jax.Array, axes: tuple[int, ...] | None = None) -> jax.Array:
+    """Return ``x``, no number anywhere along the axes (all) if ``source`` is not finite somewhere.
 
     For what divides by a size of the whole: an infinite gradient would look like an ordinary one.
     """
-    return jnp.where(jnp.all(jnp.isfinite(source)), x, jnp.full_like(x, jnp.nan))
+    finite = jnp.all(jnp.isfinite(source), axes, keepdims=True)
+    return jnp.where(finite, x, jnp.full_like(x, jnp.nan))
 
 
 def in_range(x: jax.Array) -> jax.Array:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ae_optax._matrices._decompositions import eigh
-from ae_optax._matrices._products import adjoint, product, unit_scale
+from ae_optax._matrices._products import adjoint, product, square, unit_scale
 from ae_optax._numbers import root
 
 Triple = tuple[Any, Any, Any]
@@ -27,8 +27,8 @@ def polynomial_steps(
         return adjoint(polynomial_steps(adjoint(x), triples, rounded))
     x = rounded(x)
     for a, b, c in triples:
-        square = rounded(product(x, adjoint(x)))
-        change = rounded(b * square + c * product(square, square))
+        both = rounded(square(x))
+        change = rounded(b * both + c * product(both, both))
         x = rounded(a * x + product(change, x))
     return x
 
@@ -42,7 +42,7 @@ def polar(x: jax.Array) -> jax.Array:
     if x.shape[-2] > x.shape[-1]:
         return adjoint(polar(adjoint(x)))
     x, _ = unit_scale(x)
-    values, vectors = eigh(product(x, adjoint(x)))
+    values, vectors = eigh(square(x))
     info = jnp.finfo(x.dtype)
     rounding = 4 * x.shape[-2] ** 0.5 * float(info.eps)
     least = rounding * jnp.max(values, -1, keepdims=True, initial=0)
@@ -58,5 +58,4 @@ def schatten_4(x: jax.Array) -> jax.Array:
     """
     if x.shape[-2] > x.shape[-1]:
         x = adjoint(x)
-    square = product(x, adjoint(x))
-    return root(root(jnp.sum(jnp.square(jnp.abs(square)), axis=(-2, -1), keepdims=True)))
+    return root(root(jnp.sum(jnp.square(jnp.abs(square(x))), axis=(-2, -1), keepdims=True)))

@@ -58,8 +58,28 @@ def into_basis(x: jax.Array, bases: Factors) -> jax.Array:
 def gram(x: jax.Array, axis: int) -> jax.Array:
     r"""Return :math:`x x^\top` over all axes but one: shape (B, d, d)."""
     flat = jnp.moveaxis(x, axis + 1, 1)
-    flat = flat.reshape(*flat.shape[:2], -1)
-    return product(flat, jnp.matrix_transpose(flat))
+    return square(flat.reshape(*flat.shape[:2], -1))
+
+
+# With fewer rows a product saved costs as much to put the rest together.
+HALVED = 500
+
+
+def square(x: jax.Array) -> jax.Array:
+    r"""Return :math:`X X^*`; of many rows what is above the diagonal is taken from below it."""
+    rows = x.shape[-2]
+    if rows < HALVED or is_spread(x):
+        return product(x, adjoint(x))
+    upper, lower = x[..., : rows // 2, :], x[..., rows // 2 :, :]
+    mixed = product(lower, adjoint(upper))
+    above = jnp.concatenate([product(upper, adjoint(upper)), adjoint(mixed)], -1)
+    below = jnp.concatenate([mixed, product(lower, adjoint(lower))], -1)
+    return jnp.concatenate([above, below], -2)
+
+
+def is_spread(x: jax.Array) -> bool:
+    """Tell whether an array is sharded by its type: it is neither cut nor joined then."""
+    return any(getattr(getattr(jax.typeof(x), "sharding", None), "spec", None) or ())
 
 
 def scale_axis(x: jax.Array, axis: int, factor: jax.Array) -> jax.Array:

@@ -1,6 +1,5 @@
 """Moments that are carried over when the basis they belong to turns."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -183,29 +182,24 @@ def moments_of(parts: Sequence[Any], cut: Cut) -> tuple[list[Rule], list[list[ja
     Returns:
         The rules, and for each cell as many arrays.
     """
-    rules: list[Rule] = []
-    rows: list[list[jax.Array]] = [[] for _ in cut.blocks]
-    for part in parts:
-        cut.moments([functools.partial(_noted, row) for row in rows], part)
-        rules += [RULES[type(part)]] * (len(rows[0]) - len(rules))
+    numbers, rows = cut.moments_in(parts)
+    rules = [
+        RULES[type(part)]
+        for part, number in zip(parts, numbers, strict=True)
+        for _ in range(number)
+    ]
     return rules, rows
 
 
 def with_moments(parts: Sequence[Any], rows: Sequence[Sequence[jax.Array]], cut: Cut) -> list[Any]:
     """Return marked parts of a state with other arrays, in the order of :func:`moments_of`."""
-    rests = [iter(row) for row in rows]
-    return [cut.moments([lambda _, r=rest: next(r) for rest in rests], part) for part in parts]
+    return cut.with_moments(parts, rows)
 
 
 def moved(rules: Sequence[Rule], change: Change, moments: Sequence[jax.Array]) -> list[jax.Array]:
     """Return the moments of one cell in its new bases."""
     pairs = zip(rules, moments, strict=True)
     return [rule(widen(x), change).astype(x.dtype) for rule, x in pairs]
-
-
-def _noted(row, x):
-    row.append(x)
-    return x
 
 
 def _is_marked(node):

@@ -114,7 +114,7 @@ def in_basis(
 
     def update(updates, state, params=None, **extra):
         count = increment(state.count)
-        cut = Cut(updates, params, seen_as, state.bases)
+        cut = Cut(updates, params, seen_as, state.bases, stacks=statistic.needs is None)
         if not cut.blocks:
             return updates, state._replace(count=count)
         known = cut.cells(state.statistics, statistic.places)

@@ -1,5 +1,6 @@
 """Where the leaves of a tree lie in vectors, and the way there and back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -56,18 +57,25 @@ class Packing:
 
     def _cut(self, group, vector):
         sizes = [int(np.prod(self.shapes[i])) for i in group]
-        # The kernel of a slice at a constant place is like no other, and a thousand of them take
-        # long to compile. A place that is read from memory makes kernels alike, and XLA compiles
-        # one for each shape. It inlines scalars, so a place is a pair; the barrier hides its value.
-        places = np.cumsum([0, *sizes[:-1]])
-        hidden = jax.lax.optimization_barrier(
-            [jnp.asarray(np.array([place, 0], np.int32)) for place in places]
-        )
+        hidden = hidden_places(sizes)
         vector = jax.lax.optimization_barrier(vector)
         return [
             jax.lax.dynamic_slice(vector, (place[0],), (size,)).reshape(self.shapes[i])
             for i, place, size in zip(group, hidden, sizes, strict=True)
         ]
+
+
+def hidden_places(sizes: Sequence[int]) -> list[jax.Array]:
+    """Return where each of such pieces begins in the whole, in the first entry of a pair.
+
+    The kernel of a slice at a constant place is like no other, and a thousand of them take long to
+    compile. A place that is read from memory makes kernels alike, and XLA compiles one for each
+    shape. It inlines scalars, so a place is a pair; the barrier hides its value.
+    """
+    places = np.cumsum([0, *sizes[:-1]])
+    return jax.lax.optimization_barrier(
+        [jnp.asarray(np.array([place, 0], np.int32)) for place in places]
+    )
 
 
 def _joined(arrays):

@@ -6,6 +6,7 @@ or ``optax.MaskedNode()`` where it has fewer than others. A nest at the place of
 survive Flax, which takes it for a part of the tree.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._matrices._products import identities
+from ae_optax._matrices._products import identities, is_spread
 from ae_optax._numbers import wide_dtype
 from ae_optax._trees import check_shapes, own_keys
+from ae_optax.transforms._pack import hidden_places
 from ae_optax.transforms._views import Layout, View
 
 
@@ -48,13 +50,28 @@ def started(params: Any, view: View, start: Callable[[jax.Array, Sequence[bool]]
 class Cut:
     """Updates, cut into cells; a leaf whose gradient is missing has none.
 
+    Small cells that are alike may be stacked, so that one call serves all of them and a program
+    does not grow with the number of leaves. What is handed out and taken is of such stacks then,
+    and only what is in trees is of leaves.
+
     Attributes:
         blocks: Of every cell the block, in at least float32; what no sum of its numbers can hold
             in that dtype is bounded.
     """
 
-    def __init__(self, updates: Any, params: Any, view: View, matrices: Any) -> None:
-        """Cut ``updates``; ``matrices`` are one for each covered axis, spread: to check shapes."""
+    def __init__(
+        self, updates: Any, params: Any, view: View, matrices: Any, *, stacks: bool = False
+    ) -> None:
+        """Cut ``updates``.
+
+        Args:
+            updates: The updates.
+            params: The parameters, if they are known.
+            view: How leaves are cut.
+            matrices: One for each covered axis, spread: to check shapes.
+            stacks: Whether small cells that are alike are stacked: whoever asks for that treats
+                each block of a stack by itself.
+        """
         if params is not None:
             check_shapes(updates, params)
         keyed, self._tree = jax.tree.flatten_with_path(updates, is_leaf=_is_none)
@@ -74,11 +91,16 @@ class Cut:
                     f"`{name}` must have the shape of its parameter, got {jnp.shape(g)}, for which "
                     "the state was not made."
                 )
-        self.blocks = [
-            bounded(block)
+        blocks = [
+            (bounded(block), covered)
             for g, layout in self._present()
-            for block in layout.blocks.split(g.astype(wide_dtype(g.dtype)))
+            for block, covered in zip(
+                layout.blocks.split(g.astype(wide_dtype(g.dtype))), layout.covered, strict=True
+            )
         ]
+        self._dtypes = [block.dtype for block, _ in blocks]
+        self._stacks = Stacks([block for block, _ in blocks], [c for _, c in blocks], stacks)
+        self.blocks = self._stacks.join([block for block, _ in blocks])
 
     def cells(self, spread: Any, nest: Callable[[Sequence[bool]], Any]) -> list[Any]:
         """Return what is kept of every cell, floating arrays in the dtype of its block.
@@ -87,15 +109,15 @@ class Cut:
             spread: Trees that were :func:`started`, or are like them.
             nest: Of the axes that are covered, a nest like what is kept of a cell.
         """
-        blocks, found = iter(self.blocks), []
+        dtypes, found = iter(self._dtypes), []
         for layout, row in zip(self._layouts, self._rows(spread), strict=True):
             rest = iter(row)
             for covered in () if layout is None else layout.covered:
                 places, structure = jax.tree.flatten(nest(covered))
-                dtype = next(blocks).dtype
+                dtype = next(dtypes)
                 own = [next(rest).astype(dtype) for _ in places]
                 found.append(structure.unflatten(own))
-        return found
+        return self._stacks.join(found)
 
     def records(self, name: str | None, extra: Mapping[str, Any]) -> list[Any]:
         """Return of every cell its layer's record in an extra argument, ``None`` without one."""
@@ -133,7 +155,25 @@ class Cut:
         ]
         return self._tree.unflatten(out)
 
-    def moments(self, functions: Sequence[Callable[[jax.Array], jax.Array]], tree: Any) -> Any:
+    def moments_in(self, trees: Sequence[Any]) -> tuple[list[int], list[list[jax.Array]]]:
+        """Return all arrays in trees that have one for each cell, and how many each tree has.
+
+        What is no such moment, a counter, is left out.
+        """
+        rows: list[list[jax.Array]] = [[] for _ in self._dtypes]
+        numbers = []
+        for tree in trees:
+            before = len(rows[0])
+            self._moments([functools.partial(_noted, row) for row in rows], tree)
+            numbers.append(len(rows[0]) - before)
+        return numbers, self._stacks.join(rows)
+
+    def with_moments(self, trees: Sequence[Any], rows: Sequence[Sequence[jax.Array]]) -> list[Any]:
+        """Return the trees with other arrays, in the order of :meth:`moments_in`."""
+        rests = [iter(row) for row in self._stacks.part(rows)]
+        return [self._moments([lambda _, r=rest: next(r) for rest in rests], t) for t in trees]
+
+    def _moments(self, functions, tree):
         """Apply one function for each cell to all of ``tree`` that has one array for each.
 
         What belongs to a missing gradient stays, and so does what is no such moment: a counter.
@@ -202,11 +242,59 @@ class Cut:
 
     def _rows_of(self, cells):
         """Return for every leaf the arrays of its cells end to end, ``None`` if it is missing."""
-        rest = iter(cells)
+        rest = iter(self._stacks.part(cells))
         return [
             None if layout is None else jax.tree.leaves([next(rest) for _ in layout.covered])
             for layout in self._layouts
         ]
+
+
+# A cell of more numbers is not stacked: to copy it would take longer than to treat it by itself.
+SMALL = 1 << 13
+
+
+class Stacks:
+    """Cells that are alike, small ones laid on one another; each in its place again.
+
+    Args:
+        blocks: Of every cell the block.
+        covered: Of every cell which axes have a matrix.
+        small: Whether small ones are stacked; otherwise each is by itself.
+    """
+
+    def __init__(
+        self, blocks: Sequence[jax.Array], covered: Sequence[Any], small: bool = True
+    ) -> None:
+        groups: dict[Any, list[int]] = {}
+        for place, (x, on) in enumerate(zip(blocks, covered, strict=True)):
+            alone = place if not small or x.size > SMALL or is_spread(x) else None
+            kind = (alone, x.shape[1:], x.dtype, on, getattr(jax.typeof(x), "vma", None))
+            groups.setdefault(kind, []).append(place)
+        self._groups = list(groups.values())
+        self._sizes = [x.shape[0] for x in blocks]
+
+    def join(self, cells: Sequence[Any]) -> list[Any]:
+        """Return for every stack a nest like those of its cells, of stacked arrays."""
+        return [
+            cells[group[0]]
+            if len(group) == 1
+            else jax.tree.map(lambda *xs: jnp.concatenate(xs), *(cells[i] for i in group))
+            for group in self._groups
+        ]
+
+    def part(self, stacks: Sequence[Any]) -> list[Any]:
+        """Return the cells of which :meth:`join` makes these."""
+        found: list[Any] = [None] * len(self._sizes)
+        for group, stack in zip(self._groups, stacks, strict=True):
+            if len(group) == 1:
+                found[group[0]] = stack
+                continue
+            sizes = [self._sizes[i] for i in group]
+            for i, place, size in zip(group, hidden_places(sizes), sizes, strict=True):
+                found[i] = jax.tree.map(
+                    lambda x, at=place[0], n=size: jax.lax.dynamic_slice_in_dim(x, at, n), stack
+                )
+        return found
 
 
 def one_each(covered: Sequence[bool]) -> Any:
@@ -266,6 +354,11 @@ def check_all_real(name: str, tree: Any) -> None:
     """Raise ``TypeError`` if a leaf of a tree is not of real floating numbers."""
     for path, leaf in jax.tree.leaves_with_path(tree):
         _check_real(f"{name}{jax.tree_util.keystr(path)}", leaf)
+
+
+def _noted(row, x):
+    row.append(x)
+    return x
 
 
 def _spread(structure: Any, rows: Sequence[Sequence[Any]], empty: Any, least: int = 0) -> Any:

@@ -108,7 +108,7 @@ def precondition(
 
     def update(updates, state, params=None, **extra):
         count = increment(state.count)
-        cut = Cut(updates, params, seen_as, state.roots)
+        cut = Cut(updates, params, seen_as, state.roots, stacks=statistic.needs is None)
         if not cut.blocks:
             return updates, state._replace(count=count)
         rows = zip(
@@ -143,8 +143,9 @@ def precondition(
 
 def _multiplied(y, roots, gradient):
     """Multiply, over the largest entry: a root may be large, and no product shall be infinite."""
-    y, unit = unit_scale(y, tuple(range(y.ndim)))
-    return unhidden(in_range(multiply(y, roots) * unit), gradient)
+    own = tuple(range(1, y.ndim))
+    y, unit = unit_scale(y, own)
+    return unhidden(in_range(multiply(y, roots) * unit), gradient, own)
 
 
 def _renewed(root, power, shares, cells):
