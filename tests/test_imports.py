@@ -51,7 +51,7 @@ LAYERS = {
     "_piece": set(),
     "_matrices": {"_numbers", "_types"},
     "_checks": set(),
-    "_due": set(),
+    "_due": {"_matrices"},
     "_equations": set(),
     "_transformation": {"_checks"},
     "_leafwise": {"_checks", "_numbers", "_trees", "_types"},

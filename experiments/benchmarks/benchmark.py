@@ -35,6 +35,7 @@ PARTS = {
     "streaming": streaming.measure,
     "capture": capture.measure,
     "matrix": matrix.measure,
+    "matrix_losses": matrix.measure_losses,
     "memory": memory.measure,
 }
 

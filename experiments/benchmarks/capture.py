@@ -1,11 +1,11 @@
 """Capturing: its time beside the gradient's, and a step of what reads it beside Adam's."""
 
-import time
 from statistics import median
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from alternation import in_alternation, steps
 
 import ae_optax
 from ae_optax.capturing import capture
@@ -34,8 +34,8 @@ def measure(quick):
         "widths": [784, *hidden, 30],
         "repetitions": repetitions,
         "limit": LIMIT,
-        "gradient": _in_alternation(_gradients(model, images), repetitions),
-        "step": _in_alternation(_steps(model, images), repetitions),
+        "gradient": in_alternation(_gradients(model, images), repetitions),
+        "step": in_alternation(_steps(model, images), repetitions),
     }
     times = found["gradient"]
     ratios = [c / g for g, c in zip(times["gradient"], times["capture"], strict=True)]
@@ -63,29 +63,4 @@ def _gradients(model, images):
 def _steps(model, images):
     """Return for every optimizer what takes one more step."""
     task = training.Task(model, losses.bce_sum())
-    return {name: _step(task, make(), images) for name, make in OPTIMIZERS.items()}
-
-
-def _step(task, optimizer, images):
-    carry = training.init_state(task.model, optimizer, images, 0)
-    compiled = jax.jit(training.make_step(task, optimizer), donate_argnums=0)
-
-    def run():
-        nonlocal carry
-        carry, loss = compiled(carry, images, None)
-        return loss
-
-    return run
-
-
-def _in_alternation(programs, repetitions):
-    """Return the milliseconds of every call, who goes first changing from turn to turn."""
-    times = {name: [] for name in programs}
-    for turn in range(-2, repetitions):
-        for at in np.roll(np.arange(len(programs)), turn):
-            name = list(programs)[at]
-            started = time.perf_counter()
-            jax.block_until_ready(programs[name]())
-            if turn >= 0:  # The first two compile and warm up.
-                times[name].append(1e3 * (time.perf_counter() - started))
-    return times
+    return {name: steps(task, make(), images) for name, make in OPTIMIZERS.items()}

@@ -3,6 +3,7 @@
 from statistics import median
 
 from cost_tables import adam, leaves, tracing, update
+from matrix import predicted
 from table_parts import measured, met, skipped, spread
 
 from ae_optax.lab.study import write_blocks
@@ -92,18 +93,38 @@ def capture(result):
 
 def matrix(result):
     steps, compiling = result["steps"], result["compiling"]["seconds"]
-    cores = " | ".join(f"step beside Adam's, {n} core{'s' * (n != '1')}" for n in steps)
-    rows = [f"| | {cores} | compiling beside Adam's |", "|---|" + "--:|" * (len(steps) + 1)]
+    planned = predicted(result["batch_size"])
+    heads = ["at most", *steps, "as `plan` has it", "compiling"]
+    rows = [f"| a step beside Adam's | {' | '.join(heads)} |", "|---|" + "--:|" * len(heads)]
     for name in compiling:
         limit = result["limits"].get(name)
         ratios = [found["ratio"][name] for found in steps.values()]
-        asked = "" if limit is None else f" (≤ {limit}: {met(max(ratios) <= limit)})"
-        shown = [f"{ratio:.2f}" for ratio in ratios]
-        compiled = compiling[name] / compiling["adam"]
-        rows.append(f"| {name}{asked} | {' | '.join(shown)} | {compiled:.1f} |")
-    leaves = result["compiling"]["leaves"]
-    of = f"Compiling: {leaves} leaves, at most {result['limit_of_compiling']:g} times Adam's."
-    return "\n".join([*rows, "", of, measured(result)])
+        cells = [
+            "" if limit is None else f"{limit:g}: {met(max(ratios) <= limit)}",
+            *(f"{ratio:.2f}" for ratio in ratios),
+            f"{planned[name]:.2f}" if name in planned else "",
+            f"{compiling[name] / compiling['adam']:.1f}",
+        ]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    highest = max(seconds / compiling["adam"] for seconds in compiling.values())
+    limit = result["limit_of_compiling"]
+    adam = ", ".join(f"{found['milliseconds']['adam']:.0f}" for found in steps.values())
+    of = (
+        f"Adam's step: {adam} ms. Compiling: an update of {result['compiling']['leaves']} leaves, "
+        f"over Adam's; expected ≤ {limit:g}: {met(highest <= limit)}."
+    )
+    return "\n".join([*rows, "", of, "", measured(result)])
+
+
+def matrix_losses(result):
+    rows = ["| | test loss (rate) | over Adam's |", "|---|--:|--:|"]
+    losses = result["losses"]
+    for name, found in losses.items():
+        share = found["test_loss"] / losses["adam"]["test_loss"]
+        rows.append(
+            f"| {name} | {found['test_loss']:.5f} ({found['learning_rate']:g}) | {share:.2f} |"
+        )
+    return "\n".join([*rows, "", measured(result)])
 
 
 MEMORY = {
@@ -143,5 +164,6 @@ TABLES = {
     "streaming": streaming,
     "capture": capture,
     "matrix": matrix,
+    "matrix_losses": matrix_losses,
     "memory": memory,
 }
