@@ -22,6 +22,15 @@ def check_device() -> None:
         raise UsageError(f"JAX cannot compute here{told}: {reason}") from error
 
 
+def keep_lapack_to_one_thread() -> None:
+    """Let LAPACK decompose with one thread, unless ``OPENBLAS_NUM_THREADS`` asks for more.
+
+    With more it is no faster at the sizes of layers, and much slower as soon as something else
+    computes. The library that JAX calls is loaded later, with the first program that needs it.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def memory() -> int:
     """Return the bytes that all processes' devices have, on a CPU those of machines like this."""
     stats = [device.memory_stats() or {} for device in jax.local_devices()]

@@ -7,7 +7,7 @@ import jax
 
 from ae_optax.lab.cli._arguments import make_parser
 from ae_optax.lab.cli._exit import FAILED, STOPPED, RunError, UsageError
-from ae_optax.lab.cli._machine import is_out_of_memory
+from ae_optax.lab.cli._machine import is_out_of_memory, keep_lapack_to_one_thread
 from ae_optax.lab.cli._signals import Terminated, unwinding
 from ae_optax.lab.cli._terminal import safe_streams, say
 from ae_optax.lab.config import Program
@@ -20,6 +20,7 @@ def main(argv: Sequence[str] | None = None, *, config: Program | None = None) ->
         argv: The command and its arguments; those of the program by default.
         config: What a program gives in the place of the config file that ``argv`` names.
     """
+    keep_lapack_to_one_thread()
     with safe_streams(), unwinding():
         arguments = make_parser().parse_args(argv)
         if config is not None:
