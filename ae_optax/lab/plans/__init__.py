@@ -10,6 +10,7 @@ from ae_optax.lab.plans._run import (
     description,
     load_data,
     load_run,
+    load_settings,
     make_model,
     make_task,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "load_comparison",
     "load_data",
     "load_run",
+    "load_settings",
     "load_sweep",
     "make_model",
     "make_task",

@@ -249,6 +249,23 @@ def load_data(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> 
     return call
 
 
+def load_settings(path: str | os.PathLike[str]) -> TrainingSection:
+    """Read the section ``training`` of a config, and nothing else of it.
+
+    Raises:
+        ConfigError: If the section is missing or wrong; one line for each problem.
+    """
+    problems = Problems()
+    root = _read(path, problems)
+    if "training" not in root.entries:
+        problems.add(root.where, "training", "the section 'training' is missing.")
+        problems.raise_all()
+    wanted = Accepts(record=TrainingSection)
+    call = Binder(all_kinds(), problems).value(root.entries["training"].node, wanted, "training")
+    problems.raise_if_any()
+    return call.build()
+
+
 def code_of(values: Iterable[Any]) -> tuple[Code, ...]:
     """Return the code of one's own in what is, or holds, calls: each file once, sorted by name."""
     found = {call.code for value in values for call in calls(value) if call.code}

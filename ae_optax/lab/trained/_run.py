@@ -13,7 +13,7 @@ from ae_optax.lab import runs, training
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints, Restored
 from ae_optax.lab.config import ConfigError, Problem
 from ae_optax.lab.data import DataError, Dataset, Scaling
-from ae_optax.lab.plans import RunConfig, load_run, make_model, make_task
+from ae_optax.lab.plans import RunConfig, load_run, load_settings, make_model, make_task
 from ae_optax.lab.trained._model import TrainedModel
 from ae_optax.transforms import evaluation_params
 
@@ -116,8 +116,9 @@ def load(
         own_code: Whether code of one's own that the config names, and a copy of which lies in the
             folder, may be run; without it such a run is refused.
         contender: Of a comparison, whose run, by its label; ``None``: that of the best.
-        task: Of a run of a program's own objects: what it trained; its data may be left out.
-        optimizer: Likewise, the optimizer.
+        task: What was trained, of a run of a program's own objects, or in the place of what the
+            config names; its data may be left out.
+        optimizer: Likewise, the optimizer; both are given or none.
 
     Returns:
         The run; ``load("runs/a").model.encode(images)`` gives codes.
@@ -128,31 +129,28 @@ def load(
         ConfigError: If its config cannot be read, as by another version.
         CheckpointError: If it has kept no state, or none that is intact.
         ValueError: If ``contender`` is no contender of a comparison, or ``task`` and ``optimizer``
-            are missing of a run that only they describe, or are given of another.
+            are missing of a run that only they describe, or one of them is.
     """
     folder = _folder_of(Path(folder), contender)
     run = runs.read_run(folder)
     settings, config = training.recorded_settings(run.config), None
-    given = task is not None, optimizer is not None
-    if settings is None and any(given):
+    if (task is None) != (optimizer is None) or (task is None and settings is not None):
+        whose = "a run of a program's own objects" if settings is not None else "a run"
         raise ValueError(
-            f"`task` and `optimizer` are of runs of a program's own objects, and a config made "
-            f"{folder}: leave them out."
-        )
-    if settings is not None and not all(given):
-        raise ValueError(
-            f"{folder} is a run of a program's own objects: give both `task` and `optimizer`, "
+            f"{folder} is {whose}: give both `task` and `optimizer`, "
             "`load(folder, task=..., optimizer=...)`."
         )
     about = run.summary.data
     if about is None:
         raise CheckpointError(f"{folder}: the summary must tell of the data, got an older one.")
-    if settings is None:
+    if task is None or optimizer is None:
         config = _config_of(folder / runs.CONFIG, own_code).timed(about.train)
         task = training.Task(make_model(config), config.loss.build())
-        optimizer, settings = config.optimizer.build(), config.training
-    assert task is not None
-    assert optimizer is not None
+        made: optax.GradientTransformation = config.optimizer.build()
+        optimizer, settings = made, config.training
+    elif settings is None:
+        settings = load_settings(folder / runs.CONFIG)
+        task = task._replace(model=training.with_precision(task.model, settings.precision))
     image = jnp.zeros((1, *about.shape), jnp.float32)
     template = training.state_shapes(task, optimizer, settings, image)
     identity = {"data": about.fingerprint}
@@ -187,7 +185,10 @@ def _config_of(path: Path, own_code: bool) -> RunConfig:
     except ConfigError as error:
         if own_code or " is not run" not in str(error):
             raise
-        reason = "say `own_code=True`, on the command line `--own-code`, to run what it names."
+        reason = (
+            "say `own_code=True`, on the command line `--own-code`, to run what it names, or give "
+            "`task` and `optimizer`."
+        )
         raise ConfigError([*error.problems, Problem(str(path), None, None, "", reason)]) from error
 
 

@@ -256,10 +256,12 @@ def test_a_run_of_a_programs_own_objects_is_loaded_with_them(program):
     assert_same_bits(longer.params, whole.params)
 
 
-def test_objects_are_not_given_of_a_run_of_a_config(logits):
-    task, optimizer = small()
-    with pytest.raises(ValueError, match=r"and a config made .*: leave them out"):
-        load(logits, task=task, optimizer=optimizer)
+def test_objects_may_stand_for_what_a_config_names(run, logits, images):
+    task = training.Task(run.config.model.build(), run.config.loss.build())
+    given = load(logits, task=task, optimizer=run.optimizer)
+    np.testing.assert_array_equal(given.model.encode(images), run.model.encode(images))
+    with pytest.raises(ValueError, match="give both `task` and `optimizer`"):
+        load(logits, task=task)
 
 
 def test_a_folder_is_taken_up_by_the_same_run_and_by_no_other(program, tmp_path):
