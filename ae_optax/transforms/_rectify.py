@@ -5,7 +5,7 @@ import optax
 
 from ae_optax._checks import check_at_least, check_in_unit_interval
 from ae_optax._leafwise import leafwise
-from ae_optax._numbers import minus_log, scalar
+from ae_optax._numbers import minus_log, root, scalar
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
 from ae_optax.transforms._average import CorrectBiasState
@@ -52,16 +52,16 @@ def rectify(decay: Scalar, *, threshold: Scalar = 5.0) -> optax.GradientTransfor
     def scalars(t, like):
         length, longest = _lengths(t, minus_log(decay, like))
         trusted = length >= scalar(threshold, length)
-        # A safe length in the branch not taken: its root would be NaN.
-        length = jnp.where(trusted, length, jnp.asarray(5.0, length.dtype))
         squared = ((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length)
-        return {"trusted": trusted, "rectifier": jnp.sqrt(squared)}
+        # One number that ends in a root: what is behind it XLA computes once, not in every leaf.
+        return {"rectifier": root(jnp.where(trusted, squared, 0))}
 
     return leafwise(_rectify, CorrectBiasState, scalars=scalars)
 
 
-def _rectify(d, *, trusted, rectifier):
-    return jnp.where(trusted, d / rectifier, jnp.ones_like(d))
+def _rectify(d, *, rectifier):
+    trusted = rectifier > 0
+    return jnp.where(trusted, d / jnp.where(trusted, rectifier, 1), jnp.ones_like(d))
 
 
 def _lengths(count, fall):
