@@ -1,6 +1,7 @@
 """Runs in this process: one program for numbers and seeds, the same results in any company."""
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -9,14 +10,17 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import optax
 import pytest
 from marks import slow
 
 import ae_optax
-from ae_optax.lab import training
+from ae_optax._equations import each_equation
+from ae_optax.lab import data, models, training
 from ae_optax.lab.config import kinds
+from ae_optax.lab.losses import mse
 from ae_optax.lab.plans import load_run, load_sweep, make_task
 from ae_optax.lab.runs import find_run
 from ae_optax.lab.sweeps import Job, folder_of, in_process
@@ -109,6 +113,34 @@ def test_the_lanes_of_a_config_follow_from_the_cost_of_its_step(tmp_path):
     assert 100 < fitting(job.config, data, device, 10**6) < 2000
     small = SimpleNamespace(memory_stats=lambda: {"bytes_limit": 10**7, "bytes_in_use": 0})
     assert fitting(job.config, data, small, 10**6) < fitting(job.config, data, device, 10**6)
+
+
+def test_convolutions_are_made_one_run_at_a_time(tmp_path):
+    model = "model: {name: conv_autoencoder, channels: [4], code: 4}"
+    text = RUN.replace(
+        "model: {name: mlp_autoencoder, hidden: [8], code: 4, output: linear}", model
+    )
+    (job,) = jobs_of(tmp_path, "{optimizer.b2: [0.9]}", seeds=1, text=text)
+    device = SimpleNamespace(memory_stats=lambda: None)
+    assert fitting(job.config, job.config.data.build(), device, 10**6) == 1
+
+
+def test_lanes_have_one_counter_so_that_no_array_is_selected_and_no_refresh_made_at_every_step():
+    images = training.on_device(data.from_arrays(np.zeros((60, 4, 4), np.uint8)))
+    task = training.Task(models.mlp_autoencoder([], 2), mse())
+    rule = functools.partial(ae_optax.soap, refresh_every=10)
+    start = training.make_start(task)
+    run = training.make_run_from(task, rule, training.Settings(epochs=2, batch_size=16))
+
+    def branches(run, rate, begun):
+        program = jax.make_jaxpr(run)(rate, begun, images)
+        selects = [e for e in each_equation(program.jaxpr) if e.primitive.name == "select_n"]
+        return len(selects), str(program).count("cond[")
+
+    one = jax.eval_shape(start, 0, images)
+    three = jax.tree.map(lambda x: jax.ShapeDtypeStruct((3, *x.shape), x.dtype), one)
+    lanes = jax.vmap(run, (0, 0, None))
+    assert branches(lanes, np.full(3, 1e-3), three) == branches(run, 1e-3, one)
 
 
 @pytest.mark.slow
