@@ -321,7 +321,8 @@ def measure(quick: bool) -> study.Measured:
     for name in entries:
         log = log_of(shop, name)
         if log is not None:
-            found["entries"][name] = facts(log) | {"verdict": verdicts[name]}
+            one = facts(log) | {"verdict": verdicts[name]}
+            found["entries"][name] = one | {"again": again(entries[name], one)}
     for track in rules.tracks:
         log = read_log(shop.logs / "tuning" / f"{track}.json")
         if log is not None:
@@ -379,6 +380,20 @@ def facts(log: Mapping[str, Any]) -> dict[str, Any]:
             "test_loss": curves if whole else curves[:1],
         },
     }
+
+
+def again(entry: Entry, one: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what was found after as many epochs as each published row that is made again."""
+    tests = np.mean(np.array(one["curve"]["test_loss"], float), axis=0)
+    made = [row for row in entry.published if row.epochs <= len(tests)]
+    return [
+        {
+            "train": one["mean"]["train_loss"] if row.epochs == len(tests) else None,
+            "test": float(tests[row.epochs - 1]),
+            "apart": study.rounded(tests[row.epochs - 1] - row.test, digits=3),
+        }
+        for row in made
+    ]
 
 
 def trials_of(log: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -458,7 +473,7 @@ def standing(found: study.Measured) -> str:
                 number_or(train, ".5g"),
                 number_or(one["mean"][score], ".5g"),
                 number_or(one["deviation"][score], ".2g"),
-                f"{one['seconds']:.3g}",
+                f"{one['seconds']:g}",
                 f"{one['milliseconds_a_step']:.3g}",
                 f"{one['state_megabytes']:.3g}",
                 verdict_in_words(entry, one["verdict"]),
@@ -520,21 +535,16 @@ def made_again(found: study.Measured) -> str:
     rows = []
     for name, one in found.numbers["entries"].items():
         entry = found.setup["entries"][name]
-        tests = np.mean(np.array(one["curve"]["test_loss"], float), axis=0)
-        for row in entry.get("published", ()):
-            if row["epochs"] > len(tests):
-                continue
-            test = tests[row["epochs"] - 1]
-            train = one["mean"]["train_loss"] if row["epochs"] == len(tests) else None
+        for row, made in zip(entry.get("published", ()), one["again"], strict=False):
             rows.append(
                 [
                     entry["says"],
                     f"{row['epochs']}",
                     f"{row['train']:.2f}",
-                    number_or(train, ".2f"),
+                    number_or(made["train"], ".2f"),
                     f"{row['test']:.2f}",
-                    f"{test:.2f}",
-                    f"{test - row['test']:+.2f}",
+                    f"{made['test']:.2f}",
+                    f"{made['apart']:+.2f}",
                 ]
             )
     return study.table(heads, rows)
