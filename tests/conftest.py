@@ -16,16 +16,14 @@ import pytest
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# A program is one piece, not one for each core: the programs of tests are small.
-IN_ONE_PIECE = "--xla_cpu_parallel_codegen_split_count=1"
-OLDER_GENERATOR = f"--xla_cpu_use_fusion_emitters=false {IN_ONE_PIECE}"
+OLDER_GENERATOR = "--xla_cpu_use_fusion_emitters=false"
 
 
 def pytest_configure(config):
     """Let XLA compile in half the time: much of what the tests take. The slow ones do as users do.
 
     The older of two generators of code is quicker if what it makes is not optimized. An XLA that
-    does not know a flag would end the process at it, so another process tries first.
+    has it no more would end the process at its flag, so another process tries first.
     """
     # For the processes that tests start and hang up on, if these tests run under `nohup`.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -33,15 +31,10 @@ def pytest_configure(config):
         return
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # For the processes that tests start.
     jax.config.update("jax_disable_most_optimizations", True)
-    os.environ["XLA_FLAGS"] = next(filter(_is_known, (OLDER_GENERATOR, IN_ONE_PIECE)), "")
-
-
-def _is_known(flags):
+    flags = {"XLA_FLAGS": OLDER_GENERATOR}
     program = [sys.executable, "-c", "import jax; jax.devices()"]
-    environment = os.environ | {"XLA_FLAGS": flags}
-    return (
-        subprocess.run(program, env=environment, capture_output=True, check=False).returncode == 0
-    )
+    known = subprocess.run(program, env=os.environ | flags, capture_output=True, check=False)
+    os.environ |= flags if known.returncode == 0 else {"XLA_FLAGS": ""}
 
 
 def pytest_collection_finish():

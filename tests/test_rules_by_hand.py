@@ -45,6 +45,7 @@ def test_every_elementwise_optimizer_has_a_twin():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BY_HAND)
 def test_a_rule_by_hand_takes_the_same_steps(name):
     rng = np.random.default_rng(0)

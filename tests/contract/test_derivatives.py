@@ -67,6 +67,7 @@ def test_a_decay_of_zero_has_a_derivative(name):
     np.testing.assert_allclose(slope, (loss(1e-7) - loss(0.0)) / 1e-7, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make_one",
     [
@@ -107,6 +108,7 @@ def product(lr, gamma):
     return torch.multiplicative_lr(lr, lambda t: 1 / (1 + gamma * t.astype(float)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make_one", [chained, *slow(product)])
 def test_a_schedule_that_goes_step_by_step_can_be_differentiated_backwards(make_one):
     start = jnp.asarray([0.3, 0.9])
@@ -125,6 +127,7 @@ def test_a_schedule_that_goes_step_by_step_can_be_differentiated_backwards(make_
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make_one",
     [

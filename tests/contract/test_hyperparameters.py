@@ -17,12 +17,10 @@ from contract_cases import (
     hyperparameters,
     make,
     numeric_arguments,
-    one_of_each_kind,
     problem,
     rate,
 )
 from layered import with_layers
-from marks import slow
 from subjects import SUBJECTS, types
 
 from ae_optax import optimizers, transforms
@@ -32,7 +30,8 @@ EVERY = pytest.mark.parametrize("name", NAMES)
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
-@pytest.mark.parametrize("name", one_of_each_kind())
+@pytest.mark.slow
+@EVERY
 def test_every_way_of_giving_the_rate_is_the_same(name):
     scheduled = jax.jit(lambda p: descend(make(name, lambda _: rate(name)), p))(problem())
     chex.assert_trees_all_close(scheduled, descended(name), **CLOSE)
@@ -57,7 +56,6 @@ def test_every_number_may_be_traced_and_a_sweep_is_the_loop(name):
 # One leaf, for what runs step by step.
 MATRIX = {"w": problem()["w"]}
 NUMERIC = [name for name, subject in SUBJECTS.items() if subject.numbers]
-OTHER_NUMERIC = [name for name in NUMERIC if name not in NAMES]
 
 
 def two_updates(tx, grads):
@@ -66,7 +64,8 @@ def two_updates(tx, grads):
     return tx.update(grads, state, grads)
 
 
-@pytest.mark.parametrize("name", [*one_of_each_kind(), *slow(*OTHER_NUMERIC)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NUMERIC)
 def test_works_inside_inject_hyperparams(name):
     subject, params = SUBJECTS[name], MATRIX
     # What shapes the program must be static, as Optax asks; everything else is a number.
@@ -87,7 +86,7 @@ def test_works_inside_inject_hyperparams(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OTHER_NUMERIC)
+@pytest.mark.parametrize("name", [name for name in NUMERIC if name not in NAMES])
 def test_a_vectorized_sweep_of_all_its_numbers_is_the_loop(name):
     subject, factors = SUBJECTS[name], [1.0, 0.95]
 

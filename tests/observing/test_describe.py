@@ -54,6 +54,7 @@ def test_costs_are_those_of_the_parameters_given():
     assert "state    6 bytes/parameter" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ae_optax.optimizers.__all__)
 def test_every_optimizer_is_shown_and_measured(name):
     shown = describe(getattr(ae_optax, name)(0.01))

@@ -142,6 +142,7 @@ def after(optimizer, count):
     return seen
 
 
+@pytest.mark.slow
 def test_the_condition_of_factors_is_that_of_the_inverses_when_they_were_renewed():
     # Renewed at each of the first three steps, then at the fourth.
     seen = after(ae_optax.kfac(0.1, damping=0.3, refresh_every=3), 5)

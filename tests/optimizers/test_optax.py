@@ -87,6 +87,7 @@ def differ(ours, theirs):
     return max(np.max(np.abs(ours[k] - u) / np.median(np.abs(u))) for k, u in theirs.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings", "make_optax"), [pytest.param(*case, id=case[0]) for case in SAME]
 )

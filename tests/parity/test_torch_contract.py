@@ -43,6 +43,7 @@ def parameters(name):
     return params
 
 
+@pytest.mark.slow
 @EVERY
 def test_takes_a_traced_rate_a_schedule_and_a_number_alike(name):
     params = parameters(name)

@@ -354,6 +354,7 @@ def test_a_rate_that_cannot_be_read_is_reduced_all_the_same(config, capsys):
     assert "learning rate reduced in epoch 4 (times 0.5)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_doubtful_order_of_stages_is_warned_about(config, capsys):
     chain = "{chain: [{name: adam, learning_rate: 1e-2}, {name: clip, max_value: 1}]}"
     assert main(["train", config(RUN.replace("{name: adam, learning_rate: 1e-2}", chain))]) == 0

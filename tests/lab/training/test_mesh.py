@@ -88,6 +88,7 @@ def test_two_processes_read_disjoint_shares(tmp_path):
     assert len({*first, *second}) == 48  # All of the first epoch, whose second is read ahead.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["batch", "sharded"])
 def test_eight_devices_give_the_losses_of_one(found, kind):
     np.testing.assert_allclose(found[kind], found["one"], rtol=0, atol=SUMS)

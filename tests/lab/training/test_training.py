@@ -176,6 +176,7 @@ def test_a_whole_run_equals_the_same_run_epoch_by_epoch(model, tiny):
     chex.assert_shape(list(whole.reconstructions), (2, 3, 3))
 
 
+@pytest.mark.slow
 def test_one_start_serves_runs_of_every_optimizer(model, tiny):
     images = training.Images(tiny.train, tiny.validation, tiny.test, tiny.test[:2])
     task = training.Task(model, losses.mse(), tiny)
@@ -262,6 +263,7 @@ def test_rows_show_the_rate_of_the_last_step(model, tiny):
     assert hidden.plateau_scale == 1
 
 
+@pytest.mark.slow
 def test_steps_are_recorded_one_after_every_so_many(model, tiny):
     def warmup(step):  # Over before the second epoch.
         return 1e-2 * jnp.minimum(step.astype(jnp.float32) + 1, 3) / 3
