@@ -1,6 +1,6 @@
 """What does training cost as it grows?
 
-Usage: python experiments/22_growth/run.py [--quick | --redraw]
+Usage: python experiments/21_growth/run.py [--quick | --redraw]
 """
 
 import functools
