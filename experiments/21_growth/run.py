@@ -327,7 +327,7 @@ def pictures(found):
     panels = make_panels(
         [WORDS[axis] if cost == "seconds" else "" for cost in COSTS for axis in AXES],
         columns=len(AXES),
-        size=(132, 108),
+        size=(156, 108),
         key=KEY,
         share_x=False,
         share_y=False,
