@@ -25,8 +25,9 @@ def pytest_configure(config):
     The older of two generators of code is quicker if what it makes is not optimized. An XLA that
     has it no more would end the process at its flag, so another process tries first.
     """
-    # For the processes that tests start and hang up on, if these tests run under `nohup`.
+    # For the processes that tests start and interrupt, if these tests run in the background.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.markexpr != "not slow" or "XLA_FLAGS" in os.environ:
         return
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # For the processes that tests start.

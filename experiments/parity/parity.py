@@ -1,6 +1,6 @@
 """Run the real frameworks beside ours: write the golden files and the table of the README.
 
-    python experiments/parity/parity.py [torch|keras|optax|pytorch_optimizer]
+    python experiments/parity/parity.py [torch|keras|optax]
 
 Without an argument it runs all. It needs the extra ``parity`` and takes a few minutes.
 """
@@ -37,12 +37,7 @@ from parity_streams import (  # noqa: E402
     start,
 )
 
-FRAMEWORKS = {
-    "torch": "PyTorch",
-    "keras": "Keras",
-    "optax": "Optax",
-    "pytorch_optimizer": "pytorch-optimizer",
-}
+FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "optax": "Optax"}
 # What these compute is kept for tests, which run without them.
 GOLDEN = ("torch", "keras")
 

@@ -8,7 +8,6 @@ import jax
 import numpy as np
 import optax_cases
 import pytest
-import pytorch_optimizer_cases
 from parity_streams import (
     SCHEDULE_STEPS,
     difference,
@@ -71,10 +70,7 @@ def test_equals_the_golden_schedule(framework, name, case):
     ("framework", "case"),
     [
         pytest.param(framework, case, id=f"{framework}: {name}")
-        for framework, module in (
-            ("optax", optax_cases),
-            ("pytorch_optimizer", pytorch_optimizer_cases),
-        )
+        for framework, module in (("optax", optax_cases),)
         for name, case in module.CASES.items()
     ],
 )

@@ -14,7 +14,6 @@ import jax
 import numpy as np
 import optax
 import pytest
-from marks import slow
 
 import ae_optax
 from ae_optax._equations import each_equation
@@ -328,7 +327,10 @@ SOLVED = {
 }
 
 
-@pytest.mark.parametrize("what", ["models", *slow("optimizers", "lengths")])
+@pytest.mark.parametrize(
+    "what",
+    ["models", *(pytest.param(name, marks=pytest.mark.slow) for name in ("lengths", "optimizers"))],
+)
 def test_programs_of_one_task_share_a_start(tmp_path, monkeypatch, what):
     over, n = SOLVED[what]
     starts = []
