@@ -26,6 +26,18 @@ def fitted(dataset, settings=SETTINGS, **options):
     return training.fit(task, ae_optax.adam(1e-2), settings, **options)
 
 
+def watched():
+    """Return images that are read in use, and the list of what was read of them so far."""
+    read = []
+
+    class Watched(list):
+        def __getitem__(self, position):
+            read.append(position)
+            return IMAGES[position]
+
+    return data.from_source(Watched(IMAGES), **AMOUNTS), read
+
+
 def losses_of(result):
     return [(row.step, row.train_loss, row.validation_loss, row.test_loss) for row in result.rows]
 
@@ -56,14 +68,7 @@ def test_a_run_that_is_cut_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(he
 
 
 def test_the_sample_that_is_looked_at_before_a_run_is_read_once():
-    read = []
-
-    class Watched(list):
-        def __getitem__(self, position):
-            read.append(position)
-            return IMAGES[position]
-
-    source = data.from_source(Watched(IMAGES), **AMOUNTS)
+    source, read = watched()
     before = len(read)
     task = training.Task(models.mlp_autoencoder([6], 2), losses.mse(), source)
     training.untrained(task, 0)
@@ -74,14 +79,7 @@ def test_the_sample_that_is_looked_at_before_a_run_is_read_once():
 
 
 def test_images_are_read_ahead_and_no_more_than_a_few_at_a_time():
-    read = []
-
-    class Watched(list):
-        def __getitem__(self, position):
-            read.append(position)
-            return IMAGES[position]
-
-    source = data.from_source(Watched(IMAGES), **AMOUNTS)
+    source, read = watched()
     del read[:]
     rows, key = source.stored.train, jax.random.key(0)
     feed = training.Feed(rows, 8, 7, None)
