@@ -7,7 +7,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_optax._checks import check_positive_integer
+from ae_optax._trees import own_keys
+from ae_optax.capturing._layer import Layer, Layers, Rows
 from ae_optax.observing._flops import GRADIENT, mean_flops
+from ae_optax.transforms import needs
 
 
 class Cost(NamedTuple):
@@ -39,33 +43,69 @@ class Cost(NamedTuple):
         return self.flops / (GRADIENT * self.parameters)
 
 
-def cost_of(transformation: optax.GradientTransformation, params: Any) -> Cost:
+def cost_of(
+    transformation: optax.GradientTransformation, params: Any, *, examples: int = 128
+) -> Cost:
     """Return what an update costs. Nothing is computed: it is compiled, and XLA counts.
 
     Args:
-        transformation: The optimizer.
+        transformation: The optimizer. If it reads what layers saw, every matrix is taken for the
+            kernel of a dense layer, a vector beside it, as long as its rows, for the bias. To
+            capture that again at other parameters, as ``kbfgs`` asks for, is not counted.
         params: Parameters to measure on, or their shapes.
+        examples: How many a batch has, at least 1: what layers saw is as large.
 
     Returns:
         The cost on the default backend.
     """
+    check_positive_integer("examples", examples)
     transformation = optax.with_extra_args_support(transformation)
     params = jax.eval_shape(lambda: params)
+    state = jax.eval_shape(transformation.init, params)
+    needed = needs(state)
+    seen = _dense_layers(params, examples) if needed else Layers(())
 
-    def step(params, state, gradients):
+    def step(params, state, gradients, seen):
+        told = {name: (lambda _: seen) if name == "layers_at" else seen for name in needed}
         value = jnp.zeros([], jnp.float32)
-        updates, state = transformation.update(gradients, state, params, value=value)
+        updates, state = transformation.update(gradients, state, params, value=value, **told)
         return optax.apply_updates(params, updates), state
 
-    state = jax.eval_shape(transformation.init, params)
-    traced = jax.jit(step).trace(params, state, params)
+    traced = jax.jit(step).trace(params, state, params, seen)
     found = traced.lower().compile().cost_analysis() or {}
     passes = found.get("bytes accessed", math.nan) / bytes_of(params)
     # Parameters and state of the next time are the outputs of this one, in their order.
     of_params, of_state = (len(jax.tree.leaves(tree)) for tree in (params, state))
-    is_state = [*[False] * of_params, *[True] * of_state, *[False] * of_params]
-    back = [*range(of_params + of_state), *[-1] * of_params]
+    of_rest = of_params + len(jax.tree.leaves(seen))
+    is_state = [*[False] * of_params, *[True] * of_state, *[False] * of_rest]
+    back = [*range(of_params + of_state), *[-1] * of_rest]
     return Cost(bytes_of(state), count_of(params), passes, mean_flops(traced.jaxpr, is_state, back))
+
+
+def _dense_layers(params, examples):
+    """Return the records of dense layers that have these kernels, as shapes."""
+    keyed = [(own_keys(path), leaf) for path, leaf in jax.tree.leaves_with_path(params)]
+    uses = []
+    for path, kernel in keyed:
+        if kernel.ndim < 2 or not kernel.size:
+            continue
+        *inside, outputs = kernel.shape
+        beside = [p for p, leaf in keyed if p[:-1] == path[:-1] and leaf.shape == (outputs,)]
+        uses.append(
+            Layer(
+                *(
+                    jax.ShapeDtypeStruct((examples, 1, width), kernel.dtype)
+                    for width in (math.prod(inside), outputs)
+                ),
+                kernel=jax.tree_util.keystr(path),
+                bias=jax.tree_util.keystr(beside[0]) if beside else None,
+                shape=kernel.shape,
+                in_axes=tuple(range(kernel.ndim - 1)),
+                out_axes=(kernel.ndim - 1,),
+                form=Rows(),
+            )
+        )
+    return Layers(tuple(uses))
 
 
 def count_of(tree: Any) -> int:

@@ -22,6 +22,8 @@ from ae_optax.transforms import needs
 STANDARD = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
 GAP = 3
 NEGLIGIBLE = 0.01
+EXAMPLES = 128
+"""A batch of a rule that reads what layers saw."""
 
 
 class Line(NamedTuple):
@@ -45,7 +47,8 @@ def describe(transformation: optax.GradientTransformation, params: Any = None) -
     parameters, so a step of plain gradient descent makes three. Last come the floating-point
     operations, those of every few steps in their share, beside those of the gradient: of one
     example it takes six for each parameter of a dense layer. As many examples as are named, and the
-    update takes as much as the gradient of the batch.
+    update takes as much as the gradient of the batch. A rule that reads what layers saw is told of
+    128 examples, every matrix taken for the kernel of a dense layer (see :func:`cost_of`).
 
     Args:
         transformation: Any; one that is not of this package is shown by the name of the function
@@ -152,14 +155,9 @@ def _needs(transformation, params):
 
 
 def _costs(transformation, params):
-    needed = _needs(transformation, params)
-    if needed:
-        return [
-            f"state    {_bytes_per_parameter(transformation, params):.3g} bytes/parameter",
-            f"update   not measured: it reads {' and '.join(needed)}, which a trainer captures",
-        ]
+    of_layers = " and ".join(_needs(transformation, params))
     try:
-        cost = cost_of(transformation, params)
+        cost = cost_of(transformation, params, examples=EXAMPLES)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return [f"not measured: it needs other `params`, or more than these. {reason}"]
@@ -169,6 +167,7 @@ def _costs(transformation, params):
         f"state    {f'{cost.state_bytes} bytes in all' if small else per_parameter}",
         f"update   {cost.array_passes:.3g} array passes on {jax.default_backend()}",
         f"work     {cost.flops / cost.parameters:.3g} FLOP/parameter, {_beside_the_gradient(cost)}",
+        *([f"         with {of_layers} of {EXAMPLES} examples, dense"] if of_layers else []),
     ]
 
 

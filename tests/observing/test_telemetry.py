@@ -159,7 +159,7 @@ def test_the_condition_of_factors_is_that_of_the_inverses_when_they_were_renewed
 def test_the_condition_of_a_basis_is_that_of_its_statistic():
     grads = {"w": jnp.asarray([[2.0, 1.0], [1.0, 3.0]])}
     tx = with_telemetry(ae_optax.soap(0.1))
-    _, state = tx.update(grads, tx.init(grads), grads)
+    _, state = jax.jit(tx.update)(grads, tx.init(grads), grads)
     expected = np.linalg.cond(grads["w"]) ** 2
     np.testing.assert_allclose(read(state, "factor_condition")["['w']"], expected, rtol=1e-5)
     # Three examples of four inputs, the one for the bias among them: a singular matrix.
