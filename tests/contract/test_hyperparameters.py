@@ -17,6 +17,7 @@ from contract_cases import (
     hyperparameters,
     make,
     numeric_arguments,
+    one_of_each_kind,
     problem,
     rate,
 )
@@ -38,7 +39,7 @@ def test_every_way_of_giving_the_rate_is_the_same(name):
     chex.assert_trees_all_close(descended_at(name)(rate(name)), descended(name), **CLOSE)
 
 
-@EVERY
+@pytest.mark.parametrize("name", one_of_each_kind())
 def test_every_number_may_be_traced_and_a_sweep_is_the_loop(name):
     @jax.jit
     @jax.vmap

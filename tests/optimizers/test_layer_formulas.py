@@ -171,3 +171,17 @@ def test_the_trace_of_ekfacs_variances_is_that_of_the_fisher_matrix():
     trace = np.mean([np.sum(np.square(g)) for g in alone])
     np.testing.assert_allclose(variances.sum(), trace, rtol=1e-10)
     assert (variances > 0).all()
+
+
+def test_a_kernel_that_a_loop_slices_is_refused_with_its_slices_and_the_way_out():
+    params = {"w": random(3, 4, 4, seed=0)}
+
+    def loss(params, x):
+        out, _ = jax.lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, params["w"])
+        return jnp.mean(out**2)
+
+    _, grads, layers = capture(loss)(params, random(5, 4, seed=1))
+    optimizer = optimizers.kfac(0.1)
+    sliced = r"\['w'\], got one of each of its slices, \['w'\]\[0\] and so on.*`by_path`"
+    with pytest.raises(ValueError, match=f"`sampled_layers` must have a use of {sliced}"):
+        optimizer.update(grads, optimizer.init(params), params, sampled_layers=layers)

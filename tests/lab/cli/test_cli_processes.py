@@ -99,6 +99,7 @@ def test_two_processes_give_the_losses_of_one(folder, start):
     assert "epoch" not in said
 
 
+@pytest.mark.slow
 def test_a_process_that_was_given_another_run_is_told_what_differs(folder, start):
     both = start(second=["--set", "optimizer.learning_rate=0.5", "--set", "training.seed=3"])
     assert [process.wait(timeout=300) for process in both] == [2, 2]

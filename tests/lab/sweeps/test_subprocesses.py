@@ -130,6 +130,7 @@ complete(jobs, folder / "runs", subprocesses(1, command=command(folder)))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_driver_takes_its_children_with_it_and_goes_on_where_it_was(tmp_path, sweep):
     config, jobs = sweep
     execute = subprocesses(2, command=command(tmp_path))

@@ -95,19 +95,23 @@ def test_eight_devices_give_the_losses_of_one(found, kind):
     assert len(found[kind]) == 2
 
 
+@pytest.mark.slow
 def test_what_layers_saw_is_gathered_from_eight_devices(found):
     np.testing.assert_allclose(found["layers on eight"], found["layers on one"], rtol=0, atol=SUMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["from eight to one", "from one to eight"])
 def test_a_checkpoint_is_taken_up_on_other_devices(found, way):
     np.testing.assert_allclose(found[way], found["one"], rtol=0, atol=SUMS)
 
 
+@pytest.mark.slow
 def test_a_state_that_is_not_to_be_split_is_everywhere(found):
     assert not any(found["specs of batch"].values())
 
 
+@pytest.mark.slow
 def test_every_array_is_split_along_its_longest_axis_that_can_be(found):
     specs = found["specs of sharded"]
     expected = {"encoder": ["batch"], "decoder": [None, "batch"], "bias": []}
@@ -119,6 +123,7 @@ def test_every_array_is_split_along_its_longest_axis_that_can_be(found):
     assert found["bytes on a device"] == 4 * (2 * 24 * 8 // 8 + 9)
 
 
+@pytest.mark.slow
 def test_no_more_devices_than_there_are(found):
     assert "`mesh.batch` must be at most 8, the devices there are, got 9." in found["error"]
 
