@@ -62,7 +62,7 @@ LAYERS = {
     "transforms": HELPERS,
     "optimizers": HELPERS | {"transforms"},
     "schedules": HELPERS,
-    "observing": HELPERS | {"optimizers", "transforms"},
+    "observing": HELPERS | {"capturing", "optimizers", "transforms"},
     "capturing": HELPERS,
     "compat": HELPERS | {"optimizers", "schedules", "transforms"},
     "__init__": LIBRARY | {"lab"},

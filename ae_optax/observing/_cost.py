@@ -9,7 +9,7 @@ import optax
 
 from ae_optax._checks import check_positive_integer
 from ae_optax._trees import own_keys
-from ae_optax.capturing._layer import Layer, Layers, Rows
+from ae_optax.capturing import capture
 from ae_optax.observing._flops import GRADIENT, mean_flops
 from ae_optax.transforms import needs
 
@@ -63,7 +63,7 @@ def cost_of(
     params = jax.eval_shape(lambda: params)
     state = jax.eval_shape(transformation.init, params)
     needed = needs(state)
-    seen = _dense_layers(params, examples) if needed else Layers(())
+    seen = _dense_layers(params, examples) if needed else None
 
     def step(params, state, gradients, seen):
         told = {name: (lambda _: seen) if name == "layers_at" else seen for name in needed}
@@ -83,29 +83,28 @@ def cost_of(
 
 
 def _dense_layers(params, examples):
-    """Return the records of dense layers that have these kernels, as shapes."""
-    keyed = [(own_keys(path), leaf) for path, leaf in jax.tree.leaves_with_path(params)]
-    uses = []
-    for path, kernel in keyed:
-        if kernel.ndim < 2 or not kernel.size:
-            continue
-        *inside, outputs = kernel.shape
-        beside = [p for p, leaf in keyed if p[:-1] == path[:-1] and leaf.shape == (outputs,)]
-        uses.append(
-            Layer(
-                *(
-                    jax.ShapeDtypeStruct((examples, 1, width), kernel.dtype)
-                    for width in (math.prod(inside), outputs)
-                ),
-                kernel=jax.tree_util.keystr(path),
-                bias=jax.tree_util.keystr(beside[0]) if beside else None,
-                shape=kernel.shape,
-                in_axes=tuple(range(kernel.ndim - 1)),
-                out_axes=(kernel.ndim - 1,),
-                form=Rows(),
-            )
-        )
-    return Layers(tuple(uses))
+    """Return what dense layers with these kernels see, as shapes."""
+
+    def keyed(params):
+        return [(own_keys(path), leaf) for path, leaf in jax.tree.leaves_with_path(params)]
+
+    kernels = [path for path, leaf in keyed(params) if leaf.ndim > 1 and leaf.size]
+
+    def loss(params, inputs):
+        leaves, total = dict(keyed(params)), jnp.zeros([], jnp.float32)
+        for path, x in zip(kernels, inputs, strict=True):
+            out = jnp.tensordot(x, leaves[path], x.ndim - 1)
+            siblings = [leaf for other, leaf in leaves.items() if other[:-1] == path[:-1]]
+            biases = [leaf for leaf in siblings if leaf.shape == out.shape[1:]]
+            total += jnp.sum(out + biases[0][None] if biases else out).astype(jnp.float32)
+        return total
+
+    def seen(params):
+        leaves = map(dict(keyed(params)).__getitem__, kernels)
+        inputs = [jnp.zeros((examples, *leaf.shape[:-1]), leaf.dtype) for leaf in leaves]
+        return capture(loss)(params, inputs)[2]
+
+    return jax.eval_shape(seen, params)
 
 
 def count_of(tree: Any) -> int:
