@@ -110,8 +110,8 @@ def unit_scale(a: jax.Array, axes: int | tuple[int, ...] = (-2, -1)) -> tuple[ja
     bound = float(jnp.finfo(a.dtype).max) / 256
     size = jnp.abs(a)
     # What it is divided by is multiplied again, so that the unit has no slope of its own.
-    largest = jnp.max(
-        jax.lax.stop_gradient(jnp.minimum(size, bound)), axis=axes, keepdims=True, initial=0
-    )
+    largest = jnp.max(jax.lax.stop_gradient(size), axis=axes, keepdims=True, initial=0)
+    # Bounded only now: XLA would fill an array with the bound before it looks for the largest.
+    largest = jnp.minimum(largest, bound)
     safe = jnp.where(largest > 0, largest, jnp.ones_like(largest))
     return jnp.where(size > bound, jnp.sign(a) * bound, a) / safe.astype(a.dtype), safe
