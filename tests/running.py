@@ -147,9 +147,9 @@ OTHERS = {
 }
 OTHERS |= {"evaluation_params", "path_mask", "observe", "whiten"}
 # What a statistic, a basis, a root, a time and a view are: arguments.
-OTHERS |= {"gram", "gram_sum", "debiased_gram", "kl_gram", "eigenbasis", "orthogonal_iteration"}
-OTHERS |= {"sorted_iteration", "shifted_root", "pseudo_root", "ridged_root", "newton_root"}
-OTHERS |= {"product_root", "every", "rolling", "view", "random_draws"}
+OTHERS |= {"gram", "gram_sum", "debiased_gram", "kl_gram", "thinned", "eigenbasis"}
+OTHERS |= {"orthogonal_iteration", "sorted_iteration", "shifted_root", "pseudo_root", "ridged_root"}
+OTHERS |= {"newton_root", "product_root", "every", "rolling", "view", "random_draws"}
 # What is of layers has its tests in tests/capturing.
 OTHERS |= {"balanced", "empirical_factors", "fisher_factors", "layer_gram", "sampled_gram"}
 OTHERS |= {"adapt_damping", "minimize_quadratic"}

@@ -13,8 +13,9 @@ from ae_optax.transforms import view
 SIZES = (None, 1024, 512, 256, 250, 128, 64)
 SIDES = ("all", "smaller")
 PERIODS = (10, 20, 50, 100)
-FACTORISATION = 4.4
-"""Products of a matrix with one of its size, in the time of a QR factorisation on a CPU."""
+FACTORISATION = (3.6, 850.0)
+"""Products of a matrix with one of its size in the time of a QR factorisation on a CPU: so many,
+and so many over its side."""
 
 
 class Plan(NamedTuple):
@@ -56,8 +57,9 @@ def plan(params: Any, batch: int, *, overhead: float = 1.5) -> Plan:
 
     for the statistics, the way into the basis and back, and, every :math:`k` steps, the products
     with the statistic, the turn of the moment and a factorisation, which takes as long as
-    :math:`q = 4.4` products. Of what stays within the limit that is chosen which knows most pairs
-    of rows and of columns, and of those the one that refreshes most often.
+    :math:`q = 3.6 + 850 / m` products, or :math:`3.6 + 850 / n`. Of what stays within the limit
+    that is chosen which knows most pairs of rows and of columns, and of those the one that
+    refreshes most often.
 
     Args:
         params: The parameters, or their shapes.
@@ -135,7 +137,8 @@ def operations(shapes: Sequence[Any], sides: str, size: int | None, period: int)
         for length, on in zip(lengths, covered, strict=True):
             if on:
                 turned = 2 * entries * length
-                refresh = (4 + 2 * FACTORISATION) * length**3 + turned
+                products = FACTORISATION[0] + FACTORISATION[1] / length
+                refresh = (4 + 2 * products) * length**3 + turned
                 total += number * (3 * turned + refresh / period)
     return total
 

@@ -152,7 +152,14 @@ from ae_optax.transforms._skip import (
     skip_outliers,
 )
 from ae_optax.transforms._sparsity import ScaleBySparsityState, scale_by_sparsity
-from ae_optax.transforms._statistics import Statistic, debiased_gram, gram, gram_sum, kl_gram
+from ae_optax.transforms._statistics import (
+    Statistic,
+    debiased_gram,
+    gram,
+    gram_sum,
+    kl_gram,
+    thinned,
+)
 from ae_optax.transforms._stochastic_rounding import (
     StochasticRoundUpdatesState,
     stochastic_round_updates,
@@ -353,6 +360,7 @@ __all__ = [
     "squared_examples",
     "stochastic_round_updates",
     "switch",
+    "thinned",
     "transported",
     "turned",
     "view",

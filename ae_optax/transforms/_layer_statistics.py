@@ -11,7 +11,7 @@ from ae_optax._matrices._products import product
 from ae_optax._numbers import scalar
 from ae_optax._types import Scalar
 from ae_optax.transforms._parts import bounded
-from ae_optax.transforms._statistics import Statistic, share_of_newest, squarable
+from ae_optax.transforms._statistics import Statistic, Wrapped, share_of_newest, squarable
 from ae_optax.transforms._views import check_word
 
 Positions = Literal["expand", "reduce"]
@@ -226,32 +226,12 @@ def sampled_gram(decay: Scalar) -> Statistic:
     return SampledGram(decay)
 
 
-class Balanced(Statistic):
+class Balanced(Wrapped):
     """See :func:`balanced`."""
-
-    def __init__(self, statistic: Statistic):
-        self.statistic, self.needs = statistic, statistic.needs
-        self.learns_first = statistic.learns_first
 
     def __repr__(self) -> str:
         """Return the call."""
         return f"balanced({self.statistic!r})"
-
-    def start(self, block, covered):
-        """See :class:`Statistic`, like the others."""
-        return self.statistic.start(block, covered)
-
-    def places(self, covered):
-        """Return a nest like what is known of a block."""
-        return self.statistic.places(covered)
-
-    def learn(self, kept, seen):
-        """Return what is known after one more gradient."""
-        return self.statistic.learn(kept, seen)
-
-    def tell(self, kept, seen):
-        """Return what the inside of a basis is told."""
-        return self.statistic.tell(kept, seen)
 
     def matrices(self, kept):
         """Return the matrices, all of one mean eigenvalue."""

@@ -8,10 +8,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ae_optax._checks import check_in_unit_interval, check_non_negative, check_positive
+from ae_optax._checks import (
+    check_in_unit_interval,
+    check_non_negative,
+    check_positive,
+    check_positive_integer,
+)
+from ae_optax._due import if_due
 from ae_optax._matrices._products import Factors, into_basis, scale_axis
 from ae_optax._matrices._products import gram as gram_of
-from ae_optax._numbers import in_range, one_minus_power, scalar
+from ae_optax._numbers import in_range, one_minus_power, scalar, whole
 from ae_optax._piece import Piece
 from ae_optax._types import Scalar
 from ae_optax.transforms._parts import identity_matrices, one_each
@@ -281,6 +287,78 @@ def kl_gram(decay: Scalar, *, guess: Scalar = 0.1, largest: Scalar = 4000.0) -> 
     check_positive("guess", guess)
     check_positive("largest", largest)
     return KlGram(decay, guess, largest)
+
+
+class Wrapped(Statistic):
+    """A statistic that is another's, but for what a subclass says."""
+
+    def __init__(self, statistic: Statistic):
+        self.statistic, self.needs = statistic, statistic.needs
+        self.learns_first = statistic.learns_first
+
+    def start(self, block, covered):
+        """See :class:`Statistic`, like the others."""
+        return self.statistic.start(block, covered)
+
+    def places(self, covered):
+        """Return a nest like what is known of a block."""
+        return self.statistic.places(covered)
+
+    def learn(self, kept, seen):
+        """Return what is known after one more gradient."""
+        return self.statistic.learn(kept, seen)
+
+    def tell(self, kept, seen):
+        """Return what the inside of a basis is told."""
+        return self.statistic.tell(kept, seen)
+
+    def matrices(self, kept):
+        """Return the matrices."""
+        return self.statistic.matrices(kept)
+
+
+class Thinned(Wrapped):
+    """See :func:`thinned`."""
+
+    def __init__(self, statistic: Statistic, steps: int):
+        super().__init__(statistic)
+        self.steps = steps
+
+    def __repr__(self) -> str:
+        """Return the call."""
+        return f"thinned({self.statistic!r}, steps={self.steps})"
+
+    def learn(self, kept, seen):
+        """Return what is known after one more gradient, if it is the turn of that."""
+        before = seen.count - 1
+        own = seen._replace(count=before // whole(self.steps) + 1)
+        due = before % whole(self.steps) == 0
+        return if_due(due, lambda old: self.statistic.learn(old, own), kept)
+
+
+def thinned(statistic: Statistic, *, steps: int) -> Statistic:
+    r"""Let a statistic learn one gradient in so many, the first and every so many steps another.
+
+    Most of what statistics cost is their products. An average of decay :math:`\rho` then spans
+    about :math:`k / (1 - \rho)` steps.
+
+    Args:
+        statistic: What is learned, ``gram(b2)`` for instance.
+        steps: :math:`k`, at least 1.
+
+    Returns:
+        A statistic for :func:`in_basis` and :func:`precondition`.
+
+    Raises:
+        ValueError: If ``steps`` is less than 1.
+        TypeError: If ``steps`` is no integer.
+
+    References:
+        Anil, Gupta, Koren, Regan and Singer, `Scalable Second Order Optimization for Deep Learning
+        <https://arxiv.org/abs/2002.09018>`_, 2020.
+    """
+    check_positive_integer("steps", steps)
+    return Thinned(statistic, steps)
 
 
 def share_of_newest(decay: Scalar, seen: Seen) -> jax.Array:

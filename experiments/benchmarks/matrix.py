@@ -27,6 +27,9 @@ PERIOD = 20  # Of all that comes every few steps, a multiple.
 REACHED = {"hidden": [512, 256], "code": 64, "batch_size": 128, "epochs": 1, "seed": 0}
 
 
+RATES_OF_SOAP = (2e-3, 4e-3, 8e-3)
+
+
 class Contender(NamedTuple):
     """An optimizer, and what is asked of it.
 
@@ -43,11 +46,21 @@ class Contender(NamedTuple):
     planned: Mapping[str, Any] | None = None
 
 
-def _soap(limit, **arguments):
+def _soap(limit, *, thinned=False, **arguments):
+    if thinned:  # As in the first sketch of the plain autoencoder.
+        arguments |= {"statistic": ae_optax.thinned(ae_optax.gram(0.95), steps=4)}
+        arguments |= {"refresh_every": 20}
     make = functools.partial(ae_optax.soap, weight_decay=0.0, **arguments)
+    if thinned:
+        return Contender(make, RATES_OF_SOAP, limit)
     # A turn for some at every step costs what one for all does every so many.
     planned = {name: value for name, value in arguments.items() if name != "refresh_every"}
-    return Contender(make, (2e-3, 4e-3, 8e-3), limit, planned)
+    return Contender(make, RATES_OF_SOAP, limit, planned)
+
+
+def _shampoo(**arguments):
+    make = functools.partial(ae_optax.shampoo, block_size=250, refresh_every=20, **arguments)
+    return Contender(make, (1.0, 3.0, 10.0), 1.4)
 
 
 def _muon(limit, **arguments):
@@ -57,11 +70,15 @@ def _muon(limit, **arguments):
 CONTENDERS = {
     "adam": Contender(ae_optax.adam, (1e-3, 2e-3, 4e-3)),
     "soap": _soap(2.9),
+    "soap, thinned": _soap(2.9, thinned=True),
     "soap, smaller side": _soap(1.7, sides="smaller"),
+    "soap, smaller side, thinned": _soap(1.7, sides="smaller", thinned=True),
     "soap, blocks of 250": _soap(1.7, block_size=250),
+    "soap, blocks of 250, thinned": _soap(1.7, block_size=250, thinned=True),
     "soap, blocks of 250, rolling": _soap(1.7, block_size=250, refresh_every=ae_optax.rolling(10)),
-    "shampoo, blocks of 250": Contender(
-        functools.partial(ae_optax.shampoo, block_size=250, refresh_every=20), (1.0, 3.0, 10.0), 1.4
+    "shampoo, blocks of 250": _shampoo(),
+    "shampoo, blocks of 250, thinned": _shampoo(
+        statistic=ae_optax.thinned(ae_optax.gram(0.999, initial=1e-6), steps=4)
     ),
     "muon": _muon(None),
     "muon, polar factor": _muon(2.6, orthogonalizer=ae_optax.polar_factor()),
@@ -129,9 +146,21 @@ def predicted(batch):
 
 
 def _compiling(quick):
-    """Return seconds to trace and compile an update of a hundred leaves of ten shapes."""
+    """Return seconds to trace and compile an update of a hundred leaves."""
     leaves = 10 if quick else 100
-    params = {str(i): jnp.ones((16 + i % 10, 24)) for i in range(leaves)}
+    inner = leaves // 4 - 1
+    deep = models.mlp_autoencoder([128] * inner, 32)
+    return {
+        "leaves": leaves,
+        "seconds": {
+            "ten shapes": _seconds({str(i): jnp.ones((16 + i % 10, 24)) for i in range(leaves)}),
+            "deep": _seconds(deep.init(jax.random.key(0), jnp.ones((1, 28, 28)))[0]),
+        },
+    }
+
+
+def _seconds(params):
+    """Return seconds to trace and compile an update of these parameters by each."""
     found = {}
     # What was compiled before must not be found again.
     cache = jax.config.jax_enable_compilation_cache
@@ -143,7 +172,7 @@ def _compiling(quick):
         jax.jit(optimizer.update).lower(params, state, params).compile()
         found[name] = time.perf_counter() - began
     jax.config.update("jax_enable_compilation_cache", cache)
-    return {"leaves": leaves, "seconds": found}
+    return found
 
 
 def measure_losses(quick):

@@ -313,6 +313,23 @@ def test_members_that_count_together_decompose_only_when_it_is_time(name):
             np.testing.assert_allclose(left[i], right, atol=1e-4)
 
 
+def test_a_thinned_statistic_is_that_of_every_so_many_gradients():
+    def known(statistic, grads):
+        rule = ao.precondition(statistic, refresh=ao.every(1))
+        state, update = rule.init(grads[0]), jax.jit(rule.update)
+        for grad in grads:
+            _, state = update(grad, state)
+        return state.statistics
+
+    grads = list(stream(3, 2, steps=6))
+    thinned = known(ao.thinned(ao.debiased_gram(0.7), steps=2), grads)
+    plain = known(ao.debiased_gram(0.7), grads[::2])
+    for one, other in zip(jax.tree.leaves(thinned), jax.tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    with pytest.raises(ValueError, match="`steps` must be at least 1, got 0"):
+        ao.thinned(ao.gram(0.9), steps=0)
+
+
 def test_a_missing_gradient_leaves_all_that_is_kept_of_its_leaf():
     optimizer = ao.soap(0.1, refresh_every=1, block_size=2)
     params = {"a": jnp.ones((3, 2)), "b": jnp.ones((2, 2)), "c": jnp.ones(2)}
