@@ -249,8 +249,8 @@ class Cut:
         ]
 
 
-# A cell of more numbers is not stacked. Stacked, 46 layers of 128 x 128 compile in two fifths of the
-# time and step as fast; 16 of 256 x 256 would take 1.3 times as long a step, for copies.
+# A cell of more numbers is not stacked. Stacked, 46 layers of 128 x 128 compile in two fifths of
+# the time and step as fast; 16 of 256 x 256 would take 1.3 times as long a step, for copies.
 SMALL = 1 << 15
 
 

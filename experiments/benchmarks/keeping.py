@@ -1,4 +1,4 @@
-"""What it costs to keep a run, and how soon one that was cut off goes on."""
+"""What it costs to keep a run, how soon one that was cut off goes on, and how soon one begins."""
 
 import os
 import signal
@@ -17,6 +17,7 @@ CONFIG = Path("configs/mnist/autoencoder_adam.yaml")
 STEPS = 469  # An epoch.
 SHARE_LIMIT = 0.03  # Of an epoch's time, for a checkpoint in it.
 RESUME_LIMIT = 5.0  # Seconds from the command to the first step, all programs compiled before.
+START_LIMITS = {"warm": 3.0, "cold": 8.0}  # The same of a new run; cold: nothing compiled before.
 
 
 def measure(quick):
@@ -31,6 +32,10 @@ def measure(quick):
             shares.append(median(_shares(_train(folder / f"{number}", folder, epochs))))
             print(f"keeping, round {number + 1} of {rounds}: {shares[-1]:+.1%}", flush=True)
         resumed = [_resume(folder / f"cut-{number}", folder) for number in range(rounds)]
+        started = {"warm": [], "cold": []}
+        for number in range(rounds):
+            for name, cache in (("warm", folder), ("cold", folder / f"cache-{number}")):
+                started[name].append(_first_step(folder / f"{name}-{number}", cache))
     return {
         "config": str(CONFIG),
         "epochs": epochs,
@@ -39,7 +44,16 @@ def measure(quick):
         "share_limit": SHARE_LIMIT,
         "resume_seconds": spread(resumed),
         "resume_limit": RESUME_LIMIT,
+        "start_seconds": {name: spread(seconds) for name, seconds in started.items()},
+        "start_limits": START_LIMITS,
     }
+
+
+def _first_step(out, folder):
+    """Return the seconds until a new run begins: to the end of an epoch, less what one takes."""
+    began = time.perf_counter()
+    ends = _train(out, folder, epochs=4)
+    return ends[0] - began - median(after - before for before, after in pairwise(ends))
 
 
 def _train(out, folder, epochs):

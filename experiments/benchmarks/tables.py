@@ -56,8 +56,11 @@ def keeping(result):
     low, middle, high = (f"{share[key]:.1%}" for key in ("lowest", "median", "highest"))
     lines = {
         "share of a checkpoint an epoch": (f"{middle} ({low} to {high})", f"{few:.0%}", share, few),
-        "seconds to the first step": (spread(seconds, 1), f"{soon:.0f}", seconds, soon),
+        "seconds to the first step, taken up": (spread(seconds, 1), f"{soon:.0f}", seconds, soon),
     }
+    for name, found in result["start_seconds"].items():
+        most = result["start_limits"][name]
+        lines[f"of a new run, {name}"] = (spread(found, 1), f"{most:.0f}", found, most)
     rows = ["| | measured | expected | met |", "|---|--:|--:|---|"]
     for name, (shown, limit, found, most) in lines.items():
         rows.append(f"| {name} | {shown} | ≤ {limit} | {met(found['median'] <= most)} |")

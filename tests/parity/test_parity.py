@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import optax_cases
 import pytest
+import pytorch_optimizer_cases
 from parity_streams import (
     SCHEDULE_STEPS,
     difference,
@@ -67,9 +68,18 @@ def test_equals_the_golden_schedule(framework, name, case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "case", [pytest.param(c, id=rule) for rule, c in optax_cases.CASES.items()]
+    ("library", "case"),
+    [
+        pytest.param(library, case, id=f"{library}: {name}")
+        for library, module in (
+            ("optax", optax_cases),
+            ("pytorch_optimizer", pytorch_optimizer_cases),
+        )
+        for name, case in module.CASES.items()
+    ],
 )
-def test_equals_optax_but_where_the_table_says_how_they_differ(case):
+def test_equals_another_library_but_where_the_table_says_how_they_differ(library, case):
+    pytest.importorskip(library)
     with jax.numpy_dtype_promotion("standard"):  # Optax promotes dtypes.
         theirs = case.theirs(start(case.leaves), gradients(case.leaves))
     assert case.holds(difference(run_ours(case), theirs))
