@@ -163,13 +163,15 @@ def _costs(transformation, params):
         return [f"not measured: it needs other `params`, or more than these. {reason}"]
     per_parameter = f"{cost.bytes_per_parameter:.3g} bytes/parameter"
     small = cost.bytes_per_parameter <= NEGLIGIBLE
+    work = f"{_plain(cost.flops / cost.parameters, 3)} FLOP/parameter"
     return [
         f"state    {f'{cost.state_bytes} bytes in all' if small else per_parameter}",
         f"update   {cost.array_passes:.3g} array passes on {jax.default_backend()}",
-        f"work     {cost.flops / cost.parameters:.3g} FLOP/parameter, {_beside_the_gradient(cost)}",
+        f"work     {work}, those of the gradient of {_plain(cost.examples, 2)} examples",
         *([f"         with {of_layers} of {EXAMPLES} examples, dense"] if of_layers else []),
     ]
 
 
-def _beside_the_gradient(cost):
-    return f"those of the gradient of {cost.examples:.2g} examples"
+def _plain(number, digits):
+    """Return so many digits, all before the point however many there are."""
+    return f"{number:.{digits}g}" if number < 10**digits else f"{number:.0f}"
