@@ -470,9 +470,9 @@ def standing(found: study.Measured) -> str:
                 entry["says"],
                 f"{one['seeds']} of {entry['seeds']}",
                 f"{one['steps']}",
-                number_or(train, ".5g"),
-                number_or(one["mean"][score], ".5g"),
-                number_or(one["deviation"][score], ".2g"),
+                number_or(train, 5),
+                number_or(one["mean"][score], 5),
+                number_or(one["deviation"][score], 2),
                 f"{one['seconds']:g}",
                 f"{one['milliseconds_a_step']:.3g}",
                 f"{one['state_megabytes']:.3g}",
@@ -482,8 +482,10 @@ def standing(found: study.Measured) -> str:
     return study.table(heads, rows)
 
 
-def number_or(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+def number_or(value: float | None, digits: int) -> str:
+    if value is None:
+        return "–"
+    return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
 
 
 def verdict_in_words(entry: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
@@ -541,7 +543,7 @@ def made_again(found: study.Measured) -> str:
                     entry["says"],
                     f"{row['epochs']}",
                     f"{row['train']:.2f}",
-                    number_or(made["train"], ".2f"),
+                    number_or(made["train"], 4),
                     f"{row['test']:.2f}",
                     f"{made['test']:.2f}",
                     f"{made['apart']:+.2f}",
