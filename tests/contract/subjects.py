@@ -18,7 +18,7 @@ import optax
 sys.path.insert(0, str(Path(__file__).parents[1]))  # For the program on eight devices.
 
 import running
-from contract_cases import EXTRA, parameters, rate
+from contract_cases import EXTRA, one_of_each_kind, parameters, rate
 from enrolment import LAYER_OPTIMIZERS, MATRIX_OPTIMIZERS
 from layered import with_layers
 from marks import slow
@@ -192,6 +192,12 @@ def optimizers_first():
     """Return all names to try, with those besides the optimizers marked as slow."""
     others = [name for name in SUBJECTS if name not in optimizers.__all__]
     return [*optimizers.__all__, *slow(*others)]
+
+
+def one_of_each_first():
+    """Return all names to try, with those but one optimizer of each kind marked as slow."""
+    others = [name for name in SUBJECTS if name not in optimizers.__all__]
+    return [*one_of_each_kind(), *slow(*others)]
 
 
 def leaves(name, dtype=jnp.float32):

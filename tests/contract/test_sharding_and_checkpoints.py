@@ -60,12 +60,14 @@ def sharded():
     return dict(line.split(": ", 1) for line in done.stdout.splitlines())
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_type_of_its_state_is_stable_on_eight_devices(name, sharded):
     assert sharded[name] == "stable"
     assert sharded[f"{name} inside shard_map"] == "stable"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", ["accumulate", "skip_non_finite", "skip_outliers", "keras.adam", "adam_max_norm"]
 )
@@ -73,10 +75,12 @@ def test_what_asks_whole_leaves_keeps_sharding_where_nothing_is_compiled(case, s
     assert sharded[f"{case} step by step"] == "stable"
 
 
+@pytest.mark.slow
 def test_the_type_of_telemetry_is_stable_inside_shard_map(sharded):
     assert sharded["with_telemetry inside shard_map"] == "stable"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["shampoo", "soap"])
 def test_what_decomposes_steps_the_same_with_its_matrices_on_eight_devices(name, sharded):
     assert sharded[f"{name} in numbers"] == "equal"

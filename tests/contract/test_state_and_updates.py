@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 from contract_cases import descended, problem, squared
-from subjects import FACTORING, MATRICES_ONLY, SUBJECTS, leaves, make, optimizers_first, types
+from subjects import FACTORING, MATRICES_ONLY, SUBJECTS, leaves, make, one_of_each_first, types
 
 from ae_optax import optimizers, transforms
 
@@ -92,7 +92,15 @@ def test_a_tree_of_nothing_stays_nothing(name, tree):
     assert types(state) == types(tx.init(tree))
 
 
-@pytest.mark.parametrize("name", [name for name in SUBJECTS if name not in MATRICES_ONLY])
+# An optimizer takes them if its pieces do.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in optimizers.__all__ else [])
+        for name in SUBJECTS
+        if name not in MATRICES_ONLY
+    ],
+)
 def test_python_numbers_are_parameters_too(name):
     tx = make(name)
     state = tx.init({"x": 2.0})
@@ -180,7 +188,7 @@ def test_its_state_shares_no_memory_so_that_all_may_be_donated(name):
     assert len({x.unsafe_buffer_pointer() for x in arrays}) == len(arrays)
 
 
-@pytest.mark.parametrize("name", optimizers_first())
+@pytest.mark.parametrize("name", one_of_each_first())
 def test_compiles_once_agrees_with_no_compilation_and_may_be_given_its_own_memory(name):
     tx, grads = make(name), leaves(name)
     chex.clear_trace_counter()
