@@ -307,3 +307,11 @@ def test_the_slope_of_a_decomposition_is_a_number_where_nothing_decides_it(funct
     for x in (np.zeros((3, 3, 3)), np.stack([np.eye(3)] * 3), np.ones((3, 3, 3))):
         _, found = jax.jvp(function, (jnp.asarray(x),), (t,))
         assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(found))
+
+
+@pytest.mark.parametrize("rows", [7, 500, 501])
+def test_a_square_is_the_product_with_itself_also_where_half_of_it_is_copied(rows):
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(2, rows, 3)))
+    np.testing.assert_allclose(
+        products.square(x), x @ jnp.matrix_transpose(x), rtol=1e-5, atol=1e-5
+    )
