@@ -419,7 +419,7 @@ def losses(found: study.Measured, over: str, label: str, way: str) -> study.Pict
     panels = make_panels(
         [f"{track}: {found.setup['rules']['tracks'][track]['title']}" for track in tracks],
         columns=2,
-        size=(280, 190),
+        size=(330, 190),
         x=label,
         y="test loss",
         key=[(kinds.index(kind), kind.replace("_", " ")) for kind in kinds],
@@ -436,13 +436,14 @@ def losses(found: study.Measured, over: str, label: str, way: str) -> study.Pict
         fit_value_axis(axes, [line.spread for line in lines], "")
         for line in lines:
             draw_line(axes, line, markers=False)
+        axes.locator_params(axis="x", nbins=5)
     described = f"Test loss of every entry {way}, median and range of its seeds, for each track."
     return study.Picture(panels.figure, described)
 
 
 def kind_of(name: str) -> str:
     """Return the optimizer that the name of an entry names: runs of all lengths look alike."""
-    return name.partition("_")[2].removesuffix("_short")
+    return name.partition("_")[2].removesuffix("_short").removesuffix("_long")
 
 
 def tables(found: study.Measured) -> dict[str, str]:
