@@ -13,6 +13,9 @@ from ae_optax.capturing import capture
 from ae_optax.observing._flops import GRADIENT, mean_flops
 from ae_optax.transforms import needs
 
+EXAMPLES = 128
+"""A batch of a rule that reads what layers saw."""
+
 
 class Cost(NamedTuple):
     """What an optimizer costs, whatever the machine's speed.
@@ -44,7 +47,7 @@ class Cost(NamedTuple):
 
 
 def cost_of(
-    transformation: optax.GradientTransformation, params: Any, *, examples: int = 128
+    transformation: optax.GradientTransformation, params: Any, *, examples: int = EXAMPLES
 ) -> Cost:
     """Return what an update costs. Nothing is computed: it is compiled, and XLA counts.
 

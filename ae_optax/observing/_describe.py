@@ -16,14 +16,12 @@ from ae_optax.observing._composition import (
     parts_of,
     written_out,
 )
-from ae_optax.observing._cost import bytes_of, cost_of, count_of
+from ae_optax.observing._cost import EXAMPLES, bytes_of, cost_of, count_of
 from ae_optax.transforms import needs
 
 STANDARD = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
 GAP = 3
 NEGLIGIBLE = 0.01
-EXAMPLES = 128
-"""A batch of a rule that reads what layers saw."""
 
 
 class Line(NamedTuple):
@@ -157,7 +155,7 @@ def _needs(transformation, params):
 def _costs(transformation, params):
     of_layers = " and ".join(_needs(transformation, params))
     try:
-        cost = cost_of(transformation, params, examples=EXAMPLES)
+        cost = cost_of(transformation, params)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return [f"not measured: it needs other `params`, or more than these. {reason}"]

@@ -27,9 +27,6 @@ PERIOD = 20  # Of all that comes every few steps, a multiple.
 REACHED = {"hidden": [512, 256], "code": 64, "batch_size": 128, "epochs": 1, "seed": 0}
 
 
-RATES_OF_SOAP = (2e-3, 4e-3, 8e-3)
-
-
 class Contender(NamedTuple):
     """An optimizer, and what is asked of it.
 
@@ -46,16 +43,17 @@ class Contender(NamedTuple):
     planned: Mapping[str, Any] | None = None
 
 
-def _soap(limit, *, thinned=False, **arguments):
-    if thinned:  # As in the first sketch of the plain autoencoder.
-        arguments |= {"statistic": ae_optax.thinned(ae_optax.gram(0.95), steps=4)}
-        arguments |= {"refresh_every": 20}
+# As in the first sketch of the plain autoencoder.
+THINNED = {"statistic": ae_optax.thinned(ae_optax.gram(0.95), steps=4), "refresh_every": 20}
+
+
+def _soap(limit, **arguments):
     make = functools.partial(ae_optax.soap, weight_decay=0.0, **arguments)
-    if thinned:
-        return Contender(make, RATES_OF_SOAP, limit)
-    # A turn for some at every step costs what one for all does every so many.
+    # `plan` knows Gram matrices of every gradient only. A turn for some at every step costs what
+    # one for all does every so many.
     planned = {name: value for name, value in arguments.items() if name != "refresh_every"}
-    return Contender(make, RATES_OF_SOAP, limit, planned)
+    known = "statistic" not in arguments
+    return Contender(make, (2e-3, 4e-3, 8e-3), limit, planned if known else None)
 
 
 def _shampoo(**arguments):
@@ -70,11 +68,11 @@ def _muon(limit, **arguments):
 CONTENDERS = {
     "adam": Contender(ae_optax.adam, (1e-3, 2e-3, 4e-3)),
     "soap": _soap(2.9),
-    "soap, thinned": _soap(2.9, thinned=True),
+    "soap, thinned": _soap(2.9, **THINNED),
     "soap, smaller side": _soap(1.7, sides="smaller"),
-    "soap, smaller side, thinned": _soap(1.7, sides="smaller", thinned=True),
+    "soap, smaller side, thinned": _soap(1.7, sides="smaller", **THINNED),
     "soap, blocks of 250": _soap(1.7, block_size=250),
-    "soap, blocks of 250, thinned": _soap(1.7, block_size=250, thinned=True),
+    "soap, blocks of 250, thinned": _soap(1.7, block_size=250, **THINNED),
     "soap, blocks of 250, rolling": _soap(1.7, block_size=250, refresh_every=ae_optax.rolling(10)),
     "shampoo, blocks of 250": _shampoo(),
     "shampoo, blocks of 250, thinned": _shampoo(

@@ -312,6 +312,4 @@ def test_the_slope_of_a_decomposition_is_a_number_where_nothing_decides_it(funct
 @pytest.mark.parametrize("rows", [7, 500, 501])
 def test_a_square_is_the_product_with_itself_also_where_half_of_it_is_copied(rows):
     x = jnp.asarray(np.random.default_rng(0).normal(size=(2, rows, 3)))
-    np.testing.assert_allclose(
-        products.square(x), x @ jnp.matrix_transpose(x), rtol=1e-5, atol=1e-5
-    )
+    np.testing.assert_allclose(products.square(x), x @ x.mT, rtol=1e-12, atol=1e-12)
