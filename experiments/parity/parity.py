@@ -1,6 +1,6 @@
 """Run the real frameworks beside ours: write the golden files and the table of the README.
 
-    python experiments/parity/parity.py [torch|keras|optax]
+    python experiments/parity/parity.py [torch|keras|optax|pytorch_optimizer]
 
 Without an argument it runs all. It needs the extra ``parity`` and takes a few minutes.
 """
@@ -37,7 +37,12 @@ from parity_streams import (  # noqa: E402
     start,
 )
 
-FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "optax": "Optax"}
+FRAMEWORKS = {
+    "torch": "PyTorch",
+    "keras": "Keras",
+    "optax": "Optax",
+    "pytorch_optimizer": "pytorch-optimizer",
+}
 # What these compute is kept for tests, which run without them.
 GOLDEN = ("torch", "keras")
 

@@ -49,3 +49,4 @@ def _case(name, rule, numbers, own, tolerance, reason):
 
 
 CASES = {name: _case(name, *entry) for name, entry in RULES.items()}
+SCHEDULES = {}
