@@ -10,7 +10,7 @@ Where the step and the periods are whole numbers, boundaries fall exactly where 
 them, compiled or not. Gradients with respect to the step and to every number are finite.
 """
 
-from ae_optax.schedules._combine import join, with_warmup
+from ae_optax.schedules._combine import held, join, with_warmup
 from ae_optax.schedules._constant import constant
 from ae_optax.schedules._cosine import cosine_annealing, cosine_warm_restarts
 from ae_optax.schedules._decay import (
@@ -35,6 +35,7 @@ __all__ = [
     "cosine_warm_restarts",
     "exponential_decay",
     "geometric_decay",
+    "held",
     "inverse_sqrt",
     "inverse_time_decay",
     "join",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_boundaries, check_non_negative, shown
+from ae_optax._checks import check_boundaries, check_non_negative, check_positive, shown
 from ae_optax._numbers import default_float
-from ae_optax._time import fraction, passed, since
+from ae_optax._time import align, cycles, fraction, passed, since
 from ae_optax._types import Scalar
 from ae_optax.schedules._arguments import check_schedule
 
@@ -99,3 +99,35 @@ def join(schedules: Sequence[optax.Schedule], *, boundaries: Sequence[Scalar]) -
         return value
 
     return joined
+
+
+def held(schedule: optax.Schedule, *, period: Scalar) -> optax.Schedule:
+    r"""Follow a schedule in stairs: what it is at the start of each period, until the next.
+
+    .. math::
+
+        \eta_t = f\big(\tau \lfloor t / \tau \rfloor\big)
+
+    With the steps of an epoch for :math:`\tau` a rate stays the same within an epoch, as it does
+    where a training loop steps its scheduler once an epoch.
+
+    Args:
+        schedule: :math:`f`, of the step.
+        period: :math:`\tau > 0`, in steps.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        TypeError: If ``schedule`` is no function or ``period`` no number.
+        ValueError: If ``period`` is not positive and finite.
+    """
+    check_schedule("schedule", schedule)
+    check_positive("period", period)
+
+    def on_the_stair(step):
+        _, taken, _ = cycles(step, period)
+        now, _ = align(step, period)
+        return default_float(schedule(now - taken))
+
+    return on_the_stair

@@ -18,6 +18,7 @@ ARGUMENTS = {
     },
     "exponential_decay": {"init_value": 0.3, "rate": 0.013},
     "geometric_decay": {"init_value": 0.3, "factor": 0.7, "period": 49},
+    "held": {"init_value": 0.3, "end_value": 0.01, "duration": 49, "period": 7},
     "inverse_sqrt": {"init_value": 0.3, "duration": 49},
     "inverse_time_decay": {"init_value": 0.3, "rate": 0.013},
     "join": {"init_value": 0.3, "rate": 0.013, "value": 0.7, "first": 49, "second": 61},
@@ -66,7 +67,11 @@ def join(*, init_value, rate, value, first, second):
     return schedules.join([decay, schedules.constant(value), decay], boundaries=[first, second])
 
 
-COMPOSED = {"with_warmup": with_warmup, "join": join}
+def held(*, period, **line):
+    return schedules.held(schedules.linear(**line), period=period)
+
+
+COMPOSED = {"held": held, "join": join, "with_warmup": with_warmup}
 
 
 def make(name, arguments=None):

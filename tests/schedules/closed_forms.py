@@ -107,3 +107,9 @@ def join(t, *, init_value, rate, value, first, second):
         return value
     t = t if t < first else t - second
     return inverse_time_decay(t, init_value=init_value, rate=rate)
+
+
+def held(t, *, init_value, end_value, duration, period):
+    """A straight line in stairs."""
+    stair = t // period * period
+    return init_value + (end_value - init_value) * min(stair, duration) / duration

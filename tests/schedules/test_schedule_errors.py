@@ -95,7 +95,7 @@ def exactly(message):
 def test_every_schedule_of_numbers_is_among_them():
     assert_entries(
         RULES,
-        {*schedules.__all__} - {"join", "with_warmup"},
+        {*schedules.__all__} - {"held", "join", "with_warmup"},
         at="tests/schedules/test_schedule_errors.py: RULES",
         entry="which rule each of its arguments obeys",
     )
@@ -180,6 +180,8 @@ def test_a_number_in_the_place_of_a_schedule():
     message = f"`schedule` must be a function of the step, got 0.1. {WAY_OUT}"
     with pytest.raises(TypeError, match=exactly(message)):
         schedules.with_warmup(0.1, duration=10)
+    with pytest.raises(TypeError, match=exactly(message)):
+        schedules.held(0.1, period=10)
 
 
 def test_a_schedule_in_the_place_of_schedules():
@@ -193,3 +195,10 @@ def test_a_warm_up_of_no_length(duration):
     message = f"`duration` must be at least 0 and finite, got {duration!r}."
     with pytest.raises(ValueError, match=exactly(message)):
         schedules.with_warmup(schedules.constant(1), duration=duration)
+
+
+@pytest.mark.parametrize("period", BAD[POSITIVE])
+def test_stairs_of_no_length(period):
+    message = f"`period` must be positive and finite, got {period!r}."
+    with pytest.raises(ValueError, match=exactly(message)):
+        schedules.held(schedules.constant(1), period=period)
