@@ -158,13 +158,13 @@ from ae_optax.transforms._statistics import (
     gram,
     gram_sum,
     kl_gram,
-    thinned,
 )
 from ae_optax.transforms._stochastic_rounding import (
     StochasticRoundUpdatesState,
     stochastic_round_updates,
 )
 from ae_optax.transforms._switch import DelayState, SwitchState, delay, switch
+from ae_optax.transforms._thinned import thinned
 from ae_optax.transforms._told import factored_curvature, squared_examples
 from ae_optax.transforms._trust_ratio import scale_by_local_rate, scale_by_trust_ratio
 from ae_optax.transforms._units import adaptive_clip, centralize

@@ -8,16 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ae_optax._checks import (
-    check_in_unit_interval,
-    check_non_negative,
-    check_positive,
-    check_positive_integer,
-)
-from ae_optax._due import if_due
+from ae_optax._checks import check_in_unit_interval, check_non_negative, check_positive
 from ae_optax._matrices._products import Factors, into_basis, scale_axis
 from ae_optax._matrices._products import gram as gram_of
-from ae_optax._numbers import in_range, one_minus_power, scalar, whole
+from ae_optax._numbers import in_range, one_minus_power, scalar
 from ae_optax._piece import Piece
 from ae_optax._types import Scalar
 from ae_optax.transforms._parts import identity_matrices, one_each
@@ -315,50 +309,6 @@ class Wrapped(Statistic):
     def matrices(self, kept):
         """Return the matrices."""
         return self.statistic.matrices(kept)
-
-
-class Thinned(Wrapped):
-    """See :func:`thinned`."""
-
-    def __init__(self, statistic: Statistic, steps: int):
-        super().__init__(statistic)
-        self.steps = steps
-
-    def __repr__(self) -> str:
-        """Return the call."""
-        return f"thinned({self.statistic!r}, steps={self.steps})"
-
-    def learn(self, kept, seen):
-        """Return what is known after one more gradient, if it is the turn of that."""
-        before = seen.count - 1
-        own = seen._replace(count=before // whole(self.steps) + 1)
-        due = before % whole(self.steps) == 0
-        return if_due(due, lambda old: self.statistic.learn(old, own), kept)
-
-
-def thinned(statistic: Statistic, *, steps: int) -> Statistic:
-    r"""Let a statistic learn one gradient in so many, the first and every so many steps another.
-
-    Most of what statistics cost is their products. An average of decay :math:`\rho` then spans
-    about :math:`k / (1 - \rho)` steps.
-
-    Args:
-        statistic: What is learned, ``gram(b2)`` for instance.
-        steps: :math:`k`, at least 1.
-
-    Returns:
-        A statistic for :func:`in_basis` and :func:`precondition`.
-
-    Raises:
-        ValueError: If ``steps`` is less than 1.
-        TypeError: If ``steps`` is no integer.
-
-    References:
-        Anil, Gupta, Koren, Regan and Singer, `Scalable Second Order Optimization for Deep Learning
-        <https://arxiv.org/abs/2002.09018>`_, 2020.
-    """
-    check_positive_integer("steps", steps)
-    return Thinned(statistic, steps)
 
 
 def share_of_newest(decay: Scalar, seen: Seen) -> jax.Array:

@@ -2,18 +2,8 @@
 
 from ae_optax.lab.plans._comparison import ComparisonConfig, ComparisonSections, load_comparison
 from ae_optax.lab.plans._contenders import Contender, Setting
-from ae_optax.lab.plans._run import (
-    Keep,
-    RunConfig,
-    Source,
-    TrainingSection,
-    description,
-    load_data,
-    load_run,
-    load_settings,
-    make_model,
-    make_task,
-)
+from ae_optax.lab.plans._read import Source, description, load_data, load_run, load_settings
+from ae_optax.lab.plans._run import Keep, RunConfig, TrainingSection, make_model, make_task
 from ae_optax.lab.plans._sweep import Search, SweepConfig, SweepSections, Trial, load_sweep
 
 SCHEMAS = (RunConfig, SweepSections, ComparisonSections)

@@ -8,15 +8,8 @@ from ae_optax._checks import check_at_least, check_finite, check_one_of, check_s
 from ae_optax.lab.config import FAILED, Call, Code, Kind, Problems
 from ae_optax.lab.plans import _grid as grid
 from ae_optax.lab.plans._contenders import Contender, ContenderSection, Setting, read_contenders
-from ae_optax.lab.plans._run import (
-    Keep,
-    RunConfig,
-    Source,
-    TaskConfig,
-    check_task,
-    code_of,
-    open_plan,
-)
+from ae_optax.lab.plans._read import Source, check_task, open_plan
+from ae_optax.lab.plans._run import Keep, RunConfig, TaskConfig, code_of
 
 
 @dataclass(frozen=True)

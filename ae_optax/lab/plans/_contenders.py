@@ -8,7 +8,7 @@ from ae_optax._checks import check_positive
 from ae_optax.lab.config import FAILED, Binder, Call, Number, Of, Table, anything
 from ae_optax.lab.plans import _grid as grid
 from ae_optax.lab.plans._check import check_optimizer
-from ae_optax.lab.plans._run import SOME_STEPS
+from ae_optax.lab.plans._read import SOME_STEPS
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from ae_optax.lab.config import (
     shown,
 )
 from ae_optax.lab.plans import _grid as grid
-from ae_optax.lab.plans._run import Keep, RunConfig, Source, open_plan, read_run
+from ae_optax.lab.plans._read import Source, open_plan, read_run
+from ae_optax.lab.plans._run import Keep, RunConfig
 
 SEED = "training.seed"
 
