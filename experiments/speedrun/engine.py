@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ae_optax._trees import states_of
 from ae_optax.lab import metrics, study, training
 from ae_optax.lab.checkpoints import Checkpoints
 from ae_optax.lab.plans import RunConfig, make_task
+from ae_optax.transforms import ReduceOnPlateauState
 
 SAVE_SECONDS = 60.0
 
@@ -78,6 +80,7 @@ class Bench:
 
         Raises:
             OutOfTimeError: If the time was over before.
+            ValueError: If the optimizer observes a loss: tracks hold no images back to train with.
         """
         program = self._program(config, lanes)
         given = program.given(lanes)
@@ -152,6 +155,11 @@ class _Program:
         began = time.perf_counter()
         first = jax.jit(several(start, 0, None)).lower(shaped, self._images).compile()
         shapes = first.out_info
+        if states_of(shapes.opt_state, ReduceOnPlateauState):
+            raise ValueError(
+                "`optimizer` must need no loss of held-back images in training, got one with "
+                "reduce_on_plateau. Give its rate a schedule."
+            )
         self._start = first
         self._epoch = (
             jax.jit(several(epoch, 0, 0, None), donate_argnums=1)

@@ -40,13 +40,13 @@ class Row:
 
     Attributes:
         epochs: How many.
-        train: The training loss.
-        test: The test loss.
+        train: The training loss, if they print it.
+        test: The test loss, if they print it.
     """
 
     epochs: int
-    train: float
-    test: float
+    train: float | None = None
+    test: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class Tuning(NamedTuple):
     optimizers: Mapping[str, Mapping[str, Any]]
 
 
-def overrides_of(entry: Entry, folder: Path) -> list[str]:
+def overrides_of(entry: Entry, folder: Path = HERE) -> list[str]:
     """Return what an entry changes in the config of its track: optimizer and length, no more."""
     changes = [f"training.epochs={entry.epochs}"] if entry.epochs else []
     if entry.optimizer is None or "tuned" not in entry.optimizer:
@@ -130,7 +130,7 @@ def overrides_of_trial(tuning: Tuning, name: str, trial: Mapping[str, Any]) -> l
     return [f"optimizer={json.dumps(tuning.optimizers[name]['optimizer'])}", *values]
 
 
-def read_tuning(track: str, folder: Path) -> Tuning:
+def read_tuning(track: str, folder: Path = HERE) -> Tuning:
     """Read the tuning of a track.
 
     Raises:

@@ -55,7 +55,6 @@ class Workshop:
     """Makes what is missing, and writes each log as soon as there is more for it.
 
     Args:
-        folder: With ``tracks``, ``records`` and ``tuning``; logs are written into ``logs``.
         logs: Where the logs are.
         work: Where states are kept on the way.
         until: When to stop, as ``time.monotonic()`` tells it.
@@ -67,7 +66,6 @@ class Workshop:
     def __init__(
         self,
         *,
-        folder: Path = HERE,
         logs: Path = HERE,
         work: Path = WORK,
         until: float = math.inf,
@@ -75,22 +73,22 @@ class Workshop:
         lanes: int = 1,
         extra: Mapping[str, Sequence[str]] | None = None,
     ):
-        self.folder, self.logs, self.work = folder, logs, work
+        self.logs, self.work = logs, work
         self.until, self.resume, self.lanes, self._extra = until, resume, lanes, extra or {}
         self._benches: dict[str, Bench] = {}
 
     def config(self, track: str, overrides: Iterable[str]) -> RunConfig:
-        return config_of(track, [*overrides, *self._extra.get(track, ())], self.folder)
+        return config_of(track, [*overrides, *self._extra.get(track, ())])
 
     def config_of_entry(self, entry: Entry) -> RunConfig:
-        return self.config(entry.track, overrides_of(entry, self.folder))
+        return self.config(entry.track, overrides_of(entry))
 
     def bench(self, track: str, settings: Sequence[str]) -> Bench:
         """Return a track with its data; the last one stays in memory."""
         name = f"{track} {' '.join(settings)}"
         if name not in self._benches:
             self._benches.clear()
-            rule = read_rules(self.folder).tracks[track]
+            rule = read_rules().tracks[track]
             config, more = self.config(track, settings), None
             if "each_corruption_on" in rule:
                 changes = [] if self._extra else rule["each_corruption_on"]
@@ -109,7 +107,7 @@ class Workshop:
         path = (logs or self.logs) / "records" / f"{entry.name}.json"
         head = {"entry": entry.name, "config": runs.run_id(own), "identity": own}
         log = read_log(path)
-        same = log is not None and not changed(log["identity"], own, said_by(entry, self.folder))
+        same = log is not None and not changed(log["identity"], own, said_by(entry))
         done = log["runs"] if log is not None and same else []
         missing = sorted(
             set(range(entry.seeds if most is None else min(most, entry.seeds)))
@@ -194,7 +192,7 @@ def threads() -> int:
 
 def judged(shop: Workshop) -> dict[str, dict[str, Any]]:
     """Return of every entry its objections, and why each of its claims holds or does not."""
-    rules, entries = read_rules(shop.folder), read_entries(shop.folder)
+    rules, entries = read_rules(), read_entries()
     logs = {entry.name: log_of(shop, entry.name) for entry in entries}
     found = {}
     for entry in entries:
@@ -230,7 +228,7 @@ def log_of(shop: Workshop, name: str) -> dict[str, Any] | None:
 def check(shop: Workshop) -> int:
     """Print the verdict on every entry; return 1 if one claims what is not so, else 0."""
     found, failed = judged(shop), False
-    for entry in read_entries(shop.folder):
+    for entry in read_entries():
         if entry.name not in found:
             print(f"{entry.name}: open. {entry.tried}")
             continue
@@ -249,7 +247,7 @@ def check(shop: Workshop) -> int:
 
 def replay(shop: Workshop, name: str) -> int:
     """Make a record again from nothing, and compare; return 1 if it is another."""
-    (entry,) = [entry for entry in read_entries(shop.folder) if entry.name == name]
+    (entry,) = [entry for entry in read_entries() if entry.name == name]
     log = log_of(shop, name)
     if log is None:
         raise SystemExit(f"{name}: there is no log to compare with.")
@@ -258,7 +256,7 @@ def replay(shop: Workshop, name: str) -> int:
     shop.entry(entry, logs=again)
     new = read_log(again / "records" / f"{name}.json")
     assert new is not None
-    score = read_rules(shop.folder).tracks[entry.track]["score"]
+    score = read_rules().tracks[entry.track]["score"]
     old, found = (np.array(scores_of(one, score), float) for one in (log, new))
     spread = float(np.std(old, ddof=1)) if len(old) > 1 else 0.0
     print(f"{score}, recorded: {old.tolist()}\n{score}, replayed: {found.tolist()}")
@@ -266,7 +264,7 @@ def replay(shop: Workshop, name: str) -> int:
         print("Equal to the last digit kept.")
         return 0
     off = abs(old.mean() - found.mean())
-    sigmas = read_rules(shop.folder).significance["sigmas"]
+    sigmas = read_rules().significance["sigmas"]
     allowed = sigmas * spread * math.sqrt(2 / len(old))
     print(f"The means differ by {off:.3g}; two sets of seeds would by up to {allowed:.3g}.")
     return int(not off <= allowed)  # A seed that diverged in one of them only: not a number.
@@ -383,17 +381,22 @@ def facts(log: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def again(entry: Entry, one: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what was found after as many epochs as each published row that is made again."""
+    """Return what was found after as many epochs as each published row that is made again.
+
+    It is apart by the difference on test images, or on training images where only that is printed.
+    """
     tests = np.mean(np.array(one["curve"]["test_loss"], float), axis=0)
-    made = [row for row in entry.published if row.epochs <= len(tests)]
-    return [
-        {
-            "train": one["mean"]["train_loss"] if row.epochs == len(tests) else None,
-            "test": float(tests[row.epochs - 1]),
-            "apart": study.rounded(tests[row.epochs - 1] - row.test, digits=3),
-        }
-        for row in made
-    ]
+    found = []
+    for row in entry.published:
+        if row.epochs > len(tests):
+            continue
+        train = one["mean"]["train_loss"] if row.epochs == len(tests) else None
+        test = float(tests[row.epochs - 1])
+        pairs = [(test, row.test), (train, row.train)]
+        apart = [own - printed for own, printed in pairs if own is not None and printed is not None]
+        far = study.rounded(apart[0], digits=2) if apart else None
+        found.append({"train": train, "test": test, "apart": far})
+    return found
 
 
 def trials_of(log: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -422,7 +425,7 @@ def losses(found: study.Measured, over: str, label: str, way: str) -> study.Pict
         size=(330, 190),
         x=label,
         y="test loss",
-        key=[(kinds.index(kind), kind.replace("_", " ")) for kind in kinds],
+        key=[(kinds.index(kind), kind) for kind in kinds],
         share_x=False,
         share_y=False,
     )
@@ -442,8 +445,8 @@ def losses(found: study.Measured, over: str, label: str, way: str) -> study.Pict
 
 
 def kind_of(name: str) -> str:
-    """Return the optimizer that the name of an entry names: runs of all lengths look alike."""
-    return name.partition("_")[2].removesuffix("_short").removesuffix("_long")
+    """Return the optimizer that the name of an entry names: all of one kind look alike."""
+    return name.split("_")[1]
 
 
 def tables(found: study.Measured) -> dict[str, str]:
@@ -543,11 +546,11 @@ def made_again(found: study.Measured) -> str:
                 [
                     entry["says"],
                     f"{row['epochs']}",
-                    f"{row['train']:.2f}",
-                    number_or(made["train"], 4),
-                    f"{row['test']:.2f}",
-                    f"{made['test']:.2f}",
-                    f"{made['apart']:+.2f}",
+                    number_or(row["train"], 5),
+                    number_or(made["train"], 5),
+                    number_or(row["test"], 5),
+                    number_or(made["test"], 5),
+                    number_or(made["apart"], 2),
                 ]
             )
     return study.table(heads, rows)
@@ -617,13 +620,13 @@ def work(shop: Workshop, options: argparse.Namespace) -> int:
         return check_data(shop)
     if options.record:
         return replay(shop, options.record)
-    for track in read_rules(shop.folder).tracks:
+    for track in read_rules().tracks:
         this = (track, "all")
-        if options.tune in this and (shop.folder / "tuning" / f"{track}.yaml").exists():
-            tuning = read_tuning(track, shop.folder)
+        if options.tune in this and (HERE / "tuning" / f"{track}.yaml").exists():
+            tuning = read_tuning(track)
             for name in [options.only] if options.only else tuning.optimizers:
                 shop.tune(tuning, name)
-        for entry in read_entries(shop.folder) if options.track in this else ():
+        for entry in read_entries() if options.track in this else ():
             wanted = entry.track == track and options.only in (None, entry.name)
             if wanted and entry.optimizer is not None:
                 shop.entry(entry, most=options.seeds)

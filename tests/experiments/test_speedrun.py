@@ -180,6 +180,15 @@ def test_a_run_that_was_cut_off_ends_with_the_bits_of_one_that_was_not(tmp_path)
     assert one != other
 
 
+def test_an_optimizer_that_waits_for_a_loss_is_refused(tmp_path):
+    plateau = {"name": "reduce_on_plateau", "factor": 0.5, "patience": 1}
+    chain = [{"name": "adam", "learning_rate": 1e-2}, plateau]
+    said = entry(name="G_x", track="G", seeds=1, optimizer={"chain": chain})
+    shop = speedrun.Workshop(logs=tmp_path / "logs", work=tmp_path / "w", extra=TINY)
+    with pytest.raises(ValueError, match="`optimizer` must need no loss of held-back images"):
+        shop.entry(said)
+
+
 def test_the_entries_that_are_kept_are_what_they_say(capsys):
     assert speedrun.check(speedrun.Workshop()) == 0, capsys.readouterr().out
 
