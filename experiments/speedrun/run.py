@@ -310,7 +310,9 @@ def measure(quick: bool) -> study.Measured:
             track: [*rule["quick"], "training.epochs=2"] for track, rule in rules.tracks.items()
         }
         shop = Workshop(logs=logs, work=logs / "work", extra=extra, lanes=3)
-        for entry in read_entries():
+        # Reversed, so that of entries of a kind the first stays.
+        firsts = {(one.track, kind_of(one.name)): one for one in reversed(read_entries())}
+        for entry in firsts.values():
             if entry.track in QUICK and entry.optimizer is not None:
                 shop.entry(entry, most=shop.lanes)
     entries = {entry.name: entry for entry in read_entries()}
