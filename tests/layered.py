@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from ae_optax._transformation import Transformation
 from ae_optax._trees import own_keys
 from ae_optax.capturing import Layer, Layers
-from ae_optax.capturing._layer import Rows
+from ae_optax.capturing._forms import Rows
 from ae_optax.transforms import needs
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from ae_optax._equations import opened, scan_counts
-from ae_optax.capturing._layer import Convolution, Dense, Lookup
+from ae_optax.capturing._forms import Convolution, Dense, Lookup
 
 CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
 """Primitives that only call: their program is read in their place."""

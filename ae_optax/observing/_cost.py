@@ -28,12 +28,14 @@ class Cost(NamedTuple):
             does not count. Plain gradient descent makes three.
         flops: Floating-point operations of an update, the mean of a hundred updates: what is done
             every few steps only counts by its share.
+        needs: What an update reads beside the gradient, ``("sampled_layers",)`` for instance.
     """
 
     state_bytes: int
     parameters: int
     array_passes: float
     flops: float
+    needs: tuple[str, ...]
 
     @property
     def bytes_per_parameter(self) -> float:
@@ -82,7 +84,8 @@ def cost_of(
     of_rest = of_params + len(jax.tree.leaves(seen))
     is_state = [*[False] * of_params, *[True] * of_state, *[False] * of_rest]
     back = [*range(of_params + of_state), *[-1] * of_rest]
-    return Cost(bytes_of(state), count_of(params), passes, mean_flops(traced.jaxpr, is_state, back))
+    flops = mean_flops(traced.jaxpr, is_state, back)
+    return Cost(bytes_of(state), count_of(params), passes, flops, tuple(sorted(needed)))
 
 
 def _dense_layers(params, examples):

@@ -17,7 +17,6 @@ from ae_optax.observing._composition import (
     written_out,
 )
 from ae_optax.observing._cost import EXAMPLES, bytes_of, cost_of, count_of
-from ae_optax.transforms import needs
 
 STANDARD = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
 GAP = 3
@@ -144,21 +143,13 @@ def _bytes_per_parameter(transformation, params):
     return bytes_of(state) / count_of(params)
 
 
-def _needs(transformation, params):
-    """Return what of layers an update reads."""
-    try:
-        return sorted(needs(jax.eval_shape(transformation.init, params)))
-    except Exception:
-        return []  # A part may need more than shapes.
-
-
 def _costs(transformation, params):
-    of_layers = " and ".join(_needs(transformation, params))
     try:
         cost = cost_of(transformation, params)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return [f"not measured: it needs other `params`, or more than these. {reason}"]
+    of_layers = " and ".join(cost.needs)
     per_parameter = f"{cost.bytes_per_parameter:.3g} bytes/parameter"
     small = cost.bytes_per_parameter <= NEGLIGIBLE
     work = f"{_plain(cost.flops / cost.parameters, 3)} FLOP/parameter"

@@ -23,7 +23,6 @@ from ae_optax.transforms._carried import (
 from ae_optax.transforms._needs import needing
 from ae_optax.transforms._parts import (
     Cut,
-    by_size,
     identity_matrices,
     one_each,
     parts_of,
@@ -31,6 +30,7 @@ from ae_optax.transforms._parts import (
     started,
 )
 from ae_optax.transforms._refresh import Refresh, every
+from ae_optax.transforms._stacks import by_size
 from ae_optax.transforms._statistics import Seen, Statistic
 from ae_optax.transforms._views import View
 

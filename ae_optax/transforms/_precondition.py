@@ -16,7 +16,6 @@ from ae_optax.transforms._elementwise import identity
 from ae_optax.transforms._needs import needing
 from ae_optax.transforms._parts import (
     Cut,
-    by_size,
     identity_matrices,
     one_each,
     parts_of,
@@ -25,6 +24,7 @@ from ae_optax.transforms._parts import (
 )
 from ae_optax.transforms._refresh import Refresh, every
 from ae_optax.transforms._root import Root, ridged_root
+from ae_optax.transforms._stacks import by_size
 from ae_optax.transforms._statistics import Seen, Statistic
 from ae_optax.transforms._views import View
 

@@ -5,7 +5,7 @@ import time
 
 from ae_optax.lab import comparison, report, runs, sweeps, training
 from ae_optax.lab._environment import command_line, device, now, numerics, versions
-from ae_optax.lab.cli._exit import FAILED, OK
+from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK
 from ae_optax.lab.cli._folder import name_of, one_line, open_folder
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
@@ -98,10 +98,12 @@ def _compare(config, task, execute, path, folder, started, clock):
         if contender.best and contender.best.run:
             say(f"Weights of {contender.label}: {below / contender.best.run}")
     page = attempt("the report", lambda: write_pages(folder))
-    if page is None or not any(contender.best for contender in record.contenders):
+    if page is None:
         return FAILED
     say(f"Report: {page}")
-    return OK
+    if any(contender.best for contender in record.contenders):
+        return OK
+    return DIVERGED if any(contender.runs for contender in record.contenders) else FAILED
 
 
 def _seconds_before(folder):

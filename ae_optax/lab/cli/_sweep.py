@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ae_optax.lab import report, runs, sweeps, training
-from ae_optax.lab.cli._exit import FAILED, OK, UsageError
+from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, UsageError
 from ae_optax.lab.cli._folder import make_shared_folder, name_of, one_line
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
@@ -100,7 +100,10 @@ def _sweep(arguments, config, study, folder, execute, data_of, started):
     page = attempt("the report", lambda: report.write_sweep_report(folder))
     if page is not None:
         say(f"Report: {page}")
-    return FAILED if failures else OK
+    if failures:
+        return FAILED
+    lost = all(run.status == "diverged" for trial in record.trials for run in trial.runs)
+    return DIVERGED if lost else OK
 
 
 def _make_study(config: SweepConfig) -> Any:

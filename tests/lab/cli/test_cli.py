@@ -161,11 +161,12 @@ def test_a_folder_with_another_comparison_is_refused(config, tmp_path, capsys):
     assert line.startswith("out holds another run: training.epochs is 2 there and 3 here")
 
 
-def test_a_comparison_in_which_nothing_works_fails(config, capsys):
+def test_a_comparison_in_which_all_diverge_says_so(config, capsys):
     text = COMPARISON.replace("code: 4", "code: 4, output: linear")
     text = text.replace("{start: 1e-3, stop: 1e-1, count: 3}", "[1e9, 1e10]")
     text = text.replace("[1, 10, 100]", "[1e9, 1e10]").replace("seeds: 2", "seeds: 1")
-    assert main(["compare", config(text), "--out", "out"]) == 1
+    assert main(["compare", config(text), "--out", "out"]) == 3
+    assert "Report: out/report.html" in capsys.readouterr().out
 
 
 def test_all_mistakes_of_a_config_are_named_at_once(config, capsys):
@@ -278,6 +279,12 @@ def test_a_sweep_with_a_run_that_fails_fails_and_says_why(config, capsys):
     printed = capsys.readouterr().out
     assert "DataError: `batch_size`" in printed
     assert "2 runs, 1 failed" in printed
+
+
+def test_a_sweep_in_which_all_diverge_says_so(config):
+    text = SWEEP.replace("  seeds: 2\n", "").replace("code: 4", "code: 4, output: linear")
+    text = text.replace("{start: 1e-3, stop: 1e-1, count: 3}", "[1e9, 1e10]")
+    assert main(["sweep", config(text.replace("adam", "sgd")), "--out", "all"]) == 3
 
 
 def test_a_sweep_that_cannot_be_written_is_refused(config, tmp_path, capsys):
