@@ -13,6 +13,7 @@ from ae_optax.lab.checkpoints._leaves import Form
 
 FORMAT = 3
 PART = 2**22  # Bytes; a larger leaf is divided. A few parts at a time stay in memory unused.
+SMALL = 2**24  # A state of no more bytes is one part: four take Orbax twice the time of one.
 
 
 class Leaf(NamedTuple):
@@ -73,12 +74,13 @@ class Manifest(NamedTuple):
 def describe(forms: Mapping[str, Form], arrays: Mapping[str, np.ndarray]) -> dict[str, Leaf]:
     """Describe leaves, of which ``arrays`` are the host copies, and share them out into parts."""
     leaves, part, size = {}, 0, 0
+    most = SMALL if sum(array.nbytes for array in arrays.values()) <= SMALL else PART
     for name, form in forms.items():
         array = arrays[name]
         # Orbax refuses a part of which no leaf holds a number.
-        if array.nbytes and size and size + array.nbytes > PART:
+        if array.nbytes and size and size + array.nbytes > most:
             part, size = part + 1, 0
-        pieces = max(1, -(-array.nbytes // PART))
+        pieces = max(1, -(-array.nbytes // most))
         own = digest_of(array.dtype, array.shape, array).hexdigest()
         leaves[name] = Leaf(*form, str(array.dtype), array.shape, own, part, pieces)
         part, size = part + pieces - 1, size + array.nbytes

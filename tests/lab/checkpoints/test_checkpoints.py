@@ -228,6 +228,7 @@ def test_bad_arguments_are_refused(tmp_path, checkpoints):
 def test_a_state_of_several_parts_comes_back_and_a_damaged_one_is_named(tmp_path, monkeypatch):
     """Leaves of 48 bytes are divided, and what has no number is nowhere alone."""
     monkeypatch.setattr(_manifest, "PART", 40)
+    monkeypatch.setattr(_manifest, "SMALL", 40)
     numbers = np.array([np.nan, -0.0, np.inf, -np.nan, 1e-45] * 3, np.float32)
     saved = {"a": jnp.zeros((0, 2)), **state(1), "n": numbers, "r": jnp.asarray(numbers)}
     saved["z"] = jnp.zeros((0,))
@@ -238,6 +239,17 @@ def test_a_state_of_several_parts_comes_back_and_a_damaged_one_is_named(tmp_path
         shutil.rmtree(tmp_path / "1" / "2" / "state" / "d")
         [(_, reason)] = checkpoints.damaged()
     assert "cannot be read" in reason
+
+
+@pytest.mark.parametrize(("small", "parts"), [(48, {"0"}), (47, {"0", "1", "2"})])
+def test_a_small_state_is_one_part(small, parts, tmp_path, monkeypatch):
+    monkeypatch.setattr(_manifest, "PART", 16)
+    monkeypatch.setattr(_manifest, "SMALL", small)
+    saved = {"a": jnp.zeros(8), "b": jnp.ones(4)}
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, saved)
+        assert_same_bits(checkpoints.restore(saved).state, saved)
+    assert {path.name for path in (tmp_path / "1").iterdir() if path.is_dir()} == parts
 
 
 def test_checkpoints_of_the_first_format_are_read(tmp_path):
