@@ -560,7 +560,8 @@ def made_again(found: study.Measured) -> str:
 
 def tunings(found: study.Measured) -> str:
     """Say of every optimizer what was chosen, and how far the other trials are from it."""
-    heads, rows = ["track", "optimizer", "trials", "chosen", "held-back loss", "of the others"], []
+    heads = ["track", "optimizer", "trials", "chosen", "selected on", "its value", "of the others"]
+    rows = []
     for track, trials in found.numbers["tuning"].items():
         selection = found.setup["tuning"][track]["selection"]
         for name in dict.fromkeys(trial["optimizer"] for trial in trials):
@@ -575,6 +576,7 @@ def tunings(found: study.Measured) -> str:
                     f"`{name}`",
                     f"{len(own)}",
                     ", ".join(settings).replace("max_value", "peak"),
+                    selection.replace("_", " "),
                     f"{best['scores'][selection]:.4g}",
                     "–".join(ends),
                 ]
