@@ -16,6 +16,11 @@ from ae_optax.lab import losses, models, study, training
 from ae_optax.lab.figures import colour, make_panels, number, percent
 from ae_optax.observing import cost_of
 
+# Those that read whole matrices or layers: many times the cost, which depends on shapes and batch.
+NOT_BY_COORDINATE = {
+    *("muon", "normuon", "soap", "soap_muon", "shampoo", "kl_shampoo", "splus", "sonew"),
+    *("psgd_kron", "kfac", "kfac_eigen", "ekfac", "tnt", "kbfgs"),
+}
 # Those that divide no coordinate by a statistic of its own gradients.
 NOT_ADAPTIVE = ("sgd", "momentum", "classical_momentum", "nesterov", "lion", "lars")
 KEY = [(0, "not adaptive"), (1, "adaptive")]
@@ -26,7 +31,7 @@ PANELS = {
     "share": "its share of a training step",
 }
 SETUP = {
-    "optimizers": list(optimizers.__all__),
+    "optimizers": [name for name in optimizers.__all__ if name not in NOT_BY_COORDINATE],
     "learning_rate": 1e-3,
     "model": {"hidden": [512, 256], "code": 64, "pixels": [28, 28]},
     "batch_size": 128,
