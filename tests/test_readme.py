@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -50,6 +51,24 @@ def test_its_config_is_a_run(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(blocks("yaml")[0])
     assert plans.load_run(path).training == plans.TrainingSection(100, 64, 0)
+
+
+def sections(page):
+    """Return the sections of a config in the text of a page; of alternatives, the first."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    spans = (" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text))
+    names = "|".join(field.name for field in dataclasses.fields(plans.RunConfig))
+    return [
+        re.sub(r"(\w+)(\|\w+)+", r"\1", span)
+        for span in spans
+        if re.match(rf"({names}): [{{\[]", span)
+    ]
+
+
+@pytest.mark.parametrize("section", sections(PROJECT / "configs/README.md"))
+def test_a_section_of_a_config_that_is_shown_loads(section):
+    name, _, value = section.partition(": ")
+    plans.load_run(PROJECT / "configs/digits/train_adam.yaml", [f"{name}={value}"])
 
 
 @pytest.mark.parametrize("page", ["README.md", "configs/README.md"])
