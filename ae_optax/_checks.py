@@ -87,18 +87,32 @@ def check_at_least(name: str, value: Any, minimum: float) -> None:
     check_rule(name, value, f"be at least {minimum:g} and finite", lambda v: minimum <= v < np.inf)
 
 
-def check_positive_integer(name: str, value: Any) -> None:
-    """Raise unless ``value`` is an integer of at least 1; it shapes the program."""
+def check_whole(name: str, value: Any, minimum: int) -> None:
+    """Raise ``ValueError`` unless ``value`` is whole and at least ``minimum``; it may be traced."""
+    check_rule(
+        name,
+        value,
+        f"be a whole number of at least {minimum}",
+        lambda v: minimum <= v and v.is_integer(),
+    )
+
+
+def check_integer(name: str, value: Any, minimum: int | None = None) -> None:
+    """Raise unless ``value`` is an integer, at least ``minimum``; it shapes the program."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"`{name}` must be an integer, got {shown(value)}.")
-    if value < 1:
-        raise ValueError(f"`{name}` must be at least 1, got {shown(value)}.")
+    if minimum is not None and value < minimum:
+        raise ValueError(f"`{name}` must be at least {minimum}, got {shown(value)}.")
+
+
+def check_positive_integer(name: str, value: Any) -> None:
+    """Raise unless ``value`` is an integer of at least 1; it shapes the program."""
+    check_integer(name, value, 1)
 
 
 def check_seed(name: str, value: Any) -> None:
     """Raise unless ``value`` is an integer in [0, 2³¹), what every generator here keeps whole."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"`{name}` must be an integer, got {shown(value)}.")
+    check_integer(name, value)
     if not 0 <= value < 2**31:
         raise ValueError(f"`{name}` must lie in [0, {2**31}), got {shown(value)}.")
 

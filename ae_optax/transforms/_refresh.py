@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ae_optax._checks import check_positive_integer
+from ae_optax._checks import check_integer, check_positive_integer
 from ae_optax._numbers import whole
 from ae_optax._piece import Piece
 
@@ -85,11 +85,13 @@ def every(steps: int, *, first: int = 1, phase: int | None = None, each_until: i
 
     Raises:
         ValueError: If ``steps``, ``first`` or ``each_until`` is less than 1.
-        TypeError: If one of them is no integer.
+        TypeError: If a number is no integer.
     """
     check_positive_integer("steps", steps)
     check_positive_integer("first", first)
     check_positive_integer("each_until", each_until)
+    if phase is not None:
+        check_integer("phase", phase)
     return Every(steps, first, phase, each_until)
 
 

@@ -61,6 +61,13 @@ def test_at_the_start_all_have_their_turn_at_each_step_if_that_is_said(name):
     assert (np.flatnonzero(changed) + 2).tolist() == [2, 3, 6]
 
 
+@pytest.mark.parametrize("number", ["steps", "first", "phase", "each_until"])
+@pytest.mark.parametrize("value", [2.5, "x", True])
+def test_what_is_no_integer_is_refused_by_name(number, value):
+    with pytest.raises(TypeError, match=f"`{number}` must be an integer, got {value!r}"):
+        ao.every(**{"steps": 10, number: value})
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_turn_at_every_step_is_that_of_all_at_every_step(name):
     grads = {"a": stream(6, 2), "b": stream(4, 3, seed=1), "c": stream(3, seed=2)}
