@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import (
-    check_at_least,
     check_non_negative,
     check_number,
     check_one_of,
     check_rule,
+    check_whole,
 )
 from ae_optax._leafwise import map_rule, times
 from ae_optax._numbers import default_float, increment, scalar, whole
@@ -108,16 +108,17 @@ def reduce_on_plateau(
 
     Raises:
         ValueError: If ``factor`` is outside (0, 1), ``patience``, ``threshold`` or ``cooldown``
-            negative, ``min_scale`` outside [0, 1], ``accumulation`` below 1, or a mode unknown.
+            negative, ``min_scale`` outside [0, 1], ``accumulation`` below 1, a number of
+            observations or values not whole, or a mode unknown.
         TypeError: If one of the numbers is not a number; in ``update``, if ``value`` is no single
             number.
     """
     _check_open_unit_interval("factor", factor)
-    check_non_negative("patience", patience)
+    check_whole("patience", patience, 0)
     check_non_negative("threshold", threshold)
-    check_non_negative("cooldown", cooldown)
+    check_whole("cooldown", cooldown, 0)
     _check_scale("min_scale", min_scale)
-    check_at_least("accumulation", accumulation, 1)
+    check_whole("accumulation", accumulation, 1)
     check_one_of("threshold_mode", threshold_mode, ("relative", "absolute"))
     check_one_of("mode", mode, ("min", "max"))
     sign = {"min": 1.0, "max": -1.0}[mode]

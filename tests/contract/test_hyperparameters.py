@@ -140,7 +140,7 @@ IN_UNIT_INTERVAL = {"average_decay", "b1", "b2", "b3", "decay", "momentum", "sta
 # What functions need besides numbers.
 OTHERS = {"params": {}, "state": (), "inner": transforms.identity(), "every": 2, "axis": 0}
 OTHERS |= dict.fromkeys(("direction", "magnitude"), transforms.identity())
-OTHERS |= {"statistic": transforms.gram(0.9), "begin": 4.0}
+OTHERS |= {"statistic": transforms.gram(0.9), "begin": 4.0, "patience": 2}
 
 
 def call(function, argument, value):

@@ -53,7 +53,10 @@ def test_the_rate_ends_at_its_least_and_changes_by_more_than_eps():
     [
         ({"lr": 0}, "`lr` must be positive and finite, got 0."),
         ({"factor": 1.0}, r"`factor` must lie in \[0, 1\), got 1.0."),
-        ({"patience": -1}, "`patience` must be at least 0 and finite, got -1."),
+        ({"factor": jnp.array(2.0)}, r"`factor` must lie in \[0, 1\), got Array\(2\."),
+        ({"patience": -1}, "`patience` must be a whole number of at least 0, got -1."),
+        ({"patience": 2.5}, "`patience` must be a whole number of at least 0, got 2.5."),
+        ({"cooldown": 0.5}, "`cooldown` must be a whole number of at least 0, got 0.5."),
         ({"mode": "auto"}, "`mode` must be one of min, max, got 'auto'."),
         ({"threshold_mode": "x"}, "`threshold_mode` must be one of rel, abs, got 'x'."),
     ],

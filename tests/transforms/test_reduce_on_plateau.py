@@ -234,11 +234,13 @@ def test_at_scale_one_updates_keep_every_bit():
     [
         ({"factor": 1.0}, r"`factor` must lie in \(0, 1\), got 1\.0\."),
         ({"factor": 0.0}, r"`factor` must lie in \(0, 1\), got 0\.0\."),
-        ({"patience": -1}, "`patience` must be at least 0"),
+        ({"patience": -1}, "`patience` must be a whole number of at least 0, got -1"),
+        ({"patience": 2.5}, "`patience` must be a whole number of at least 0, got 2.5"),
         ({"threshold": -1e-4}, "`threshold` must be at least 0"),
-        ({"cooldown": -1}, "`cooldown` must be at least 0"),
+        ({"cooldown": jnp.float32(0.5)}, "`cooldown` must be a whole number of at least 0"),
         ({"min_scale": 1.5}, r"`min_scale` must lie in \[0, 1\], got 1\.5\."),
-        ({"accumulation": 0}, "`accumulation` must be at least 1"),
+        ({"accumulation": 0}, "`accumulation` must be a whole number of at least 1, got 0"),
+        ({"accumulation": 1.5}, "`accumulation` must be a whole number of at least 1, got 1.5"),
         ({"mode": "smaller"}, "`mode` must be one of min, max, got 'smaller'"),
         (
             {"threshold_mode": "rel"},

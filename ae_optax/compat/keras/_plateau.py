@@ -13,13 +13,13 @@ from ae_optax._checks import (
     check_number,
     check_one_of,
     check_positive,
+    check_whole,
     is_plain_number,
 )
 from ae_optax._leafwise import map_rule, times
 from ae_optax._numbers import default_float, increment, whole
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
-from ae_optax.compat.keras._accumulation import check_whole
 
 
 class ReduceLROnPlateauState(NamedTuple):
@@ -75,11 +75,11 @@ def reduce_lr_on_plateau(
     Args:
         monitor: What the values are; read by ``mode="auto"`` only.
         factor: In [0, 1), what the rate is multiplied by.
-        patience: Observations without improvement that are borne, at least 0.
+        patience: Observations without improvement that are borne, a whole number of at least 0.
         verbose: Without meaning here: read ``scale`` from the state.
         mode: ``"min"`` or ``"max"``; ``"auto"`` is ``"min"`` for a loss.
         min_delta: :math:`\delta`, in units of the values; its sign has no meaning.
-        cooldown: Observations after a reduction that do not count, at least 0.
+        cooldown: Observations after a reduction that do not count, a whole number of at least 0.
         min_lr: Least learning rate, at least 0. A transformation does not know the rate it
             scales, so this needs ``learning_rate``.
         learning_rate: The optimizer's own rate (not in Keras), positive.
@@ -99,9 +99,9 @@ def reduce_lr_on_plateau(
     """
     del verbose
     check_in_unit_interval("factor", factor)
-    check_whole("patience", patience, minimum=0)
+    check_whole("patience", patience, 0)
     check_finite("min_delta", min_delta)
-    check_whole("cooldown", cooldown, minimum=0)
+    check_whole("cooldown", cooldown, 0)
     direction = _direction(mode, monitor)
     lowest = _lowest_scale(min_lr, learning_rate)
 

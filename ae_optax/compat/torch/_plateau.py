@@ -6,7 +6,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_non_negative, check_number, check_one_of, check_positive
+from ae_optax._checks import (
+    check_in_unit_interval,
+    check_non_negative,
+    check_number,
+    check_one_of,
+    check_positive,
+    check_whole,
+)
 from ae_optax._leafwise import map_rule, times
 from ae_optax._numbers import default_float, whole
 from ae_optax._transformation import transformation
@@ -61,10 +68,10 @@ def reduce_lr_on_plateau(
         lr: The optimizer's own rate, positive.
         mode: Whether less or more is better.
         factor: In [0, 1), what the rate is multiplied by.
-        patience: Bad observations that are borne, at least 0.
+        patience: Bad observations that are borne, a whole number of at least 0.
         threshold: :math:`\tau \ge 0`.
         threshold_mode: What the threshold is measured in.
-        cooldown: Observations after a reduction that do not count, at least 0.
+        cooldown: Observations after a reduction that do not count, a whole number of at least 0.
         min_lr: Least rate, at least 0.
         eps: Least change of the rate, at least 0.
 
@@ -81,16 +88,10 @@ def reduce_lr_on_plateau(
         <https://docs.pytorch.org/docs/stable/optim.html>`_, PyTorch 2.13.
     """
     check_positive("lr", lr)
-    check_non_negative("factor", factor)
-    if isinstance(factor, int | float) and not factor < 1:
-        raise ValueError(f"`factor` must lie in [0, 1), got {factor!r}.")
-    for name, value in (
-        ("patience", patience),
-        ("threshold", threshold),
-        ("cooldown", cooldown),
-        ("min_lr", min_lr),
-        ("eps", eps),
-    ):
+    check_in_unit_interval("factor", factor)
+    check_whole("patience", patience, 0)
+    check_whole("cooldown", cooldown, 0)
+    for name, value in {"threshold": threshold, "min_lr": min_lr, "eps": eps}.items():
         check_non_negative(name, value)
     check_one_of("mode", mode, ("min", "max"))
     check_one_of("threshold_mode", threshold_mode, ("rel", "abs"))
