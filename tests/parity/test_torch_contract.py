@@ -198,6 +198,16 @@ def test_a_cycle_of_the_momentum_can_be_passed_on():
             {"T_0": 0},
             "`T_0` must be at least 1 and finite, got 0.",
         ),
+        (
+            "cosine_annealing_warm_restarts",
+            {"T_0": 5, "eta_min": np.nan},
+            "`eta_min` must be at least 0 and finite, got nan.",
+        ),
+        (
+            "cosine_annealing_warm_restarts",
+            {"T_0": 5, "eta_min": -1.0},
+            "`eta_min` must be at least 0 and finite, got -1.0.",
+        ),
         ("one_cycle_lr", {"max_lr": 1}, "`total_steps` must be given, or both `epochs` and"),
         (
             "one_cycle_lr",
@@ -227,6 +237,26 @@ def test_a_cycle_of_the_momentum_can_be_passed_on():
 )
 def test_schedulers_refuse_numbers_out_of_range(name, arguments, message):
     with pytest.raises(ValueError, match=message):
+        getattr(compat, name)(0.1, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        (
+            "cosine_annealing_warm_restarts",
+            {"T_0": 5, "eta_min": "x"},
+            "`eta_min` must be a number, got 'x'.",
+        ),
+        (
+            "cyclic_lr",
+            {"base_lr": 0, "max_lr": 1, "base_momentum": "x"},
+            "`base_momentum` must be a number, got 'x'.",
+        ),
+    ],
+)
+def test_schedulers_refuse_arguments_of_another_kind(name, arguments, message):
+    with pytest.raises(TypeError, match=message):
         getattr(compat, name)(0.1, **arguments)
 
 
@@ -260,6 +290,13 @@ def test_combined_schedulers_refuse_what_does_not_go_together():
     cycle = compat.one_cycle_lr(0.1, 1.0, 10)
     with pytest.raises(ValueError, match="`schedulers` must hold one one_cycle_lr at most"):
         compat.chained_scheduler([cycle, compat.chained_scheduler([cycle])])
+
+
+def test_warm_restarts_rise_to_a_rate_above_their_own():
+    schedule, steps = compat.cosine_annealing_warm_restarts(0.1, 5, eta_min=0.3), np.arange(12)
+    desired = 0.3 + (0.1 - 0.3) * (1 + np.cos(np.pi * (steps % 5) / 5)) / 2
+    # rtol: some units in the last place of float32.
+    np.testing.assert_allclose(jax.vmap(schedule)(steps), desired, rtol=1e-6)
 
 
 def test_a_rise_without_length_has_passed_at_step_0():

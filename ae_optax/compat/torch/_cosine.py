@@ -2,10 +2,11 @@
 
 import jax.numpy as jnp
 
-from ae_optax import schedules
-from ae_optax._checks import check_at_least, check_finite
+from ae_optax._checks import check_at_least, check_finite, check_non_negative
 from ae_optax._numbers import default_float
+from ae_optax._time import restarts
 from ae_optax._types import Scalar
+from ae_optax._values import blend, half_wave
 from ae_optax.compat.torch._scheduler import Rule, Scheduler, as_float, jumping, reading
 
 
@@ -69,13 +70,20 @@ def cosine_annealing_warm_restarts(
 ) -> Scheduler:
     r"""Fall along half a cosine, jump back, and fall again, each time for longer.
 
-    As :func:`~ae_optax.schedules.cosine_warm_restarts`.
+    In the period of :math:`T_i` steps that began at step :math:`t_i`,
+
+    .. math::
+
+        \eta(t) = \eta_{\min} + \tfrac12 (\eta - \eta_{\min})
+            \left(1 + \cos\frac{\pi (t - t_i)}{T_i}\right)
+
+    :func:`~ae_optax.schedules.cosine_warm_restarts` can also lower the top of each period.
 
     Args:
         lr: :math:`\eta \ge 0`, the rate PyTorch reads from its optimizer.
         T_0: Length of the first period, at least 1, in steps.
         T_mult: What each period is multiplied by to give the next, at least 1.
-        eta_min: :math:`\eta_{\min} \ge 0`.
+        eta_min: :math:`\eta_{\min} \ge 0`; above :math:`\eta` it is what the rate rises to.
 
     Returns:
         A schedule.
@@ -91,11 +99,13 @@ def cosine_annealing_warm_restarts(
     """
     check_at_least("T_0", T_0, 1)
     check_at_least("T_mult", T_mult, 1)
+    check_non_negative("eta_min", eta_min)
 
     def bind(initial):
-        restarts = schedules.cosine_warm_restarts(
-            initial, min_value=eta_min, period=T_0, period_multiplier=T_mult
-        )
-        return jumping(restarts)
+        def value(t):
+            _, left = restarts(t, T_0, T_mult)
+            return blend(eta_min, initial, half_wave(left))
+
+        return jumping(value)
 
     return reading(lr, bind)

@@ -98,8 +98,11 @@ def cyclic_lr(
         return height * amplitude(as_float(t), 1 + as_float(count))
 
     def between(low, high):
-        low, high = default_float(low), default_float(high)
-        return lambda t: low + (high - low) * swing(t)
+        def value(t):
+            start, end = default_float(low), default_float(high)
+            return start + (end - start) * swing(t)
+
+        return value
 
     momentum = _momentum(
         cycle_momentum, base_momentum, max_momentum, between(max_momentum, base_momentum)
