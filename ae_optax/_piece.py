@@ -3,6 +3,8 @@
 import dataclasses
 import re
 
+from ae_optax._checks import shown
+
 
 class Piece:
     """A frozen dataclass that is printed as the call of the function that makes it."""
@@ -16,3 +18,12 @@ class Piece:
             if (value := getattr(self, field.name)) is not field.default
         )
         return f"{name}({', '.join(given)})"
+
+
+def check_piece(name: str, value: object, kind: type[Piece]) -> None:
+    """Raise ``TypeError`` unless ``value`` is a piece of this kind."""
+    if not isinstance(value, kind):
+        raise TypeError(
+            f"`{name}` must be a {kind.__name__.lower()}, got {shown(value)}."
+            + (" Call it to make one." if callable(value) else "")
+        )

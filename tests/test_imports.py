@@ -48,7 +48,7 @@ LABORATORY = TASK | {
 LAYERS = {
     "_renamed": set(),
     "_types": set(),
-    "_piece": set(),
+    "_piece": {"_checks"},
     "_matrices": {"_numbers", "_types"},
     "_checks": set(),
     "_due": {"_matrices"},

@@ -8,6 +8,7 @@ import optax
 from ae_optax._checks import check_positive
 from ae_optax._matrices._products import unit_scale
 from ae_optax._numbers import in_range, root, scalar, unhidden, widen
+from ae_optax._piece import check_piece
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
@@ -56,7 +57,7 @@ def graft(
 
     Raises:
         ValueError: If ``eps`` is not positive.
-        TypeError: If it is not a number, or a branch no gradient transformation.
+        TypeError: If it is not a number, a branch no gradient transformation, or ``view`` none.
 
     References:
         Agarwal, Anil, Hazan, Koren and Zhang, `Learning Rate Grafting: Transferability of Optimizer
@@ -65,6 +66,8 @@ def graft(
     check_transformation("direction", direction)
     check_transformation("magnitude", magnitude)
     check_positive("eps", eps)
+    if view is not None:
+        check_piece("view", view, View)
     along, far = map(optax.with_extra_args_support, (direction, magnitude))
 
     def grafted(g, d, a):

@@ -10,6 +10,7 @@ import optax
 from ae_optax._due import after, if_due, in_place
 from ae_optax._matrices._products import into_basis, multiply
 from ae_optax._numbers import increment
+from ae_optax._piece import check_piece
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax.transforms._basis import Basis, sorted_iteration
 from ae_optax.transforms._carried import (
@@ -92,7 +93,8 @@ def in_basis(
 
     Raises:
         ValueError: In ``update``, if a leaf has another shape than its parameter.
-        TypeError: If ``inner`` is no gradient transformation.
+        TypeError: If ``inner`` is no gradient transformation, or another argument not what it is
+            named for.
 
     References:
         Vyas et al., `SOAP: Improving and Stabilizing Shampoo using Adam
@@ -103,6 +105,10 @@ def in_basis(
     basis = sorted_iteration() if basis is None else basis
     refresh = every(10) if refresh is None else refresh
     seen_as = View() if view is None else view
+    check_piece("statistic", statistic, Statistic)
+    check_piece("basis", basis, Basis)
+    check_piece("refresh", refresh, Refresh)
+    check_piece("view", seen_as, View)
 
     def init(params):
         return InBasisState(

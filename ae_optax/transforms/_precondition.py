@@ -10,6 +10,7 @@ from ae_optax._checks import check_positive
 from ae_optax._due import if_due
 from ae_optax._matrices._products import multiply, unit_scale
 from ae_optax._numbers import in_range, increment, unhidden
+from ae_optax._piece import check_piece
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._types import Scalar
 from ae_optax.transforms._elementwise import identity
@@ -83,7 +84,8 @@ def precondition(
     Raises:
         ValueError: If ``power`` is not positive; in ``update``, if a leaf has another shape than
             its parameter.
-        TypeError: If ``inner`` is no gradient transformation or ``power`` no number.
+        TypeError: If ``inner`` is no gradient transformation, ``power`` no number, or another
+            argument not what it is named for.
 
     References:
         Gupta, Koren and Singer, `Shampoo: Preconditioned Stochastic Tensor Optimization
@@ -97,6 +99,10 @@ def precondition(
     root = ridged_root() if root is None else root
     refresh = every(10) if refresh is None else refresh
     seen_as = View() if view is None else view
+    check_piece("statistic", statistic, Statistic)
+    check_piece("root", root, Root)
+    check_piece("refresh", refresh, Refresh)
+    check_piece("view", seen_as, View)
 
     def init(params):
         return PreconditionState(

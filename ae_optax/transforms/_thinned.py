@@ -3,6 +3,7 @@
 from ae_optax._checks import check_positive_integer
 from ae_optax._due import if_due
 from ae_optax._numbers import whole
+from ae_optax._piece import check_piece
 from ae_optax.transforms._statistics import Statistic, Wrapped
 
 
@@ -40,11 +41,12 @@ def thinned(statistic: Statistic, *, steps: int) -> Statistic:
 
     Raises:
         ValueError: If ``steps`` is less than 1.
-        TypeError: If ``steps`` is no integer.
+        TypeError: If ``statistic`` is none or ``steps`` no integer.
 
     References:
         Anil, Gupta, Koren, Regan and Singer, `Scalable Second Order Optimization for Deep Learning
         <https://arxiv.org/abs/2002.09018>`_, 2020.
     """
+    check_piece("statistic", statistic, Statistic)
     check_positive_integer("steps", steps)
     return Thinned(statistic, steps)

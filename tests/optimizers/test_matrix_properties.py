@@ -330,6 +330,31 @@ def test_a_thinned_statistic_is_that_of_every_so_many_gradients():
         ao.thinned(ao.gram(0.9), steps=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("statistic", lambda x: ao.in_basis(x, inner=ao.identity())),
+        ("basis", lambda x: ao.in_basis(ao.gram(0.9), inner=ao.identity(), basis=x)),
+        ("refresh", lambda x: ao.in_basis(ao.gram(0.9), inner=ao.identity(), refresh=x)),
+        ("view", lambda x: ao.in_basis(ao.gram(0.9), inner=ao.identity(), view=x)),
+        ("statistic", lambda x: ao.precondition(x)),
+        ("root", lambda x: ao.precondition(ao.gram(0.9), root=x)),
+        ("refresh", lambda x: ao.precondition(ao.gram(0.9), refresh=x)),
+        ("view", lambda x: ao.precondition(ao.gram(0.9), view=x)),
+        ("view", lambda x: ao.graft(direction=ao.identity(), magnitude=ao.identity(), view=x)),
+        ("statistic", lambda x: ao.thinned(x, steps=2)),
+        ("statistic", lambda x: ao.soap(0.1, statistic=x)),
+        ("root", lambda x: ao.shampoo(0.1, root=x)),
+    ],
+)
+def test_what_is_no_such_piece_is_refused_by_name(name, call):
+    for value in (3, "gram"):
+        with pytest.raises(TypeError, match=rf"`{name}` must be a {name}, got {value!r}\.$"):
+            call(value)
+    with pytest.raises(TypeError, match=rf"`{name}` must be a {name}, .* Call it to make one\."):
+        call(ao.gram)
+
+
 def test_a_missing_gradient_leaves_all_that_is_kept_of_its_leaf():
     optimizer = ao.soap(0.1, refresh_every=1, block_size=2)
     params = {"a": jnp.ones((3, 2)), "b": jnp.ones((2, 2)), "c": jnp.ones(2)}
