@@ -144,16 +144,18 @@ NEGATIVE = "must be at least 0 and finite, got -0.5"
         ("adafactor", "epsilon_1", 0.0, POSITIVE),
         ("adafactor", "epsilon_2", 0.0, POSITIVE),
         ("adafactor", "clip_threshold", 0.0, POSITIVE),
-        ("muon", "adam_weight_decay", -0.5, "`weight_decay` " + NEGATIVE),
+        ("muon", "adam_beta_1", 1.5, UNIT),
+        ("muon", "adam_beta_2", 1.5, UNIT),
+        ("muon", "adam_weight_decay", -0.5, NEGATIVE),
         ("muon", "momentum", 1.5, UNIT),
         ("muon", "adam_lr_ratio", -0.5, NEGATIVE),
         ("muon", "muon_b", float("inf"), "must be finite, got inf"),
-        ("muon", "ns_steps", -1, "must be a whole number of at least 0, got -1"),
+        ("muon", "ns_steps", -1, "must be at least 0, got -1"),
         ("muon", "rms_rate", -0.5, NEGATIVE),
     ],
 )
 def test_an_argument_out_of_its_range_is_an_error(name, argument, value, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"`{argument}` {message}"):
         make(name, **{argument: value})
 
 

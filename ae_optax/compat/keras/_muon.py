@@ -9,10 +9,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_finite, check_in_unit_interval, check_non_negative
+from ae_optax._checks import (
+    check_finite,
+    check_in_unit_interval,
+    check_integer,
+    check_non_negative,
+)
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.compat.keras._accumulation import check_whole
 from ae_optax.compat.keras._adam import adam_direction
 from ae_optax.compat.keras._by_kind import by_kind
 from ae_optax.compat.keras._common import Common, with_common
@@ -98,15 +102,19 @@ def muon(
     Raises:
         ValueError: If ``learning_rate`` is negative, another argument out of its range, or an
             expression not regular.
-        TypeError: If one of them is not a number.
+        TypeError: If one of them is not a number, or ``ns_steps`` no integer.
 
     References:
         Liu et al., `Muon is Scalable for LLM Training <https://arxiv.org/abs/2502.16982>`_, 2025;
         `keras.optimizers.Muon <https://keras.io/api/optimizers/muon/>`_, Keras 3.15.
     """
+    check_in_unit_interval("adam_beta_1", adam_beta_1)
+    check_in_unit_interval("adam_beta_2", adam_beta_2)
+    if adam_weight_decay is not None:
+        check_non_negative("adam_weight_decay", adam_weight_decay)
     check_in_unit_interval("momentum", momentum)
     check_non_negative("adam_lr_ratio", adam_lr_ratio)
-    check_whole("ns_steps", ns_steps, minimum=0)
+    check_integer("ns_steps", ns_steps, 0)
     for key, value in {"muon_a": muon_a, "muon_b": muon_b, "muon_c": muon_c}.items():
         check_finite(key, value)
     if rms_rate is not None:

@@ -1,13 +1,16 @@
 """``torch.optim.Adafactor``."""
 
+import math
+
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_learning_rate, check_positive, check_rule, shown
+from ae_optax._checks import check_learning_rate, check_positive, check_rule
 from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import (
+    check_length,
     check_without_meaning,
     descend,
     lr_at,
@@ -77,9 +80,8 @@ def adafactor(
     """
     check_without_meaning(foreach=foreach)
     check_learning_rate("lr", lr)
-    check_rule("beta2_decay", beta2_decay, "be negative", lambda v: v < 0)
-    if len(eps) != 2:
-        raise ValueError(f"`eps` must be two numbers, got {shown(eps)}.")
+    check_rule("beta2_decay", beta2_decay, "be negative and finite", lambda v: -math.inf < v < 0)
+    check_length("eps", eps, 2)
     eps1, eps2 = eps
     if eps1 is not None:
         check_positive("eps[0]", eps1)

@@ -41,10 +41,16 @@ def check_without_meaning(**values: Any) -> None:
             )
 
 
+def check_length(name: str, value: Any, length: int) -> None:
+    """Raise ``ValueError`` unless ``value`` is a tuple or list of so many numbers, two or three."""
+    if not isinstance(value, tuple | list) or len(value) != length:
+        words = {2: "two", 3: "three"}
+        raise ValueError(f"`{name}` must be {words[length]} numbers, got {shown(value)}.")
+
+
 def check_betas(betas: Betas) -> None:
     """Raise unless ``betas`` are two numbers in [0, 1)."""
-    if not isinstance(betas, tuple | list) or len(betas) != 2:
-        raise ValueError(f"`betas` must be two numbers, got {shown(betas)}.")
+    check_length("betas", betas, 2)
     for position, beta in enumerate(betas):
         check_in_unit_interval(f"betas[{position}]", beta)
 

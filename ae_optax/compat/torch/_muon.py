@@ -4,11 +4,17 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_in_unit_interval, check_one_of, check_positive
+from ae_optax._checks import (
+    check_finite,
+    check_in_unit_interval,
+    check_integer,
+    check_one_of,
+    check_positive,
+)
 from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.compat.torch._arguments import check_flag, descend
+from ae_optax.compat.torch._arguments import check_flag, check_length, descend
 from ae_optax.transforms import (
     newton_schulz,
     scale,
@@ -70,7 +76,8 @@ def muon(
     Raises:
         ValueError: If a number is out of its range, ``adjust_lr_fn`` unknown, or, in ``init``, a
             parameter is no matrix.
-        TypeError: If an argument is not a number, or ``nesterov`` not a boolean.
+        TypeError: If an argument is not a number, ``ns_steps`` no integer, or ``nesterov`` not a
+            boolean.
 
     References:
         PyTorch 2.13, `Muon <https://docs.pytorch.org/docs/2.13/generated/torch.optim.Muon.html>`_.
@@ -79,7 +86,11 @@ def muon(
     check_flag("nesterov", nesterov)
     check_positive("eps", eps)
     check_one_of("adjust_lr_fn", adjust_lr_fn, _ADJUSTMENTS)
-    if isinstance(ns_steps, int) and ns_steps >= 100:
+    check_length("ns_coefficients", ns_coefficients, 3)
+    for position, coefficient in enumerate(ns_coefficients):
+        check_finite(f"ns_coefficients[{position}]", coefficient)
+    check_integer("ns_steps", ns_steps, 0)
+    if ns_steps >= 100:
         raise ValueError(f"`ns_steps` must be below 100, got {ns_steps!r}.")
     velocity = scale_by_nesterov if nesterov else scale_by_momentum
     return descend(

@@ -2,7 +2,7 @@
 
 import optax
 
-from ae_optax._checks import check_in_unit_interval, check_non_negative
+from ae_optax._checks import check_in_unit_interval, check_non_negative, check_positive
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import (
@@ -82,6 +82,8 @@ def rmsprop(
     check_in_unit_interval("momentum", momentum)
     check_non_negative("eps", eps)
     check_flag("centered", centered)
+    if centered:
+        check_positive("alpha", alpha)
     spread = running_variance(alpha) if centered else chain(square(), average(alpha))
     return descend_in_pairs(
         lr,

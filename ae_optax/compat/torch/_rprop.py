@@ -1,11 +1,19 @@
 """``torch.optim.Rprop``."""
 
+import math
+
 import optax
 
-from ae_optax._checks import check_learning_rate, rate_at, shown
+from ae_optax._checks import (
+    check_learning_rate,
+    check_non_negative,
+    check_positive,
+    check_rule,
+    rate_at,
+)
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
-from ae_optax.compat.torch._arguments import check_flag, check_without_meaning
+from ae_optax.compat.torch._arguments import check_flag, check_length, check_without_meaning
 from ae_optax.compat.torch._pairs import in_pairs
 from ae_optax.transforms import chain, scale, scale_by_rprop
 
@@ -27,7 +35,7 @@ def rprop(
         lr: :math:`\eta \ge 0`, the first step of every coordinate: a number, a traced scalar, or a
             schedule, of which only the value at step 0 counts, as in PyTorch.
         etas: :math:`\eta^- \in (0, 1)` and :math:`\eta^+ > 1`.
-        step_sizes: Smallest and largest step, in units of the parameters.
+        step_sizes: Smallest step, at least 0, and largest, above 0, in units of the parameters.
         capturable: Without meaning here.
         foreach: Without meaning here.
         maximize: Whether to climb.
@@ -49,9 +57,12 @@ def rprop(
     check_without_meaning(capturable=capturable, foreach=foreach, differentiable=differentiable)
     check_learning_rate("lr", lr)
     check_flag("maximize", maximize)
-    for name, pair in (("etas", etas), ("step_sizes", step_sizes)):
-        if len(pair) != 2:
-            raise ValueError(f"`{name}` must be two numbers, got {shown(pair)}.")
+    check_length("etas", etas, 2)
+    check_rule("etas[0]", etas[0], "lie in (0, 1)", lambda v: 0 < v < 1)
+    check_rule("etas[1]", etas[1], "be above 1 and finite", lambda v: 1 < v < math.inf)
+    check_length("step_sizes", step_sizes, 2)
+    check_non_negative("step_sizes[0]", step_sizes[0])
+    check_positive("step_sizes[1]", step_sizes[1])
     step = scale_by_rprop(
         rate_at(lr, 0, name="lr"),
         decrease=etas[0],
