@@ -53,9 +53,14 @@ def evaluation_params(state: Any, params: P | None = None) -> P:
 
     Raises:
         ValueError: If two transformations decide for one parameter, or one for something that
-            ``params`` does not hold.
+            ``params`` does not hold, or if ``params`` is missing.
     """
     opt_state = getattr(state, "opt_state", state)
+    if params is None and not hasattr(state, "params"):
+        raise ValueError(
+            f"`params` must be given with a `state` that holds none, got {type(state).__name__}. "
+            "Call `evaluation_params(opt_state, params)`."
+        )
     params = state.params if params is None else params
     where: dict[str, tuple[Any, Rule, Any]] = {}
     for node in _found(opt_state):

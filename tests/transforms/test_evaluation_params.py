@@ -95,6 +95,12 @@ def test_averages_of_other_parameters_are_an_error_that_tells_the_way_out():
         ao.evaluation_params(state, PARAMS)
 
 
+def test_without_parameters_it_says_that_they_are_missing():
+    message = r"`params` must be given with a `state` that holds none, got tuple\. Call"
+    with pytest.raises(ValueError, match=message):
+        ao.evaluation_params(ao.adam(0.1).init(PARAMS))
+
+
 def test_a_transformation_of_ones_own_can_say_where():
     class Half(NamedTuple):
         kept: optax.Params
