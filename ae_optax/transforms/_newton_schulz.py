@@ -5,7 +5,7 @@ from typing import Any
 
 import optax
 
-from ae_optax._checks import check_finite, shown
+from ae_optax._checks import check_finite, check_integer, shown
 from ae_optax._leafwise import leafwise
 from ae_optax._matrices._polar import MUON, polynomial_steps
 from ae_optax._numbers import storage_dtype, widen
@@ -68,10 +68,7 @@ def newton_schulz(
         for position, coefficient in enumerate(triple):
             check_finite(f"coefficients[{position}]", coefficient)
     steps = (len(triples) if listed else 5) if steps is None else steps
-    if isinstance(steps, bool) or not isinstance(steps, int):
-        raise TypeError(f"`steps` must be an integer, got {shown(steps)}.")
-    if steps < 0:
-        raise ValueError(f"`steps` must be at least 0, got {shown(steps)}.")
+    check_integer("steps", steps, 0)
     numbers = [number for triple in triples for number in triple]
     named: Any = {f"number_{i}": number for i, number in enumerate(numbers)}
     return leafwise(_iterate, steps=steps, dtype=dtype, **named)

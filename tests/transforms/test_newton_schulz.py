@@ -70,6 +70,12 @@ def test_refuses_arguments_that_are_none(arguments, error, message):
         tf.newton_schulz(**arguments)
 
 
+def test_a_number_of_steps_may_be_numpys():
+    x = matrix(4, 3)
+    found = apply(tf.newton_schulz(steps=np.int64(3)), x)
+    np.testing.assert_array_equal(found, apply(tf.newton_schulz(steps=3), x))
+
+
 def test_of_complex_numbers_it_converges_to_the_nearest_unitary_matrix():
     real = np.asarray(matrix(4, 3))
     x = jnp.asarray((real + 1j * real[::-1]) / np.sqrt(2))
