@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_in_unit_interval, check_learning_rate
+from ae_optax._checks import check_in_unit_interval, check_learning_rate, rate_at
 from ae_optax._leafwise import map_rule
 from ae_optax._numbers import default_float, increment, scalar, widen
 from ae_optax._transformation import transformation
@@ -67,7 +67,8 @@ def ema_nesterov(
 
     Raises:
         ValueError: If ``strength`` is negative or ``decay`` outside [0, 1).
-        TypeError: If one of them is not a number.
+        TypeError: If one of them is not a number; in ``init`` and ``update``, if a schedule makes
+            no single number.
 
     References:
         `EMA-Nesterov <https://arxiv.org/abs/2605.25395>`_, 2026.
@@ -76,7 +77,7 @@ def ema_nesterov(
     check_in_unit_interval("decay", decay)
 
     def strength_at(count):
-        return default_float(strength(count) if callable(strength) else strength)
+        return default_float(rate_at(strength, count, name="strength"))
 
     def init(params):
         count = jnp.zeros([], jnp.int32)

@@ -45,6 +45,7 @@ def test_a_rate_may_be_any_kind_of_number(learning_rate):
         lambda rate: tf.decay_after_step(0.1, learning_rate=rate),
         lambda rate: tf.add_independent_decay(0.1, learning_rate=rate, peak=1.0),
         lambda rate: tf.proximal_l1(0.1, learning_rate=rate),
+        tf.ema_nesterov,
         lambda rate: keras.sgd(rate, weight_decay=0.1),
         keras.ftrl,
         keras.adafactor,
@@ -53,7 +54,7 @@ def test_a_rate_may_be_any_kind_of_number(learning_rate):
     ],
 )
 def test_a_schedule_gives_single_numbers(make):
-    with pytest.raises(TypeError, match=r"`(learning_rate|lr)` must be a number at every"):
+    with pytest.raises(TypeError, match=r"`(learning_rate|lr|strength)` must be a number at every"):
         run(make(lambda _: jnp.ones(1)), GRADS[:1], GRADS[0])
 
 
