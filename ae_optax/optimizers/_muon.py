@@ -65,7 +65,7 @@ def muon(
 
     Returns:
         An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
-        ``params`` if ``weight_decay`` is not 0.
+        ``params``.
 
     Raises:
         ValueError: If ``learning_rate`` or ``weight_decay`` is negative or ``momentum`` outside
@@ -136,7 +136,7 @@ def normuon(
 
     Returns:
         An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
-        ``params`` if ``weight_decay`` is not 0.
+        ``params``.
 
     Raises:
         ValueError: If ``learning_rate`` or ``weight_decay`` is negative, ``momentum`` or ``b2``

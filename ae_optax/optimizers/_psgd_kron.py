@@ -67,7 +67,7 @@ def psgd_kron(
 
     Returns:
         An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
-        ``params`` if ``weight_decay`` is not 0.
+        ``params``.
 
     Raises:
         ValueError: If ``learning_rate`` or ``weight_decay`` is negative, ``b1`` outside [0, 1),

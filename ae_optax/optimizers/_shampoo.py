@@ -79,7 +79,7 @@ def shampoo(
 
     Returns:
         An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
-        ``params`` if ``weight_decay`` is not 0.
+        ``params``.
 
     Raises:
         ValueError: If ``learning_rate`` or ``weight_decay`` is negative, ``eps`` not positive,

@@ -68,7 +68,7 @@ def sonew(
 
     Returns:
         An optimizer whose updates keep structure, shapes and dtypes of the gradients; it needs
-        ``params`` if ``weight_decay`` is not 0.
+        ``params``.
 
     Raises:
         ValueError: If ``learning_rate`` or ``weight_decay`` is negative, ``b1`` or ``b2`` outside
