@@ -105,7 +105,7 @@ def orthogonalize(
     - ``"modula"``: (3, -3.2, 1.2), five times.
 
     Of a leaf with more than two axes every matrix of the last two is treated alike; a leaf with
-    fewer is only divided by its norm.
+    fewer is only divided by its norm, or 2 % or 1 % more for the two of ``"polar_express"``.
 
     Args:
         method: One of these words.
@@ -168,8 +168,10 @@ def _divide_by_row_sums() -> optax.GradientTransformation:
 
 
 def _scale_rows(g):
-    if g.ndim < 2 or not g.size:
+    if not g.size:
         return g
+    if g.ndim < 2:  # A vector is a matrix of one row.
+        return _scale_rows(g.reshape(1, -1)).reshape(g.shape)
     if g.shape[-2] > g.shape[-1]:
         return adjoint(_scale_rows(adjoint(g)))
     x, _ = unit_scale(g)

@@ -203,6 +203,13 @@ def test_turbo_brings_singular_values_near_one():
     assert max(values) < 1.3
 
 
+@pytest.mark.parametrize("method", [*SPREAD, "turbo"])
+def test_orthogonalising_only_divides_a_vector_by_its_norm(method):
+    x, transformation = jnp.asarray([3.0, 4.0]), tf.orthogonalize(method)
+    found, _ = transformation.update(x, transformation.init(x))
+    np.testing.assert_allclose(found, [0.6, 0.8], rtol=0.02)  # Two divide by 1 or 2 % more.
+
+
 # Blocks.
 
 
