@@ -46,16 +46,16 @@ def precondition_chain(
     r"""Multiply with the inverse of the gradient's covariance, known only between neighbours.
 
     The numbers of a leaf are laid end to end, all of the first output (the last axis counts them),
-    then of the second. Of their squares and of the products of neighbours, with averages from zero,
+    then of the second. Of their squares and of the products of neighbours, with averages from zero
+    that are corrected by :math:`1 - \rho^t`, and :math:`e_0 = e_1`,
 
     .. math::
 
-        d_i = \mathrm{avg}\, g_i^2 + \max(\epsilon c, \epsilon_0), \qquad
-        e_i = \mathrm{avg}\, g_i g_{i+1}, \qquad
-        c = \max_i\, (d_i + |e_{i-1}|)
+        a_i &= \mathrm{avg}\, g_i^2, \qquad e_i = \mathrm{avg}\, g_i g_{i+1} \\
+        d_i &= a_i + \max(\epsilon c, \epsilon_0), \qquad c = \max_i\, (a_i + |e_{i-1}|)
 
-    corrected by :math:`1 - \rho^t`, comes the tridiagonal matrix :math:`X` whose inverse has this
-    diagonal and this off-diagonal, and of all that have, the largest determinant:
+    comes the tridiagonal matrix :math:`X` whose inverse has the diagonal :math:`d` and the
+    off-diagonal :math:`e`, and of all that have, the largest determinant:
 
     .. math::
 

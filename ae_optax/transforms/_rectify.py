@@ -32,8 +32,8 @@ def rectify(decay: Scalar, *, threshold: Scalar = 5.0) -> optax.GradientTransfor
 
     Args:
         decay: :math:`\beta_2 \in [0, 1)` of the average in the denominator.
-        threshold: Shortest trusted length, above 4, where the variance becomes finite. The paper
-            asks for more than 4; its authors' program, PyTorch and Optax for 5.
+        threshold: Shortest trusted length, at least 4. A length of 4 itself is never trusted: the
+            variance is finite above it. The paper has 4; its authors' program, PyTorch and Optax 5.
 
     Returns:
         A transformation that keeps structure, shapes and dtypes and ignores ``params``.

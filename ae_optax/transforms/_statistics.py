@@ -258,13 +258,14 @@ def kl_gram(decay: Scalar, *, guess: Scalar = 0.1, largest: Scalar = 4000.0) -> 
 
     and alike for :math:`R` and :math:`s_R`, and for each axis of a tensor. The Kronecker product of
     the two is then nearest, by Kullback-Leibler divergence of Gaussians, to the covariance of the
-    gradient. At the first gradient :math:`X = G`, and :math:`s` stays as it was. An :math:`s` is at
-    most as large as its axis is long, but never kept below 10.
+    gradient. At the first gradient :math:`X = G`, and :math:`s` stays as it was. From the second on
+    no :math:`s` of an axis of length :math:`d` is larger than
+    :math:`\max(10, \min(d, s_{\max}))`.
 
     Args:
         decay: :math:`\rho \in [0, 1)`; the average spans about :math:`1 / (1 - \rho)` steps.
         guess: Every eigenvalue at first, positive, in units of the gradient.
-        largest: The largest :math:`s` of any axis, positive.
+        largest: :math:`s_{\max} > 0`; less than 10 counts as 10.
 
     Returns:
         A statistic for :func:`in_basis`; :func:`whiten` divides by what it knows.
