@@ -78,7 +78,7 @@ def muon(
     """
     check_in_unit_interval("momentum", momentum)
     matrices = chain(
-        _nesterov_average(momentum),
+        average_ahead(momentum),
         orthogonalize() if orthogonalizer is None else orthogonalizer,
         scale_by_fan(),
     )
@@ -150,7 +150,7 @@ def normuon(
     check_in_unit_interval("momentum", momentum)
     check_in_unit_interval("b2", b2)
     matrices = chain(
-        _nesterov_average(momentum),
+        average_ahead(momentum),
         orthogonalize() if orthogonalizer is None else orthogonalizer,
         graft(direction=scale_by_unit_rms(b2, eps=eps), magnitude=identity(), eps=1e-10),
         scale_by_fan(),
@@ -162,6 +162,6 @@ def normuon(
     )
 
 
-def _nesterov_average(momentum):
+def average_ahead(momentum: Scalar) -> optax.GradientTransformation:
     """Return the average one step ahead: a velocity of what is small enough to be averaged."""
     return chain(scale(1 - momentum), scale_by_nesterov(momentum, dtype=None))

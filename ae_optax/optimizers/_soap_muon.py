@@ -12,6 +12,7 @@ from ae_optax._checks import (
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.optimizers._companion import companion
+from ae_optax.optimizers._muon import average_ahead
 from ae_optax.transforms import (
     at_least,
     average,
@@ -30,10 +31,8 @@ from ae_optax.transforms import (
     relative_floor,
     retract_to_radial_length,
     root,
-    scale,
     scale_by_fan,
     scale_by_learning_rate,
-    scale_by_nesterov,
     square,
     turned,
 )
@@ -117,7 +116,6 @@ def soap_muon(
     check_rule("smallest_share", smallest_share, "lie in [0, 1]", lambda v: 0 <= v <= 1)
     check_positive_integer("refresh_every", refresh_every)
     check_non_negative("floor", floor)
-    mean = chain(scale(1 - momentum), scale_by_nesterov(momentum, dtype=None))
     whitened = quotient(
         numerator=identity(),
         denominator=chain(
@@ -131,7 +129,7 @@ def soap_muon(
     matrices = chain(
         in_basis(
             gram(statistics_decay),
-            inner=chain(turned(mean), delay(whitened, steps=1)),
+            inner=chain(turned(average_ahead(momentum)), delay(whitened, steps=1)),
             refresh=every(refresh_every),
         ),
         orthogonalize("convergent") if orthogonalizer is None else orthogonalizer,
