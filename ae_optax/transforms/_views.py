@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ae_optax._checks import check_positive_integer, shown
+from ae_optax._checks import check_one_of, check_positive_integer, shown
 from ae_optax._matrices._blocks import Blocks, Shape, merged_from_left, merged_from_right
 from ae_optax._piece import Piece
 
@@ -83,8 +83,8 @@ def view(
     for name, value in {"merge_limit": merge_limit, "longest": longest}.items():
         check_positive_integer(name, value)
     check_positive_integer("fewest_axes", fewest_axes)
-    check_word("merge", merge, ("none", "from_left", "from_right"))
-    check_word("sides", sides, ("all", "smaller"))
+    check_one_of("merge", merge, ("none", "from_left", "from_right"))
+    check_one_of("sides", sides, ("all", "smaller"))
     return View(block_size, merge, merge_limit, sides, longest, fewest_axes)
 
 
