@@ -49,7 +49,7 @@ def rows_of(updates: Any, *rest: Any) -> tuple[Any, list[tuple[Any, ...]]]:
     Raises:
         ValueError: If a leaf of ``rest`` has another shape: broadcasting would hide the mistake.
     """
-    leaves, structure = jax.tree.flatten(updates, is_leaf=_is_none)
+    leaves, structure = jax.tree.flatten(updates, is_leaf=is_none)
     rows = []
     for position, row in enumerate(zip(leaves, *map(structure.flatten_up_to, rest), strict=True)):
         if row[0] is None:
@@ -83,14 +83,14 @@ def check_kind(name: str, tree: Any, position: int, leaf: Any) -> None:
 
 def check_kinds(name: str, tree: Any) -> None:
     """Raise ``TypeError`` unless every leaf of a tree is of floating or complex numbers."""
-    for position, leaf in enumerate(jax.tree.leaves(tree, is_leaf=_is_none)):
+    for position, leaf in enumerate(jax.tree.leaves(tree, is_leaf=is_none)):
         if leaf is not None:
             check_kind(name, tree, position, leaf)
 
 
 def place_of(tree: Any, position: int) -> str:
     """Return where a leaf stands, ``None`` being one: for messages, as paths take time."""
-    keys, _ = jax.tree.leaves_with_path(tree, is_leaf=_is_none)[position]
+    keys, _ = jax.tree.leaves_with_path(tree, is_leaf=is_none)[position]
     return jax.tree_util.keystr(keys)
 
 
@@ -141,7 +141,7 @@ def stepped(updates: Any, params: Any) -> Any:
 def store(new: Any, old: Any) -> Any:
     """Return ``new`` in the dtypes of the state ``old`` it replaces; ``None`` keeps ``old``."""
     return jax.tree.map(
-        lambda n, o: o if n is None else jnp.asarray(n).astype(o.dtype), new, old, is_leaf=_is_none
+        lambda n, o: o if n is None else jnp.asarray(n).astype(o.dtype), new, old, is_leaf=is_none
     )
 
 
@@ -151,7 +151,7 @@ def cast_like(updates: Any, like: Any) -> Any:
         lambda u, g: None if u is None else u.astype(jnp.asarray(g).dtype),
         updates,
         like,
-        is_leaf=_is_none,
+        is_leaf=is_none,
     )
 
 
@@ -189,5 +189,6 @@ def own_keys(keys: tuple[Any, ...]) -> tuple[Any, ...]:
     return keys[:-1] if held else keys
 
 
-def _is_none(x):
+def is_none(x: Any) -> bool:
+    """Tell whether nothing stands here, which ``jax.tree`` takes for no leaf by itself."""
     return x is None

@@ -8,7 +8,7 @@ import optax
 
 from ae_optax._checks import shown
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import path_of
+from ae_optax._trees import is_none, path_of
 from ae_optax.transforms._paths import PathError, matcher
 
 
@@ -72,7 +72,7 @@ def by_path(groups: Mapping[str, optax.GradientTransformation]) -> optax.Gradien
         def keep(keys, leaf):
             return leaf if group_of(keys) == group else optax.MaskedNode()
 
-        return jax.tree.map_with_path(keep, tree, is_leaf=_is_none)
+        return jax.tree.map_with_path(keep, tree, is_leaf=is_none)
 
     def init(params):
         _check_paths(params, tuple(groups), group_of)
@@ -112,10 +112,6 @@ def _chosen(*candidates):
     """Return what the group that owns this place gives out."""
     own = [c for c in candidates if not isinstance(c, optax.MaskedNode)]
     return own[0] if own else optax.MaskedNode()
-
-
-def _is_none(x):
-    return x is None
 
 
 def _is_place(x):

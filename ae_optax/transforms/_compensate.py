@@ -8,7 +8,7 @@ import optax
 from ae_optax._checks import check_params_given
 from ae_optax._numbers import storage_dtype, zeros_like
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, stepped
+from ae_optax._trees import cast_like, is_none, map_updates, stepped
 from ae_optax._types import StorageDType
 from ae_optax.transforms._rounding import is_narrow, round_nearest
 
@@ -85,9 +85,9 @@ def compensate_updates(*, dtype: StorageDType = None) -> optax.GradientTransform
 
         arrays, own = map_updates(lambda u: u, updates), map_updates(_second, updates, params)
         trees = arrays, own, goals, state.compensation
-        pairs = jax.tree.map(both, *trees, is_leaf=_is_none)
-        out = jax.tree.map(lambda _, pair: pair[0], updates, pairs, is_leaf=_is_none)
-        left = jax.tree.map(lambda _, pair: pair[1], updates, pairs, is_leaf=_is_none)
+        pairs = jax.tree.map(both, *trees, is_leaf=is_none)
+        out = jax.tree.map(lambda _, pair: pair[0], updates, pairs, is_leaf=is_none)
+        left = jax.tree.map(lambda _, pair: pair[1], updates, pairs, is_leaf=is_none)
         return cast_like(out, updates), CompensateUpdatesState(left)
 
     return optax.GradientTransformation(init, update)
@@ -95,7 +95,3 @@ def compensate_updates(*, dtype: StorageDType = None) -> optax.GradientTransform
 
 def _second(_, x):
     return x
-
-
-def _is_none(x):
-    return x is None

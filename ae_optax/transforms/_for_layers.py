@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from ae_optax._checks import check_params_given
+from ae_optax._checks import check_integer, check_params_given
 from ae_optax._numbers import scalar
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import own_keys
+from ae_optax._trees import is_none, own_keys
 
 RECORDS = ("layers", "sampled_layers")
 
@@ -67,8 +66,7 @@ def for_layers(
     """
     check_transformation("layers", layers)
     check_transformation("others", others)
-    if not isinstance(out_axis, int | np.integer) or isinstance(out_axis, bool):
-        raise TypeError(f"`out_axis` must be an integer, got {out_axis!r}.")
+    check_integer("out_axis", out_axis)
     rule, rest = map(optax.with_extra_args_support, (layers, others))
 
     def init(params):
@@ -100,7 +98,7 @@ class _Plan:
     """Which leaves of the parameters are kernels, and which are their biases."""
 
     def __init__(self, params: Any, out_axis: int):
-        keyed, self._tree = jax.tree.flatten_with_path(params, is_leaf=_is_none)
+        keyed, self._tree = jax.tree.flatten_with_path(params, is_leaf=is_none)
         paths = [own_keys(path) for path, _ in keyed]
         self._names = [jax.tree_util.keystr(path) for path in paths]
         # Of what is missing the shape is that of a number: it is no kernel and no bias.
@@ -212,13 +210,13 @@ class _Plan:
 def _stepped(params, direction, rate):
     """Return the parameters after a step against a direction; what has none stays."""
     small = jax.tree.map(
-        lambda u: None if u is None else -scalar(rate, u) * u, direction, is_leaf=_is_none
+        lambda u: None if u is None else -scalar(rate, u) * u, direction, is_leaf=is_none
     )
     return jax.tree.map(
         lambda u, p: p if u is None else jnp.asarray(p + u.astype(jnp.result_type(p))),
         small,
         params,
-        is_leaf=_is_none,
+        is_leaf=is_none,
     )
 
 
@@ -228,7 +226,3 @@ def _out_axis(name, shape, out_axis):
             f"`out_axis` must be an axis of every kernel, got {out_axis} for {name}, {shape}."
         )
     return out_axis % len(shape)
-
-
-def _is_none(x):
-    return x is None

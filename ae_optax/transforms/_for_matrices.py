@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from ae_optax._checks import shown
+from ae_optax._checks import check_integer
 from ae_optax._transformation import check_transformation, transformation
+from ae_optax._trees import is_none
 
 
 class ForMatricesState(NamedTuple):
@@ -60,11 +60,8 @@ def for_matrices(
     """
     check_transformation("matrices", matrices)
     check_transformation("others", others)
-    for name, value in {"out_axis": out_axis, "stack_axes": stack_axes}.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool):
-            raise TypeError(f"`{name}` must be an integer, got {shown(value)}.")
-    if stack_axes < 0:
-        raise ValueError(f"`stack_axes` must be at least 0, got {stack_axes!r}.")
+    check_integer("out_axis", out_axis)
+    check_integer("stack_axes", stack_axes, 0)
     rule, rest = map(optax.with_extra_args_support, (matrices, others))
 
     def is_matrix(leaf):
@@ -112,7 +109,7 @@ def for_matrices(
                 return None
             return other if isinstance(x, optax.MaskedNode) else as_it_was(x, g)
 
-        joint = jax.tree.map(joined, updates, out, plain, is_leaf=_is_none)
+        joint = jax.tree.map(joined, updates, out, plain, is_leaf=is_none)
         return joint, ForMatricesState(matrices_state, others_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -124,8 +121,4 @@ def _without(shape, at):
 
 def _chosen(tree, choice):
     """Apply ``choice`` to every leaf; a missing gradient, which may be of any kind, stays."""
-    return jax.tree.map(lambda x: None if x is None else choice(x), tree, is_leaf=_is_none)
-
-
-def _is_none(x):
-    return x is None
+    return jax.tree.map(lambda x: None if x is None else choice(x), tree, is_leaf=is_none)

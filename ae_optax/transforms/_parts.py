@@ -16,7 +16,7 @@ import optax
 
 from ae_optax._matrices._products import identities
 from ae_optax._numbers import wide_dtype
-from ae_optax._trees import check_shapes, own_keys
+from ae_optax._trees import check_shapes, is_none, own_keys
 from ae_optax.transforms._stacks import Stacks
 from ae_optax.transforms._views import Layout, View
 
@@ -74,7 +74,7 @@ class Cut:
         """
         if params is not None:
             check_shapes(updates, params)
-        keyed, self._tree = jax.tree.flatten_with_path(updates, is_leaf=_is_none)
+        keyed, self._tree = jax.tree.flatten_with_path(updates, is_leaf=is_none)
         self._paths = [jax.tree_util.keystr(own_keys(path)) for path, _ in keyed]
         self._leaves = [None if g is None else jnp.asarray(g) for _, g in keyed]
         self._layouts: list[Layout | None] = [
@@ -318,7 +318,3 @@ def _shapes(layout):
         for side, on in zip(sides, covered, strict=True)
         if on
     ]
-
-
-def _is_none(x):
-    return x is None

@@ -2,10 +2,10 @@
 
 import optax
 
+from ae_optax._checks import check_integer
 from ae_optax._leafwise import leafwise
 from ae_optax._transformation import transformation
 from ae_optax.transforms._unit_vectors import along, directions
-from ae_optax.transforms._units import check_axis
 
 
 @transformation
@@ -56,7 +56,7 @@ def remove_parallel(*, axis: int) -> optax.GradientTransformation:
         Gao et al., `Scaling and evaluating sparse autoencoders
         <https://arxiv.org/abs/2406.04093>`_, 2024.
     """
-    check_axis(axis)
+    check_integer("axis", axis)
 
     return leafwise(_remove_parallel, reads_params=True, axis=axis)
 

@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_params_given
+from ae_optax._checks import check_integer, check_params_given
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import check_shapes, map_updates
-from ae_optax.transforms._units import check_axis
+from ae_optax._trees import check_shapes, is_none, map_updates
 
 
 class ResetUnitsState(NamedTuple):
@@ -75,7 +74,7 @@ def reset_units(inner: optax.GradientTransformation, *, axis: int) -> optax.Grad
         appendix on neuron resampling, Transformer Circuits Thread, 2023.
     """
     check_transformation("inner", inner)
-    check_axis(axis)
+    check_integer("axis", axis)
     inner = optax.with_extra_args_support(inner)
 
     def axes_of(state, axes_more=0):
@@ -154,7 +153,7 @@ def _count_units(params, axis) -> int | None:
 def _mask(reset, params, units):
     """Return which units are revived in any of the parameters."""
     try:
-        masks = jax.tree.leaves(jax.tree.broadcast(reset, params, is_leaf=_is_none))
+        masks = jax.tree.leaves(jax.tree.broadcast(reset, params, is_leaf=is_none))
     except ValueError as error:
         raise ValueError(
             "`reset` must be one mask, or a tree of masks with the structure of the parameters or "
@@ -187,7 +186,3 @@ def _without(x, axis):
 
 def _concrete(x):
     return jnp.zeros(x.shape, x.dtype) if isinstance(x, jax.ShapeDtypeStruct) else jnp.asarray(x)
-
-
-def _is_none(x):
-    return x is None

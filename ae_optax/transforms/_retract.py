@@ -3,13 +3,12 @@
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_integer, check_positive
 from ae_optax._leafwise import leafwise
 from ae_optax._numbers import scalar
 from ae_optax._transformation import transformation
 from ae_optax._types import Scalar
 from ae_optax.transforms._unit_vectors import directions
-from ae_optax.transforms._units import check_axis
 
 
 @transformation
@@ -51,7 +50,7 @@ def retract_to_sphere(*, axis: int, radius: Scalar = 1.0) -> optax.GradientTrans
         Gao et al., `Scaling and evaluating sparse autoencoders
         <https://arxiv.org/abs/2406.04093>`_, 2024.
     """
-    check_axis(axis)
+    check_integer("axis", axis)
     check_positive("radius", radius)
     return leafwise(_to_sphere, reads_params=True, axis=axis, radius=radius)
 
@@ -92,7 +91,7 @@ def retract_to_ball(*, axis: int, radius: Scalar = 1.0) -> optax.GradientTransfo
         Prevent Neural Networks from Overfitting
         <https://jmlr.org/papers/v15/srivastava14a.html>`_, section 5.1, JMLR 15, 2014.
     """
-    check_axis(axis)
+    check_integer("axis", axis)
     check_positive("radius", radius)
     return leafwise(_to_ball, reads_params=True, axis=axis, radius=radius)
 

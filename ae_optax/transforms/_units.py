@@ -2,10 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from ae_optax._checks import check_positive, shown
+from ae_optax._checks import check_integer, check_positive
 from ae_optax._leafwise import leafwise
 from ae_optax._numbers import root, scalar
 from ae_optax._transformation import transformation
@@ -50,7 +49,7 @@ def adaptive_clip(
     """
     check_positive("max_ratio", max_ratio)
     check_positive("eps", eps)
-    check_axis(axis)
+    check_integer("axis", axis)
 
     return leafwise(_adaptive_clip, reads_params=True, max_ratio=max_ratio, eps=eps, axis=axis)
 
@@ -94,7 +93,7 @@ def centralize(*, axis: int = -1) -> optax.GradientTransformation:
         Yong, Huang, Hua and Zhang, `Gradient Centralization: A New Optimization Technique for
         Deep Neural Networks <https://arxiv.org/abs/2004.01461>`_, ECCV 2020.
     """
-    check_axis(axis)
+    check_integer("axis", axis)
 
     return leafwise(_centralize, axis=axis)
 
@@ -116,8 +115,3 @@ def all_but(axis, x: jax.Array):
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"`axis` must be an axis of every leaf, got {axis} for {x.shape}.")
     return tuple(i for i in range(x.ndim) if i != axis % x.ndim)
-
-
-def check_axis(axis):
-    if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
-        raise TypeError(f"`axis` must be an integer, got {shown(axis)}.")

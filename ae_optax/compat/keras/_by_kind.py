@@ -7,6 +7,7 @@ import jax
 import optax
 
 from ae_optax._transformation import transformation
+from ae_optax._trees import is_none
 
 
 class ByKindState(NamedTuple):
@@ -39,7 +40,7 @@ def by_kind(
 
     def kinds_of(tree):
         return jax.tree.map_with_path(
-            lambda path, leaf: None if leaf is None else kind(path, leaf), tree, is_leaf=_is_none
+            lambda path, leaf: None if leaf is None else kind(path, leaf), tree, is_leaf=is_none
         )
 
     def init(params):
@@ -60,7 +61,7 @@ def by_kind(
             lambda k, *each: None if k is None else dict(zip(out, each, strict=True))[k],
             kinds,
             *out.values(),
-            is_leaf=_is_none,
+            is_leaf=is_none,
         )
         return chosen, ByKindState(inner)
 
@@ -73,9 +74,5 @@ def _only(key, kinds, tree):
         lambda k, leaf: leaf if k in (key, None) else optax.MaskedNode(),
         kinds,
         tree,
-        is_leaf=_is_none,
+        is_leaf=is_none,
     )
-
-
-def _is_none(x):
-    return x is None

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ae_optax._checks import check_integer
 from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._scaling import Scaling
 
@@ -91,8 +92,7 @@ def check_shape(shape: tuple[int, ...], *, name: str) -> None:
 
 def check_count(name: str, value: Any, *, minimum: int, limit: int) -> None:
     """Raise unless ``value`` is an integer in [``minimum``, ``limit``)."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"`{name}` must be an integer, got {value!r}.")
+    check_integer(name, value)
     if not minimum <= value < limit:
         raise ValueError(f"`{name}` must lie in [{minimum}, {limit}), got {value!r}.")
 
