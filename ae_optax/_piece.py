@@ -7,14 +7,14 @@ from ae_optax._checks import shown
 
 
 class Piece:
-    """A frozen dataclass that is printed as the call of the function that makes it."""
+    """Printed as the call of the function that makes it; its fields are those of a dataclass."""
 
     def __repr__(self) -> str:
         """Return that call, without defaults: ``gram(decay=0.95)`` for ``Gram(0.95)``."""
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
         given = (
             f"{field.name}={value!r}"
-            for field in dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
+            for field in (dataclasses.fields(self) if dataclasses.is_dataclass(self) else ())
             if (value := getattr(self, field.name)) is not field.default
         )
         return f"{name}({', '.join(given)})"

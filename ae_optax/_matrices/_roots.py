@@ -107,7 +107,7 @@ def newton_root(
 
 
 def product_root(a: jax.Array, p: int, *, eps: Scalar) -> jax.Array:
-    r"""Return :math:`(A + \epsilon \lVert A \rVert_\infty I)^{-1/p}` for p = 2 or 4 by products.
+    r"""Return :math:`(A + \epsilon \lVert A \rVert_\infty I)^{-1/p}`, p = 2, 4, 8 ..., by products.
 
     The relative ridge is part of the method: at a condition of 1e6 it is off by 1 %.
     """
@@ -117,8 +117,8 @@ def product_root(a: jax.Array, p: int, *, eps: Scalar) -> jax.Array:
     identity = identities_like(a)
     ridged = symmetric(a) / size + scalar(eps, a) * identity
     power, inverse = _coupled_cans(ridged, identity)
-    if p == 4:  # The inverse root of the root.
-        _, inverse = _coupled_cans(power, identity)
+    for _ in range(p.bit_length() - 2):  # The inverse root of the root.
+        power, inverse = _coupled_cans(power, identity)
     return symmetric(inverse) * _inverse(unit * size, p)
 
 

@@ -29,9 +29,10 @@ def capture(
     made. Models need no tags and no base class: Flax modules and plain functions are alike.
 
     Recognised are dense products along any axes, convolutions in one group, rows looked up in a
-    table, biases added to their outputs, and kernels that are transposed, cast or used several
-    times, also inside ``jit``, ``checkpoint`` and ``scan``: a kernel that is the same in every turn
-    has the turns for positions, of one that is sliced along its first axis every slice is a layer.
+    table, biases added to outputs that nothing else reads, and kernels that are transposed, cast or
+    used several times, also inside ``jit``, ``checkpoint`` and ``scan``: a kernel that is the same
+    in every turn has the turns for positions, of one that is sliced along its first axis every
+    slice is a layer.
 
     Args:
         loss_fn: ``loss_fn(params, *arguments) -> loss``, pure, the loss a real scalar; or

@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ae_optax._matrices._products import product
+from ae_optax._numbers import wide_dtype, widen
 from ae_optax.capturing._forms import Convolution, Dense, Lookup, Rows
 
 STATIC: Any = {"static": True}
@@ -64,9 +66,9 @@ class Layer:
             ``a`` of shape (examples, positions, inputs), with a last column of ones if there is a
             bias, and ``d`` of shape (examples, positions, outputs). The gradient of the kernel
             and the bias below it is :math:`\sum_{n, p} a_{np} d_{np}^\top`. Rows of examples that
-            do not count are zero.
+            do not count are zero. Both have at least float32, as all that is made of them.
         """
-        a, d = self.form.rows(self.inputs, self.output_gradients)
+        a, d = map(widen, self.form.rows(self.inputs, self.output_gradients))
         if self.bias is not None:
             a = jnp.concatenate([a, jnp.ones((*a.shape[:2], 1), a.dtype)], axis=2)
         if self.weights is not None:
@@ -76,10 +78,10 @@ class Layer:
 
     @property
     def examples(self) -> Any:
-        """How many examples count: N, a scalar of the gradients' dtype if they have weights."""
+        """How many examples count: N, a scalar of the rows' dtype if they have weights."""
         if self.weights is None:
             return jax.eval_shape(self.rows)[0].shape[0]
-        return jnp.sum(self.weights.astype(self.output_gradients.dtype))
+        return jnp.sum(self.weights.astype(wide_dtype(self.output_gradients.dtype)))
 
     def expanded(self) -> "Factors":
         r"""Return the factors of the curvature that take every position for an example.
@@ -96,7 +98,7 @@ class Layer:
         a, d = self.rows()
         n, positions = self.examples, a.shape[1]
         a, d = _flat(a, d)
-        return Factors(a.T @ a / (n * positions), n * (d.T @ d))
+        return Factors(product(a.T, a) / (n * positions), n * product(d.T, d))
 
     def reduced(self) -> "Factors":
         r"""Return the factors of the curvature of positions that are summed up in one loss.
@@ -110,7 +112,7 @@ class Layer:
         """
         a, d = self.rows()
         n, a, d = self.examples, a.mean(1), d.sum(1)
-        return Factors(a.T @ a / n, n * (d.T @ d))
+        return Factors(product(a.T, a) / n, n * product(d.T, d))
 
     def rotated_squares(self, inputs: jax.Array, outputs: jax.Array) -> jax.Array:
         r"""Return the mean squared gradient of an example in a basis, positions as examples.
@@ -125,8 +127,8 @@ class Layer:
         """
         a, d = self.rows()
         n = self.examples
-        a, d = _flat(a @ inputs, d @ outputs)
-        return n * ((a * a).T @ (d * d))
+        a, d = _flat(product(a, inputs), product(d, outputs))
+        return n * product((a * a).T, d * d)
 
     def grams(self) -> "Factors":
         r"""Return the products of the gradient :math:`G = X^\top D` with itself, without it.
@@ -139,7 +141,8 @@ class Layer:
         than its sides. Right only where the kernel is used once.
         """
         x, d = _flat(*self.rows())
-        return Factors(x.T @ (d @ d.T) @ x, d.T @ (x @ x.T) @ d)
+        left, right = product(x.T, product(d, d.T)), product(d.T, product(x, x.T))
+        return Factors(product(left, x), product(right, d))
 
     def join(self, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
         """Return what is shaped like the kernel as a matrix (inputs, outputs), the bias below.
@@ -235,8 +238,16 @@ class Layers:
         over the positions of all uses of one kernel: no gradient of one example is ever made.
 
         Returns:
-            Norms of shape (examples,), in units of the gradient.
+            Norms of shape (examples,), in units of the gradient; zero of an example that does not
+            count.
+
+        Raises:
+            ValueError: If no kernel was found.
         """
+        if not self.uses:
+            raise ValueError(
+                "`layers` must hold the use of a kernel, got none: no parameter was found."
+            )
         squares = []
         for kernel in dict.fromkeys(layer.kernel for layer in self.uses):
             uses = self.of(kernel)
@@ -249,15 +260,13 @@ class Layers:
 
 def _example_products(one: Layer, other: Layer) -> jax.Array:
     """Return each example's product of two uses' gradients in the kernel that they share."""
-    (a, d), (b, e) = (
-        layer.form.rows(layer.inputs, layer.output_gradients) for layer in (one, other)
-    )
+    (a, d), (b, e) = (dataclasses.replace(layer, bias=None).rows() for layer in (one, other))
     if one.in_axes != other.in_axes:  # The kernel is used there transposed.
         assert one.in_axes == other.out_axes
         b, e = e, b
     if a.shape[1] == b.shape[1] == 1:
         return jnp.sum(a * b, (1, 2)) * jnp.sum(d * e, (1, 2))
-    products = jnp.einsum("npi,nqi->npq", a, b) * jnp.einsum("npo,nqo->npq", d, e)
+    products = product(a, jnp.swapaxes(b, 1, 2)) * product(d, jnp.swapaxes(e, 1, 2))
     return jnp.sum(products, (1, 2))
 
 

@@ -1,5 +1,6 @@
 """Find the uses of parameters in a jaxpr: which equation takes which parameter, and how."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ class Output(NamedTuple):
 
     Attributes:
         use: The use.
-        axis: The axis of its outputs, if they have but one.
+        axis: The axis of its outputs, if they have but one, and if nothing else reads them.
     """
 
     use: "Use"
@@ -92,18 +93,20 @@ class Search:
             origins: For each of its inputs a :class:`View`, an :class:`Output` or ``None``.
             loops: Lengths of the loops around it.
         """
-        known = {
-            var: origin
-            for var, origin in zip(jaxpr.invars, origins, strict=True)
-            if origin is not None
-        }
+        readers = Counter(
+            var
+            for operands in (*(eqn.invars for eqn in jaxpr.eqns), jaxpr.outvars)
+            for var in operands
+            if not isinstance(var, core.Literal)
+        )
+        known = _known(jaxpr.invars, origins, readers)
         plan: dict[int, Any] = {}
         for number, eqn in enumerate(jaxpr.eqns):
             seen = [_origin(known, v) for v in eqn.invars]
             inside, out = self._equation(eqn, seen, loops)
             if inside:
                 plan[number] = inside
-            known |= {v: o for v, o in zip(eqn.outvars, out, strict=True) if o is not None}
+            known |= _known(eqn.outvars, out, readers)
         return plan, [_origin(known, v) for v in jaxpr.outvars]
 
     def _equation(self, eqn, seen, loops):
@@ -160,6 +163,17 @@ class Search:
         jaxpr, _ = opened(eqn.params["jaxpr"])
         plan, _ = self.plan(jaxpr, inner, (*loops, eqn.params["length"]))
         return plan
+
+
+def _known(variables, origins, readers):
+    """Return the origins of variables; an output that is read twice is none to add a bias to."""
+    return {
+        var: origin._replace(axis=None)
+        if isinstance(origin, Output) and readers[var] > 1
+        else origin
+        for var, origin in zip(variables, origins, strict=True)
+        if origin is not None
+    }
 
 
 def _is_view(origin):

@@ -40,12 +40,12 @@ class Cost(NamedTuple):
     @property
     def bytes_per_parameter(self) -> float:
         """Return the size of the state for each parameter."""
-        return self.state_bytes / self.parameters
+        return each(self.state_bytes, self.parameters)
 
     @property
     def examples(self) -> float:
         """Return of how many examples the gradient takes as much, in layers that are dense."""
-        return self.flops / (GRADIENT * self.parameters)
+        return each(self.flops, GRADIENT * self.parameters)
 
 
 def cost_of(
@@ -55,8 +55,9 @@ def cost_of(
 
     Args:
         transformation: The optimizer. If it reads what layers saw, every matrix is taken for the
-            kernel of a dense layer, a vector beside it, as long as its rows, for the bias. To
-            capture that again at other parameters, as ``kbfgs`` asks for, is not counted.
+            kernel of a dense layer, a vector beside it, as long as its rows, for the bias. What it
+            asks the trainer for is not counted: to capture that again at other parameters, as
+            ``kbfgs`` does, products with the curvature, a loss.
         params: Parameters to measure on, or their shapes.
         examples: How many a batch has, at least 1: what layers saw is as large.
 
@@ -71,14 +72,19 @@ def cost_of(
     seen = _dense_layers(params, examples) if needed else None
 
     def step(params, state, gradients, seen):
-        told = {name: (lambda _: seen) if name == "layers_at" else seen for name in needed}
         value = jnp.zeros([], jnp.float32)
+        given = {
+            "layers_at": lambda _: seen,
+            "curvature": lambda trees: jnp.ones((len(trees), len(trees)), jnp.float32),
+            "loss_at": lambda _: value,
+        }
+        told = {name: given.get(name, seen) for name in needed}
         updates, state = transformation.update(gradients, state, params, value=value, **told)
         return optax.apply_updates(params, updates), state
 
     traced = jax.jit(step).trace(params, state, params, seen)
     found = traced.lower().compile().cost_analysis() or {}
-    passes = found.get("bytes accessed", math.nan) / bytes_of(params)
+    passes = each(found.get("bytes accessed", math.nan), bytes_of(params))
     # Parameters and state of the next time are the outputs of this one, in their order.
     of_params, of_state = (len(jax.tree.leaves(tree)) for tree in (params, state))
     of_rest = of_params + len(jax.tree.leaves(seen))
@@ -111,6 +117,11 @@ def _dense_layers(params, examples):
         return capture(loss)(params, inputs)[2]
 
     return jax.eval_shape(seen, params)
+
+
+def each(amount: float, count: float) -> float:
+    """Return how much of an amount comes to each of so many; of none, no number."""
+    return amount / count if count else math.nan
 
 
 def count_of(tree: Any) -> int:

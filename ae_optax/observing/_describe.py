@@ -16,7 +16,7 @@ from ae_optax.observing._composition import (
     parts_of,
     written_out,
 )
-from ae_optax.observing._cost import EXAMPLES, bytes_of, cost_of, count_of
+from ae_optax.observing._cost import EXAMPLES, bytes_of, cost_of, count_of, each
 
 STANDARD = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
 GAP = 3
@@ -140,16 +140,18 @@ def _bytes_per_parameter(transformation, params):
         state = jax.eval_shape(transformation.init, params)
     except Exception:
         return None  # A part may need more than shapes; `_costs` says what of the whole.
-    return bytes_of(state) / count_of(params)
+    return each(bytes_of(state), count_of(params))
 
 
 def _costs(transformation, params):
+    if not count_of(params):
+        return ["not measured: `params` hold no number."]
     try:
         cost = cost_of(transformation, params)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return [f"not measured: it needs other `params`, or more than these. {reason}"]
-    of_layers = " and ".join(cost.needs)
+    of_layers = " and ".join(name for name in cost.needs if "layers" in name)
     per_parameter = f"{cost.bytes_per_parameter:.3g} bytes/parameter"
     small = cost.bytes_per_parameter <= NEGLIGIBLE
     work = f"{_plain(cost.flops / cost.parameters, 3)} FLOP/parameter"

@@ -14,7 +14,10 @@ Role: TypeAlias = Literal["rate", "plateau", "clip", "decay", "adaptive", "other
 
 # They scale a leaf or everything by one number: a decay keeps its share.
 NOT_ADAPTIVE = {
+    "scale_by_fan",
     "scale_by_local_rate",
+    "scale_by_longest_side",
+    "scale_by_mean_side",
     "scale_by_momentum",
     "scale_by_nesterov",
     "scale_by_param_block_norm",
@@ -22,8 +25,10 @@ NOT_ADAPTIVE = {
     "scale_by_parameter_rms",
     "scale_by_trust_ratio",
 }
-# Wrappers that apply the rate themselves.
-APPLY_RATE = {"schedule_free"}
+# What applies a rate by itself, or finds one.
+APPLY_RATE = {"adapt_damping", "minimize_quadratic", "schedule_free"}
+CLIPS = {"adaptive_clip", "adaptive_grad_clip"}
+DECAYS = {"add_cautious_decay", "add_decayed_weights"}
 # Those of Optax that may hold a learning rate, or anything.
 OPAQUE = {"optax.scale_by_learning_rate", "optax.scale_by_schedule"}
 
@@ -69,9 +74,9 @@ def role(transformation: optax.GradientTransformation) -> Role:
         return ("rate" if factor < 0 else "other") if is_plain_number(factor) else "unknown"
     if name == "reduce_on_plateau":
         return "plateau"
-    if name.startswith("clip") or name == "adaptive_grad_clip":
+    if name.startswith("clip") or name in CLIPS:
         return "clip"
-    if name == "add_decayed_weights":
+    if name in DECAYS:
         return "decay"
     adaptive = name in ("quotient", "sign") or name.startswith("scale_by_")
     if adaptive and name not in NOT_ADAPTIVE and full not in OPAQUE:

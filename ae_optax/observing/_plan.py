@@ -117,7 +117,8 @@ def ratio(
 ) -> float:
     """Return how long a step with SOAP's arguments should take beside Adam's."""
     gradient = 6.0 * batch * sum(math.prod(shape) for shape in shapes)
-    return 1 + operations(shapes, sides, block_size, refresh_every) / gradient
+    beyond = operations(shapes, sides, block_size, refresh_every)
+    return 1 + beyond / gradient if gradient else 1.0
 
 
 def _blocks(shapes, sides, size):

@@ -40,7 +40,8 @@ def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.Grad
     For a loss that is a mean over its batch, :math:`k` equal batches have the effect of one that
     is :math:`k` times as large. Between emissions ``inner`` does no work, its state and its
     schedules stand still (under ``jax.vmap`` the work is done and thrown away). Extra arguments
-    are those of the last of the :math:`k` calls.
+    are those of the last of the :math:`k` calls. A missing gradient counts as zero; of a leaf that
+    misses the last of the :math:`k` nothing is fed.
 
     Optax: ``MultiSteps``.
 
@@ -69,13 +70,13 @@ def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.Grad
     def update(updates, state, params=None, **extra):
         check_kinds("updates", updates)
         total = map_updates(lambda g, s: s + widen(g).astype(s.dtype), updates, state.sum)
+        total = store(total, state.sum)
 
         # Operands, not closed over: where nothing is compiled only those keep their sharding.
         def emit(updates, total, inner_state, params):
-            mean = cast_like(map_updates(lambda s: s / float(every), total), updates)
+            mean = cast_like(map_updates(lambda _, s: s / float(every), updates, total), updates)
             out, inner_state = inner.update(mean, inner_state, params, **extra)
-            zeros = map_updates(jnp.zeros_like, total)
-            return cast_like(out, updates), zeros, inner_state
+            return cast_like(out, updates), jax.tree.map(jnp.zeros_like, total), inner_state
 
         def wait(updates, total, inner_state, _):
             return map_updates(jnp.zeros_like, updates), total, inner_state
@@ -84,8 +85,6 @@ def accumulate(inner: optax.GradientTransformation, *, every: int) -> optax.Grad
         out, total, inner_state = jax.lax.cond(
             last, emit, wait, updates, total, state.inner, params
         )
-        return out, AccumulateState(
-            jnp.where(last, 0, state.count + 1), store(total, state.sum), inner_state
-        )
+        return out, AccumulateState(jnp.where(last, 0, state.count + 1), total, inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)

@@ -72,6 +72,6 @@ def cautious(
 def _agreeing(u, g, *, least):
     # Signs, not the product: that of two small numbers is zero.
     along = jnp.real(jnp.conj(jnp.sign(u)) * jnp.sign(g))
-    share = jnp.sum(along > 0) / max(u.size, 1)
+    share = (jnp.sum(along > 0) / max(u.size, 1)).astype(along.dtype)
     # What is no number is not left out: nobody would notice.
     return jnp.where(along <= 0, 0, u) / jnp.maximum(share, least).astype(u.dtype)

@@ -166,7 +166,8 @@ def fitted_precondition(
             return [jnp.where(good, n, q) for n, q in zip(new, factors, strict=True)]
 
         share = frequency(count) if callable(frequency) else frequency
-        due = waited.astype(jnp.float32) >= 1 / jnp.asarray(share, jnp.float32)
+        # Less than one by rounding: 1 / 61, sixty-one times.
+        due = waited.astype(jnp.float32) * jnp.asarray(share, jnp.float32) >= 1 - 1e-6
         factors = if_due(due, fit, old)
         out = [
             unhidden(_preconditioned(q, x, max_rms), x)

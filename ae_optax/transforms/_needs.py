@@ -69,6 +69,14 @@ KINDS: dict[str, type] = {
 }
 """By the name of the extra argument of ``update``, the state of what needs it."""
 
+GIVEN = {
+    "layers_at": "a function of parameters that returns what `capture` returns there",
+    "curvature": "a function of a list of trees like the parameters that returns all their "
+    "products with the Gauss-Newton matrix of the batch",
+    "loss_at": "the loss of the batch as a function of the parameters",
+}
+"""What those are that :func:`~ae_optax.capture` does not return."""
+
 
 @transformation
 def needs_layers(inner: optax.GradientTransformation) -> optax.GradientTransformation:
@@ -172,6 +180,6 @@ def _marked(name: str, inner: optax.GradientTransformation):
 def _check_given(name, extra):
     if extra.get(name) is None:
         raise ValueError(
-            f"`{name}` must be given to `update`. The trainer gives it; in a loop of your own "
-            "layers are what `capture` returns."
+            f"`{name}` must be given to `update`. The trainer gives it; in a loop of your own it "
+            f"is {GIVEN.get(name, 'what `capture` returns')}."
         )

@@ -16,7 +16,7 @@ from ae_optax._matrices._products import product
 from ae_optax._matrices._roots import damped_inverse
 from ae_optax._numbers import in_range, increment, scalar, unhidden, widen, zeros_like
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, map_updates
+from ae_optax._trees import cast_like, map_updates, own_keys
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.transforms._layer_statistics import rows_of_layer
 from ae_optax.transforms._needs import needing
@@ -102,7 +102,8 @@ def precondition_bfgs(
 
     Raises:
         ValueError: If ``learning_rate`` is negative, ``decay`` outside [0, 1) or ``damping`` not
-            positive; in ``update``, if ``params``, ``layers`` or ``layers_at`` is missing.
+            positive; in ``init``, if a leaf is no matrix; in ``update``, if ``params``, ``layers``
+            or ``layers_at`` is missing.
         TypeError: If a number is none, ``inner`` no gradient transformation, or, in ``update``, a
             leaf not of real floating numbers.
 
@@ -117,6 +118,13 @@ def precondition_bfgs(
     inner = optax.with_extra_args_support(inner)
 
     def init(params):
+        for shape in map(jnp.shape, jax.tree.leaves(params)):
+            if len(shape) != 2:
+                raise ValueError(
+                    "`params` must hold kernels with their biases as matrices, got a leaf of "
+                    f"shape {shape}. Put `precondition_bfgs` inside `for_layers`."
+                )
+
         def each(make):
             return jax.tree.map(lambda p: make(zeros_like(p, None)), params)
 
@@ -173,7 +181,7 @@ class _Places:
     def __init__(self, updates: Any, state: PreconditionBfgsState, params: Any):
         keyed, self._structure = jax.tree.flatten_with_path(updates, is_leaf=_is_none)
         self._state, self._params = state, self._structure.flatten_up_to(params)
-        self._paths = [jax.tree_util.keystr(path) for path, _ in keyed]
+        self._paths = [jax.tree_util.keystr(own_keys(path)) for path, _ in keyed]
         self._there = [i for i, (_, g) in enumerate(keyed) if g is not None]
         fields = [self._structure.flatten_up_to(tree) for tree in state[1:6]]
         self._kept = {i: _Kept(*(field[i] for field in fields)) for i in self._there}

@@ -13,7 +13,7 @@ from ae_optax._checks import (
     check_positive_integer,
     check_rule,
 )
-from ae_optax._numbers import default_float, increment, widen
+from ae_optax._numbers import default_float, increment, whole, widen
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, find_state, map_updates, stepped, store, zeros_for
 from ae_optax._types import Scalar
@@ -166,8 +166,8 @@ def adapt_damping(
         ``params``.
 
     Raises:
-        ValueError: If a number is outside its range; in ``update``, if ``params`` or ``loss_at`` is
-            missing.
+        ValueError: If a number is outside its range; in ``update``, if ``params``, ``value`` or
+            ``loss_at`` is missing.
         TypeError: If a number is none.
 
     References:
@@ -189,6 +189,10 @@ def adapt_damping(
 
     def update(updates, state, params=None, **extra):
         check_params_given(params)
+        if extra.get("value") is None:
+            raise ValueError(
+                "`value` must be given to `update`: the loss of the batch, at `params`."
+            )
         inner = optax.with_extra_args_support(make(state.damping))
         out, inner_state = inner.update(updates, state.inner, params, **extra)
         count = increment(state.count)
@@ -197,14 +201,15 @@ def adapt_damping(
         def looked_at():
             reached = cast_like(stepped(_filled(out, params), params), params)
             change = default_float(extra["loss_at"](reached)) - default_float(extra["value"])
-            reduction = jnp.where(predicted < 0, change / predicted, 1.0)
+            # Where nothing is known of either, this is no number, and the damping stays.
+            reduction = jnp.where(predicted >= 0, 1.0, change / predicted)
             faster = default_float(factor) ** every
             lower = jnp.maximum(faster * state.damping, default_float(minimum))
             bold = jnp.where(reduction < 0.25, state.damping / faster, state.damping)
             return jnp.where(reduction > 0.75, lower, bold), reduction
 
         damping, reduction = jax.lax.cond(
-            count % every == 0, looked_at, lambda: (state.damping, state.reduction)
+            count % whole(every) == 0, looked_at, lambda: (state.damping, state.reduction)
         )
         return out, AdaptDampingState(count, damping, reduction, inner_state)
 

@@ -1,10 +1,11 @@
 r"""How :func:`precondition` takes inverse roots of the matrices of a statistic."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
 
-from ae_optax._checks import check_positive
+from ae_optax._checks import check_positive, is_plain_number, shown
 from ae_optax._matrices import _roots as roots
 from ae_optax._piece import Piece
 from ae_optax._types import Scalar
@@ -120,7 +121,8 @@ class NewtonRoot(Root):
     eps: Scalar = 1e-6
 
     def take(self, matrices, power, old):
-        return roots.newton_root(matrices, int(power), old, eps=self.eps, least=1e-25)[0]
+        power = _plain_power(power, "a whole number with `newton_root`", lambda p: p >= 1)
+        return roots.newton_root(matrices, power, old, eps=self.eps, least=1e-25)[0]
 
 
 def newton_root(eps: Scalar = 1e-6) -> Root:
@@ -128,7 +130,7 @@ def newton_root(eps: Scalar = 1e-6) -> Root:
 
     A coupled Newton iteration, at most a hundred steps or until it is within 1e-6, with
     :math:`r = \epsilon\, \lambda_{\max}(A)`. Where it fails it is tried again with ten times
-    :math:`r`, up to six times; after that the root stays what it was.
+    :math:`r`, up to six times; after that the root stays what it was. p must be a whole number.
 
     Args:
         eps: :math:`\epsilon > 0`, a share of the largest eigenvalue.
@@ -137,7 +139,7 @@ def newton_root(eps: Scalar = 1e-6) -> Root:
         A rule for ``root`` of :func:`precondition`.
 
     Raises:
-        ValueError: If ``eps`` is not positive.
+        ValueError: If ``eps`` is not positive; in ``update``, if ``power`` is no whole number.
         TypeError: If it is not a number.
 
     References:
@@ -156,15 +158,18 @@ class ProductRoot(Root):
 
     def take(self, matrices, power, old):
         del old
-        return roots.product_root(matrices, int(power), eps=self.eps)
+        rule = "2, 4, 8 or another power of two with `product_root`"
+        power = _plain_power(power, rule, lambda p: p >= 2 and p & (p - 1) == 0)
+        return roots.product_root(matrices, power, eps=self.eps)
 
 
 def product_root(eps: Scalar = 1e-6) -> Root:
     r"""Take :math:`(A + \epsilon \lVert A \rVert_\infty I)^{-1/p}` by a fixed number of products.
 
     Ten steps of a coupled iteration with the best polynomial for each give the inverse square root,
-    and two times ten the fourth. The relative error is about 1 % where an eigenvalue is 1e-6 of the
-    largest, and 1e-4 where it is 1e-4.
+    two times ten the fourth, three times ten the eighth: p must be a power of two, as it is for
+    matrices and for kernels of four axes. The relative error is about 1 % where an eigenvalue is
+    1e-6 of the largest, and 1e-4 where it is 1e-4.
 
     Args:
         eps: :math:`\epsilon > 0`, a share of the norm: the largest sum of a row.
@@ -173,7 +178,7 @@ def product_root(eps: Scalar = 1e-6) -> Root:
         A rule for ``root`` of :func:`precondition`, for matrices and vectors.
 
     Raises:
-        ValueError: If ``eps`` is not positive.
+        ValueError: If ``eps`` is not positive; in ``update``, if ``power`` is no power of two.
         TypeError: If it is not a number.
 
     References:
@@ -215,3 +220,12 @@ def damped_inverse(damping: Scalar) -> Root:
     """
     check_positive("damping", damping)
     return DampedInverse(damping)
+
+
+def _plain_power(power: Scalar, rule: str, holds: Callable[[int], bool]) -> int:
+    """Return the power as an integer, which decides what is computed and so cannot be traced."""
+    if not is_plain_number(power) or power != int(power) or not holds(int(power)):
+        raise ValueError(
+            f"`power` must be {rule}, got {shown(power)}. `ridged_root` takes any, traced ones too."
+        )
+    return int(power)

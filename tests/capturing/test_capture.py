@@ -9,7 +9,7 @@ import pytest
 from flax import nnx
 
 from ae_optax._trees import own_keys
-from ae_optax.capturing import CaptureError, capture
+from ae_optax.capturing import CaptureError, Layers, capture
 
 
 def random(*shape, seed=0):
@@ -203,6 +203,24 @@ def test_the_norms_of_examples_are_those_of_their_own_gradients(case):
     np.testing.assert_allclose(layers.example_norms() * len(x), np.sqrt(sum(squares)), rtol=1e-4)
 
 
+def test_an_example_that_does_not_count_has_no_norm():
+    _, _, layers = capture(tied)(PLAIN, X)
+    weights = jnp.arange(len(X)) < 2
+    norms = layers.weighted(weights).example_norms()
+    np.testing.assert_array_equal(norms, jnp.where(weights, layers.example_norms(), 0))
+    with pytest.raises(ValueError, match="`layers` must hold the use of a kernel, got none"):
+        Layers(()).example_norms()
+
+
+def test_what_is_made_of_half_precision_is_made_in_float32():
+    half = jax.tree.map(lambda x: x.astype(jnp.float16), PLAIN)
+    _, _, layers = capture(lambda p, x: 3e4 * chained(p, x))(half, X.astype(jnp.float16))
+    made = (layers.example_norms(), [(use.expanded(), use.reduced()) for use in layers.uses])
+    for x in jax.tree.leaves(made):
+        assert x.dtype == jnp.float32
+        assert jnp.all(jnp.isfinite(x))
+
+
 @pytest.mark.parametrize("case", ["chained", "several axes", "convolution"])
 def test_what_is_joined_is_split_again(case):
     loss, params, x = CASES[case]()
@@ -234,11 +252,20 @@ def test_auxiliary_results_pass_through():
     np.testing.assert_allclose(aux, X.sum(), rtol=1e-6)
 
 
+def gated(params, x):
+    h = x @ params["w"]
+    return h * jax.nn.sigmoid(h + params["b"][None, None])
+
+
 UNKNOWN = {
     "a penalty": (lambda p, x: chained(p, x) + jnp.sum(p["w"] ** 2), r"\['w'\] in `.*integer_pow"),
     "a gain": (
         lambda p, x: chained(p, x) + jnp.sum(x[..., :3] * p["b"][None, None]),
         r"\['b'\] in `.* mul ",
+    ),
+    "a bias of what is read twice": (
+        lambda p, x: jnp.sum(gated(p, x) ** 2),
+        r"\['b'\] in `.* add ",
     ),
     "a bias of the inputs": (
         lambda p, x: chained(p, x[..., :4] - p["v"].sum(0)[None, None]),

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from keras_made import COMMON, OPTIMIZERS, make, run
 
 from ae_optax import evaluation_params
@@ -153,6 +154,11 @@ def test_muon_steps_as_adam_where_a_path_is_excluded():
     updates, _ = muon.update(params, muon.init(params), params)
     desired, _ = adam.update(params, adam.init(params), params)
     chex.assert_trees_all_close(updates, desired, rtol=1e-6)
+    # Without the name of the attribute that holds it in a variable of Flax.
+    variable = {"kernel": nnx.Param(params["kernel"])}
+    muon = compat.muon(**options, exclude_layers=["kernel$"])
+    updates, _ = muon.update(variable, muon.init(variable), variable)
+    chex.assert_trees_all_close(updates["kernel"][...], desired["kernel"], rtol=1e-6)
     muon = compat.muon(**options, exclude_embeddings=False)
     updates, _ = muon.update(params, muon.init(params), params)
     for leaf in ("embedding", "kernel"):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from contract_cases import make, one_of_each_kind
+from enrolment import LAYER_OPTIMIZERS
 from flax import nnx
 from flax.training.train_state import TrainState
 
@@ -42,3 +43,10 @@ def test_trains_a_flax_model_through_nnx_and_through_a_train_state(name):
     # The same optimizer on the same problem. rtol: five float32 steps in two programs.
     np.testing.assert_allclose(*np.transpose(losses), rtol=1e-4)
     assert losses[-1][0] < losses[0][0]
+
+
+@pytest.mark.parametrize("name", LAYER_OPTIMIZERS)
+def test_layers_are_found_by_the_paths_of_flax(name):
+    params = nnx.state(nnx.Linear(3, 2, rngs=nnx.Rngs(0)), nnx.Param)
+    tx = make(name)
+    jax.eval_shape(tx.update, params, tx.init(params), params)

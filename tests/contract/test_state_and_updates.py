@@ -9,7 +9,7 @@ import pytest
 from contract_cases import descended, problem, squared
 from subjects import FACTORING, MATRICES_ONLY, SUBJECTS, leaves, make, one_of_each_first, types
 
-from ae_optax import optimizers, transforms
+from ae_optax import evaluation_params, optimizers, transforms
 
 EVERY = pytest.mark.parametrize("name", SUBJECTS)
 
@@ -119,6 +119,8 @@ def test_a_missing_gradient_makes_no_update(name):
     assert updates["frozen"] is None
     assert updates["w"].shape == (2, 2)
     assert types(state) == types(tx.init(params))
+    evaluated = evaluation_params(state, params)["frozen"]
+    np.testing.assert_array_equal(evaluated, params["frozen"])
 
 
 @EVERY

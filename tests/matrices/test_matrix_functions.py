@@ -68,7 +68,7 @@ def root_of(name, matrices, p, unit):
     return ROOTS[name](matrices, p, unit)
 
 
-@pytest.mark.parametrize("p", [2, 4])
+@pytest.mark.parametrize("p", [2, 4, 8])
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_root_is_the_inverse_root_at_any_scale(root, p):
     # Newton stops at 1e-6, and the fixed number of products is good for 1e-4 at this condition.
@@ -101,6 +101,23 @@ def test_newtons_root_stays_what_it_was_where_it_cannot_be_found():
 @pytest.mark.parametrize("root", ROOTS)
 def test_a_root_of_nothing_is_a_number(root):
     assert np.all(np.isfinite(root_of(root, jnp.zeros((1, 3, 3), jnp.float32), 4, 1.0)))
+
+
+@pytest.mark.parametrize(
+    ("root", "power", "rule"),
+    [
+        (tf.newton_root(), 2.5, "a whole number"),
+        (tf.newton_root(), jnp.float32(4), "a whole number"),
+        (tf.product_root(), 1, "2, 4, 8 or another power of two"),
+        (tf.product_root(), 6, "2, 4, 8 or another power of two"),
+    ],
+)
+def test_a_root_that_products_cannot_take_is_refused(root, power, rule):
+    a = jnp.eye(3)[None]
+    with pytest.raises(
+        ValueError, match=rf"`power` must be {rule} .*, got .*`ridged_root` takes any"
+    ):
+        root.take(a, power, a)
 
 
 # Bases.

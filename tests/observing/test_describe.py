@@ -112,6 +112,36 @@ def test_what_cannot_be_measured_is_still_shown():
     assert "array passes" in describe(labels, {"w": jnp.ones(1000)})
 
 
+def test_nothing_costs_nothing():
+    assert describe(ae_optax.adam(0.1), {}).endswith("not measured: `params` hold no number.")
+    cost = observing.cost_of(ae_optax.adam(0.1), {})
+    assert np.isnan([cost.array_passes, cost.bytes_per_parameter, cost.examples]).all()
+
+
+@pytest.mark.parametrize(
+    "transformation",
+    [
+        ae_optax.minimize_quadratic(ae_optax.identity(), damping=1.0),
+        ae_optax.adapt_damping(
+            lambda damping: ae_optax.minimize_quadratic(ae_optax.identity(), damping=damping),
+            initial_damping=1.0,
+        ),
+    ],
+)
+def test_what_asks_the_trainer_for_functions_is_measured(transformation):
+    assert "array passes on cpu" in describe(transformation)
+
+
+class Own(ae_optax.Root):
+    def take(self, matrices, power, old):
+        del matrices, power
+        return old
+
+
+def test_a_piece_of_ones_own_is_shown_by_its_name():
+    assert "root=own()" in describe(ae_optax.precondition(ae_optax.gram(0.9), root=Own()))
+
+
 def test_chains_of_nothing_and_of_chains_are_shown():
     assert tree(ae_optax.chain()) == "chain()"
     inner = ae_optax.chain(ae_optax.sign())

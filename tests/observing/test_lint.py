@@ -60,6 +60,8 @@ def test_no_optimizer_of_ours_is_warned_about(name):
         (ao.scale_by_momentum(0.9), "no learning rate: nothing flips the sign"),
         (chain(), "no learning rate"),
         (chain(optax.scale_by_adam(), ao.scale(2.0), PLATEAU), "no learning rate"),
+        (chain(ao.sgd(0.1), ao.adaptive_clip()), "adaptive_clip comes after"),
+        (chain(ao.sgd(0.1), ao.add_cautious_decay(0.1)), "add_cautious_decay comes .* grow"),
         (chain(ao.with_telemetry(ao.sgd(0.1)), ao.clip(1.0)), "clip comes after sgd"),
     ],
     ids=lambda x: x if isinstance(x, str) else "",
@@ -73,6 +75,8 @@ def test_warns_about(transformation, warning):
     [
         chain(ao.add_decayed_weights(0.1), ao.momentum(0.1)),  # An L2 penalty, as it is meant.
         chain(ao.add_decayed_weights(0.1), ao.scale_by_trust_ratio(), ao.sgd(0.1)),
+        chain(ao.add_decayed_weights(0.1), ao.scale_by_fan(), ao.sgd(0.1)),
+        ao.minimize_quadratic(ao.identity(), damping=1.0),
         chain(ao.scale_by_rms(), ao.add_decayed_weights(0.1), ao.sgd(0.1)),
         chain(ao.scale_by_rms(), ao.scale(-0.1)),
         optax.adam(0.1),

@@ -44,6 +44,10 @@ def test_the_operations_of_every_step_are_those_of_the_program():
     np.testing.assert_allclose(counted.flops, planned, rtol=0.25)  # And sums of single numbers.
 
 
+def test_nothing_costs_as_much_as_nothing():
+    assert plan({}, 10).ratio == 1
+
+
 def test_its_arguments_are_those_of_soap():
     ae_optax.soap(1e-3, **plan(PARAMS, 1000).arguments)
 

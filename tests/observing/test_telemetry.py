@@ -201,6 +201,13 @@ def test_the_plateau_is_part_of_the_rate_in_force():
     assert read(state, "last_rate") == 0.5
 
 
+def test_a_state_can_be_donated_that_no_compiled_step_has_made():
+    tx = with_telemetry(
+        ae_optax.chain(ae_optax.sgd(0.5), ae_optax.reduce_on_plateau(factor=0.5, patience=0))
+    )
+    jax.jit(lambda state: observe(state, 1.0), donate_argnums=0)(one_step(tx, value=1.0))
+
+
 def test_several_rates_or_none_are_none():
     groups = optax.partition(
         {"a": ae_optax.sgd(1.0), "b": ae_optax.sgd(0.5)}, {"w": "a", "b": "b", "none": "a"}

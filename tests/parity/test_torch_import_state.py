@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from parity_streams import difference, gradients, varying_traced
 from torch_states import END, MOVE, NAMES, RUNS, record
 
@@ -109,7 +110,8 @@ def test_the_steps_that_pytorch_counted_are_where_schedules_go_on():
 
 def test_arrays_can_be_converted_by_the_path_of_the_parameter():
     params, state_dict, _ = saved("Adam")
-    ours = {"layer": {"weight": params["weight"].T, "bias": params["bias"]}, "s": params["scalar"]}
+    weight = nnx.Param(params["weight"].T)
+    ours = {"layer": {"weight": weight, "bias": params["bias"]}, "s": params["scalar"]}
     state = compat.import_state(
         state_dict,
         ours,
@@ -117,7 +119,7 @@ def test_arrays_can_be_converted_by_the_path_of_the_parameter():
         convert=lambda path, x: x.T if path == "layer/weight" else x,
     )
     mean = state[1].numerator[0].mean
-    np.testing.assert_array_equal(mean["layer"]["weight"], state_dict["state"][0]["exp_avg"].T)
+    np.testing.assert_array_equal(mean["layer"]["weight"][...], state_dict["state"][0]["exp_avg"].T)
 
 
 def test_a_state_before_the_first_step_is_the_state_at_the_start():

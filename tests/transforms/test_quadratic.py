@@ -70,6 +70,28 @@ def test_damping_falls_where_the_model_is_timid_and_rises_where_it_is_bold():
     assert descend(held, jnp.ones(3), 3, loss_at=loss)[-1][1].inner.damping == pytest.approx(1.9)
 
 
+def test_damping_stays_where_nothing_is_known_of_the_model():
+    tx = tf.adapt_damping(
+        lambda damping: tf.minimize_quadratic(tf.identity(), damping=damping),
+        initial_damping=2.0,
+        every=1,
+    )
+    x = jnp.ones(3)
+    told = {
+        "value": loss(x),
+        "loss_at": loss,
+        "curvature": lambda trees: jnp.ones([len(trees)] * 2),
+    }
+    _, state = tx.update(jnp.full(3, jnp.nan), tx.init(x), x, **told)
+    assert state.inner.damping == 2.0
+    _, state = tx.update(jnp.zeros(3), tx.init(x), x, **told)
+    assert state.inner.damping < 2.0
+    with pytest.raises(ValueError, match=r"`value` must be given .*: the loss of the batch"):
+        tx.update(x, tx.init(x), x, **told | {"value": None})
+    with pytest.raises(ValueError, match=r"`loss_at` must be given .* a function of the param"):
+        tx.update(x, tx.init(x), x, **told | {"loss_at": None})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -157,6 +157,19 @@ def test_accumulation_is_one_step_along_the_mean(every):
     np.testing.assert_array_equal(path, held[: len(path)])  # In between nothing moves at all.
 
 
+@pytest.mark.parametrize(
+    "tx", [tf.accumulate(tf.scale(-1.0), every=2), keras.sgd(1.0, gradient_accumulation_steps=2)]
+)
+def test_a_mean_of_gradients_ends_with_them_whichever_is_missing(tx):
+    params = {"w": jnp.ones(1)}
+    state, steps = tx.init(params), []
+    for g in (1.0, None, 1.0, 1.0, None, 1.0):
+        updates, state = tx.update({"w": g and jnp.full(1, g)}, state, params)
+        steps.append(updates["w"])
+    assert steps[1] is steps[4] is None
+    np.testing.assert_array_equal([steps[3][0], steps[5][0]], [-1.0, -0.5])
+
+
 def test_accumulation_equals_that_of_optax():
     theirs = optax.MultiSteps(optax.adam(0.1), 4).gradient_transformation()
     with jax.numpy_dtype_promotion("standard"):

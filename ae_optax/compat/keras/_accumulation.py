@@ -56,12 +56,13 @@ def accumulate_gradients(
 
     def update(updates, state, params=None, **extra):
         total = map_updates(lambda g, s: widen(g) + s.astype(widen(g).dtype), updates, state.sum)
+        total = store(total, state.sum)
 
         # Operands, not closed over: where nothing is compiled only those keep their sharding.
         def apply(updates, total, inner_state, params):
-            mean = map_updates(lambda s: s / float(steps), total)
+            mean = map_updates(lambda _, s: s / float(steps), updates, total)
             out, inner_state = inner.update(mean, inner_state, params, **extra)
-            return cast_like(out, updates), map_updates(jnp.zeros_like, total), inner_state
+            return cast_like(out, updates), jax.tree.map(jnp.zeros_like, total), inner_state
 
         def wait(updates, total, inner_state, _):
             return map_updates(jnp.zeros_like, updates), total, inner_state
@@ -71,7 +72,7 @@ def accumulate_gradients(
             is_step, apply, wait, updates, total, state.inner, params
         )
         count = increment(state.count)
-        return out, AccumulateGradientsState(count, store(total, state.sum), inner_state)
+        return out, AccumulateGradientsState(count, total, inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 

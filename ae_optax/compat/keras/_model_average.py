@@ -9,7 +9,7 @@ import optax
 from ae_optax._checks import check_params_given, check_rule
 from ae_optax._numbers import default_float, increment, scalar, whole, widen
 from ae_optax._transformation import transformation
-from ae_optax._trees import cast_like, map_updates, store, zeros_for
+from ae_optax._trees import cast_like, copies_of, map_updates, store
 from ae_optax._types import Scalar
 from ae_optax.compat.keras._accumulation import check_whole
 
@@ -19,8 +19,8 @@ class AverageModelState(NamedTuple):
 
     Attributes:
         count: Number of updates seen; shape (), int32.
-        average: Running mean of the parameters after each update, in at least float32; zeros
-            before the first.
+        average: Running mean of the parameters after each update, in at least float32; before the
+            first a copy of them.
         inner: State of the optimizer itself.
     """
 
@@ -30,8 +30,7 @@ class AverageModelState(NamedTuple):
 
     def evaluate_at(self):
         """Say that the model is to be evaluated at the average, as Keras does at the end."""
-        begun = jnp.asarray(self.count) > 0
-        return lambda p, mean: jnp.where(begun, mean, p.astype(mean.dtype)), self.average
+        return lambda _, mean: mean, self.average
 
 
 @transformation
@@ -73,7 +72,7 @@ def average_model(
 
     def init(params):
         return AverageModelState(
-            jnp.zeros([], jnp.int32), zeros_for(params, None), inner.init(params)
+            jnp.zeros([], jnp.int32), copies_of(params, None), inner.init(params)
         )
 
     def update(updates, state, params=None, **extra):

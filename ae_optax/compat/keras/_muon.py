@@ -5,7 +5,6 @@
 import re
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import optax
 
@@ -16,6 +15,7 @@ from ae_optax._checks import (
     check_non_negative,
 )
 from ae_optax._transformation import transformation
+from ae_optax._trees import path_of
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.keras._adam import adam_direction
 from ae_optax.compat.keras._by_kind import by_kind
@@ -141,7 +141,7 @@ def muon(
     patterns = [re.compile(pattern) for pattern in exclude_layers or ()]
 
     def kind(path, leaf):
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        name = path_of(path)
         excluded = exclude_embeddings and "embedding" in name.lower()
         excluded = excluded or any(pattern.search(name) for pattern in patterns)
         return "adam" if excluded or jnp.ndim(leaf) != 2 else "muon"

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import optax
 
 from ae_optax._checks import check_finite, check_learning_rate, check_non_negative
-from ae_optax._leafwise import leafwise, zeros
+from ae_optax._leafwise import leafwise
 from ae_optax._numbers import default_float
 from ae_optax._transformation import transformation
+from ae_optax._trees import copies_of
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.compat.torch._arguments import (
     check_without_meaning,
@@ -101,7 +102,8 @@ class AsgdAverageState(NamedTuple):
 
     Attributes:
         count: Number of updates seen; shape (), int32.
-        ax: The average. Structure, shapes and units of the parameters.
+        ax: The average, before the first update a copy of the parameters. Structure, shapes and
+            units of the parameters.
     """
 
     count: jax.Array
@@ -109,15 +111,17 @@ class AsgdAverageState(NamedTuple):
 
     def evaluate_at(self):
         """Say that the model is to be evaluated at the average."""
-        begun = jnp.asarray(self.count) > 0
-        return lambda p, ax: jnp.where(begun, ax, p.astype(ax.dtype)), self.ax
+        return lambda _, ax: ax, self.ax
 
 
 def _average_of_parameters(t0):
     def scalars(t, _):
         return {"weight": 1 / jnp.maximum(steps_done(t - 1) - default_float(t0), 1)}
 
-    return leafwise(_average, AsgdAverageState, zeros(None), scalars=scalars, reads_params=True)
+    def start(p):
+        return (copies_of(p, None),)
+
+    return leafwise(_average, AsgdAverageState, start, scalars=scalars, reads_params=True)
 
 
 def _average(u, p, ax, *, weight):

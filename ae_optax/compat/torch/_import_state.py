@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ae_optax._trees import path_of
 from ae_optax.compat.torch._adam import adam
 from ae_optax.compat.torch._dampened_momentum import DampenedMomentumState
 from ae_optax.compat.torch._rmsprop import rmsprop
@@ -75,7 +76,7 @@ def import_state(
     start = make(**options).init(params)
     indices = [index for group in groups for index in group["params"]]
     leaves = jax.tree_util.tree_leaves_with_path(params)
-    paths = [_path(path) for path, _ in leaves]
+    paths = [path_of(path) for path, _ in leaves]
     torch_state = state_dict["state"]
     _check_number(indices, paths)
     index_of = dict(zip(_ordered(paths, names), indices, strict=True))
@@ -158,10 +159,6 @@ def _ordered(paths, names):
     if sorted(names) != sorted(paths):
         raise ValueError(f"`names` must be the paths {sorted(paths)}, got {list(names)!r}.")
     return list(names)
-
-
-def _path(path):
-    return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def _array(value, path, shape, convert):
