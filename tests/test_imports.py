@@ -69,6 +69,7 @@ LAYERS = {
     "__main__": {"lab.cli"},
     "lab": LABORATORY | {"lab.cli", "lab.study"},
     "lab._processes": set(),
+    "lab._workers": set(),
     "lab._environment": set(),
     "lab._lifeline": set(),
     "lab._format": set(),
@@ -89,7 +90,7 @@ LAYERS = {
     "lab.plans": HELPERS | {"transforms", "lab.config", "lab.data", "lab.models", "lab.training"},
     "lab.sweeps": LIBRARY
     | TASK
-    | {"lab._environment", "lab._lifeline"}
+    | {"lab._environment", "lab._lifeline", "lab._workers"}
     | {"lab.checkpoints", "lab.config", "lab.plans", "lab.runs", "lab.training"},
     "lab.comparison": (
         LIBRARY
@@ -104,7 +105,7 @@ LAYERS = {
     # It explains every name, so it reads the list of all packages.
     "lab.cli": LIBRARY
     | LABORATORY
-    | {"__init__", "lab", "lab._environment", "lab._lifeline", "lab._processes"},
+    | {"__init__", "lab", "lab._environment", "lab._lifeline", "lab._processes", "lab._workers"},
     "lab.study": LIBRARY | LABORATORY | {"lab._environment", "lab.cli"},
 }
 

@@ -10,8 +10,9 @@ from ae_optax.lab.cli._folder import name_of, one_line, open_folder
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
 from ae_optax.lab.cli._report import write_pages
-from ae_optax.lab.cli._task import build, make_executor, read
+from ae_optax.lab.cli._task import build, make_executor, make_optimizer, read
 from ae_optax.lab.cli._terminal import attempt, say, show, warn
+from ae_optax.lab.config import ConfigError
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import description, load_comparison
@@ -30,18 +31,19 @@ def compare(arguments: argparse.Namespace) -> int:
     started, clock = now(), time.perf_counter()
     path = arguments.config
     config = read(load_comparison, path, arguments.overrides)
+    question = _question(path)
     task = build(config)
     execute = make_executor(arguments.executor, arguments.jobs, lambda _: task.data)
     with open_folder(arguments.out, path, config, load_comparison) as folder:
-        return _compare(config, task, execute, path, folder, started, clock)
+        return _compare(config, task, execute, path, question, folder, started, clock)
 
 
-def _compare(config, task, execute, path, folder, started, clock):
+def _compare(config, task, execute, path, question, folder, started, clock):
     data, settings = task.data, config.training
     below = folder.parent if folder.parent.name == RUNS else folder.parent / RUNS
 
     for contender in config.timed(data.sizes["train"]).contenders:
-        found = training.lint_run(task, contender.settings[0].optimizer.build(), settings)
+        found = training.lint_run(task, make_optimizer(contender.settings[0].optimizer), settings)
         warn(f"{contender.label}: {text}" for text in found)
 
     steps = training.steps_per_epoch(data.sizes["train"], settings.batch_size)
@@ -78,7 +80,7 @@ def _compare(config, task, execute, path, folder, started, clock):
         batch_size=settings.batch_size,
         seeds=list(config.seeds),
         title=name_of(path).replace("_", " "),
-        question=description(path),
+        question=question,
         command=command_line(),
         started=started,
         wall_seconds=before + seconds,
@@ -104,6 +106,13 @@ def _compare(config, task, execute, path, folder, started, clock):
     if any(contender.best for contender in record.contenders):
         return OK
     return DIVERGED if any(contender.runs for contender in record.contenders) else FAILED
+
+
+def _question(path):
+    try:
+        return description(path)
+    except ConfigError:  # A pipe is read once.
+        return ""
 
 
 def _seconds_before(folder):

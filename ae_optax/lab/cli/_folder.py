@@ -165,13 +165,19 @@ def _goes_on(folder, before, config) -> bool:
     """Tell whether a run is the one before, but longer or shorter.
 
     Raises:
-        UsageError: If it is, but would have been another from its first step, or has gone further.
+        UsageError: If it is, but would have been another from its first step, or has gone further,
+            or belongs to a sweep or a comparison.
     """
     epochs = config.training.epochs
     longer = replace(before, training=replace(before.training, epochs=epochs))
     if not isinstance(config, RunConfig) or longer.identity() != config.identity():
         return False
     begun = f"{folder} holds a run of {before.training.epochs} epochs, which cannot go on to"
+    if folder.resolve().name == runs.run_id(before.identity()):
+        raise UsageError(
+            f"{begun} {epochs} there: sweeps and comparisons know it by its name, as one of "
+            f"{before.training.epochs}. Copy the folder, and let the copy go on."
+        )
     parts = {**config.optimizer.shares(), **config.loss.shares()}
     if parts:
         named = ", ".join(f"{path} ({text})" for path, text in parts.items())

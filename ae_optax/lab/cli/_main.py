@@ -1,10 +1,13 @@
 """The program, and what it does about mistakes."""
 
 import importlib
+import os
+import sys
 from collections.abc import Sequence
 
 import jax
 
+from ae_optax.lab._workers import are_busy
 from ae_optax.lab.cli._arguments import make_parser
 from ae_optax.lab.cli._exit import FAILED, STOPPED, RunError, UsageError
 from ae_optax.lab.cli._machine import is_out_of_memory, keep_lapack_to_one_thread
@@ -41,4 +44,8 @@ def main(argv: Sequence[str] | None = None, *, config: Program | None = None) ->
             return FAILED
         except (KeyboardInterrupt, Terminated) as error:
             say("stopped", error=True)
-            return error.code if isinstance(error, Terminated) else STOPPED
+            code = error.code if isinstance(error, Terminated) else STOPPED
+            if are_busy():  # For which Python would wait. What they write is whole or not there.
+                sys.stdout.flush()
+                os._exit(code)
+            return code

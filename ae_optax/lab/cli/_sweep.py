@@ -13,7 +13,7 @@ from ae_optax.lab.cli._exit import DIVERGED, FAILED, OK, UsageError
 from ae_optax.lab.cli._folder import make_shared_folder, name_of, one_line
 from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._progress import progress
-from ae_optax.lab.cli._task import build, check_optimizer, make_executor, read
+from ae_optax.lab.cli._task import build, check_optimizer, make_executor, make_optimizer, read
 from ae_optax.lab.cli._terminal import attempt, say, show, warn
 from ae_optax.lab.config import ConfigError, dump
 from ae_optax.lab.plans import SweepConfig, load_sweep
@@ -33,7 +33,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     data_of = sweeps.build_once()
     execute = make_executor(arguments.executor, arguments.jobs, data_of)
     task = build(first)
-    optimizer = first.timed(task.data.sizes["train"]).optimizer.build()
+    optimizer = make_optimizer(first.timed(task.data.sizes["train"]).optimizer)
     check_optimizer(task, optimizer)
     warn(training.lint_run(task, optimizer, first.training))
     folder = make_shared_folder(out / f"{name_of(path)}-{runs.run_id(config.identity())}")
@@ -82,6 +82,7 @@ def _sweep(arguments, config, study, folder, execute, data_of, started):
                 with one_line():
                     runs.write_file(folder / "optuna.journal", sweeps.journal_of(study))
 
+    keeper.finish(execute)
     record = sweeps.sweep_record(config, out, failures)
     show(_table(record))
     table = folder / "table.csv"

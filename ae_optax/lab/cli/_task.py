@@ -10,7 +10,7 @@ from ae_optax.lab import sweeps, training
 from ae_optax.lab._environment import command_line
 from ae_optax.lab.cli._exit import UsageError
 from ae_optax.lab.cli._machine import memory
-from ae_optax.lab.config import ConfigError, Problem
+from ae_optax.lab.config import Call, ConfigError, Problem
 from ae_optax.lab.data import DataError
 from ae_optax.lab.plans import ComparisonConfig, RunConfig, Source, SweepConfig, make_task
 from ae_optax.lab.training import Task
@@ -73,6 +73,14 @@ def _check_size(config, task):
 def _blame(call, message):
     file, line, column = call.where
     return str(Problem(file, line, column, call.path, message))
+
+
+def make_optimizer(call: Call) -> optax.GradientTransformation:
+    """Make an optimizer whose parts of the run are known; what they make impossible is told."""
+    try:
+        return call.build()
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
 
 
 def check_optimizer(task: Task, optimizer: optax.GradientTransformation) -> None:

@@ -16,7 +16,7 @@ from ae_optax.lab.cli._machine import check_device, use_compilation_cache
 from ae_optax.lab.cli._processes import agree, find_place, together
 from ae_optax.lab.cli._progress import Recorder, progress
 from ae_optax.lab.cli._signals import listening
-from ae_optax.lab.cli._task import build, check_mesh, check_optimizer, read
+from ae_optax.lab.cli._task import build, check_mesh, check_optimizer, make_optimizer, read
 from ae_optax.lab.cli._terminal import attempt, in_a_line, say, warn
 from ae_optax.lab.data import describe_data
 from ae_optax.lab.models import count_parameters
@@ -39,7 +39,7 @@ def train(arguments: argparse.Namespace) -> int:
         try:
             config = read(load_run, path, arguments.overrides)
             task = build(config)
-            optimizer = config.timed(task.data.sizes["train"]).optimizer.build()
+            optimizer = make_optimizer(config.timed(task.data.sizes["train"]).optimizer)
             check_optimizer(task, optimizer)
             check_mesh(config)
         except Exception:

@@ -58,6 +58,7 @@ def compare(
     failures = complete(
         jobs, runs, execute, data_of=lambda _: task.data, on_outcome=tell, on_note=on_note
     )
+    keeper.finish(execute)
     return [_result(config, c, runs, failures, task) for c in config.contenders]
 
 

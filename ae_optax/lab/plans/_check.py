@@ -1,6 +1,6 @@
 """Optimizers and schedules tried out on a small tree, before anything is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,6 +15,27 @@ PARAMS = {
     "bias": jax.ShapeDtypeStruct((3,), jnp.float32),
     "kernel": jax.ShapeDtypeStruct((2, 3), jnp.float32),
 }
+
+
+SOME_STEPS, MANY_STEPS = 10_000, 10**8
+"""Lengths of a run for the checks, which are made without the data."""
+
+
+def check_timed(call: Call, problems: Problems, check: Callable[[Call, Problems], Any]) -> None:
+    """Check a call, parts of whose run may be among its arguments: at a length at which it works.
+
+    Args:
+        call: What is checked.
+        problems: Where what fails is noted, if it does at any length.
+        check: ``check(call, problems)``, to which the length is known.
+    """
+    found = Problems()
+    for steps in (SOME_STEPS, MANY_STEPS) if call.shares() else (SOME_STEPS,):
+        found = Problems()
+        check(call.timed(steps), found)
+        if not len(found):
+            return
+    problems.extend(found)
 
 
 def _affine(params):

@@ -1,5 +1,6 @@
 """The contenders of a comparison: each an optimizer, and the settings of it that are tried."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -7,8 +8,7 @@ from typing import Annotated, Any
 from ae_optax._checks import check_positive
 from ae_optax.lab.config import FAILED, Binder, Call, Number, Of, Table, anything
 from ae_optax.lab.plans import _grid as grid
-from ae_optax.lab.plans._check import check_optimizer
-from ae_optax.lab.plans._read import SOME_STEPS
+from ae_optax.lab.plans._check import check_optimizer, check_timed
 
 
 @dataclass(frozen=True)
@@ -220,5 +220,6 @@ def _bound(
         reason = "the learning rate has its own key: `learning_rates`."
         problems.add(*section.place("sweep"), reason)
     if not len(problems):
-        check_optimizer(call.timed(SOME_STEPS), problems, values=dict.fromkeys(call.swept(), rate))
+        values = dict.fromkeys(call.swept(), rate)
+        check_timed(call, problems, functools.partial(check_optimizer, values=values))
     return None if len(problems) else call

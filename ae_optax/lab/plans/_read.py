@@ -30,11 +30,8 @@ from ae_optax.lab.config import (
     shown,
 )
 from ae_optax.lab.config import kinds as all_kinds
-from ae_optax.lab.plans._check import check_optimizer
+from ae_optax.lab.plans._check import check_optimizer, check_timed
 from ae_optax.lab.plans._run import RunConfig, TrainingSection
-
-SOME_STEPS = 10_000
-"""The length of a run for the checks, which are made without the data."""
 
 Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Program
 """A YAML file, or the same as a program's mapping, see :func:`ae_optax.lab.config.from_python`."""
@@ -195,7 +192,7 @@ def read_run(root: Table, binder: Binder) -> RunConfig | None:
     training = check_task(sections, binder.problems)
     optimizer = sections.arguments["optimizer"]
     if isinstance(optimizer, Call):
-        check_optimizer(optimizer.timed(SOME_STEPS), binder.problems)
+        check_timed(optimizer, binder.problems, check_optimizer)
     checkpoints = sections.arguments["checkpoints"]
     if isinstance(checkpoints, Call):
         checkpoints = checkpoints.try_build(binder.problems)
@@ -211,7 +208,7 @@ def check_task(sections: Call, problems: Problems) -> Any:
     names = ("model", "loss", "corruption")
     for part in (*(sections.arguments[name] for name in names), *(metrics or ())):
         if isinstance(part, Call):
-            part.timed(SOME_STEPS).try_build(problems)
+            check_timed(part, problems, Call.try_build)
     training = sections.arguments["training"]
     return training.try_build(problems) if isinstance(training, Call) else FAILED
 

@@ -5,7 +5,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ import jax
 
 from ae_optax.lab import training
 from ae_optax.lab._environment import device, now, numerics, versions
+from ae_optax.lab._workers import make_pool
 from ae_optax.lab.data import Dataset, describe_data
 from ae_optax.lab.models import count_parameters
 from ae_optax.lab.plans import make_task
@@ -87,13 +87,13 @@ def in_process(
             place = {id(job): i for i, job in enumerate(block)}
             found = [one for alike in _by(Job.rest, block).values() for one in portions(alike)]
             found.sort(key=lambda portion: place[id(portion.jobs[0])])
-            with ThreadPoolExecutor(at_once) as pool:
+            pool = make_pool(at_once)
+            try:
                 ended = [pool.submit(portion.do) for portion in found if not portion.alone]
-                try:
-                    while ended:  # What is passed on, with its states, is not held here as well.
-                        yield from ended.pop(0).result()
-                finally:  # Nobody waits for what is left.
-                    pool.shutdown(wait=False, cancel_futures=True)
+                while ended:  # What is passed on, with its states, is not held here as well.
+                    yield from ended.pop(0).result()
+            finally:  # Nobody waits for what is left.
+                pool.shutdown(wait=False, cancel_futures=True)
             for portion in found:
                 if portion.alone:
                     yield from portion.do()

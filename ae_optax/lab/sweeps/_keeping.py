@@ -15,7 +15,7 @@ from ae_optax.lab import training
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints
 from ae_optax.lab.plans import Keep
 from ae_optax.lab.runs import Summary, find_summary
-from ae_optax.lab.sweeps._job import Job, Outcome
+from ae_optax.lab.sweeps._job import Executor, Job, Outcome
 from ae_optax.lab.sweeps._store import folder_of
 
 
@@ -25,7 +25,8 @@ class Keeper:
     With ``"best"`` a setting is judged when the runs of all its seeds are there, by the median of
     their losses: of the best so far, the run with the lowest loss has its state on the disk. So
     whatever cuts the runs off, what they have chosen is there. What was written here and is
-    surpassed goes again; states that others have written stay.
+    surpassed goes again; states that others have written stay. A run that was there already has its
+    record alone: if it is wanted, :meth:`finish` makes it again.
     """
 
     def __init__(
@@ -46,7 +47,8 @@ class Keeper:
         """
         self._keep, self._runs, self._seeds, self._note = keep, runs, seeds, on_note
         self._held: dict[tuple[str, str], list[Outcome]] = {}
-        self._best: dict[str, tuple[float, Path | None]] = {}
+        self._best: dict[str, tuple[float, Job, Path | None]] = {}
+        self._lacking: list[Job] = []
 
     def take(self, outcome: Outcome, group: str = "") -> None:
         """Take a run as it comes.
@@ -55,8 +57,8 @@ class Keeper:
             outcome: The run, its state with it if it was made just now.
             group: Among whose runs one is chosen: a contender.
         """
-        if self._keep == "all":
-            self._write(outcome)
+        if self._keep == "all" and self._write(outcome) is None and self._ended(outcome):
+            self._lacking.append(outcome.job)
         if self._keep != "best":
             return
         its = group, _setting(outcome.job)
@@ -67,29 +69,39 @@ class Keeper:
 
     def _judge(self, group, held):
         losses = [self._loss(outcome) for outcome in held]
-        best, written = self._best.get(group, (math.inf, None))
+        best, _, written = self._best.get(group, (math.inf, None, None))
         score = float(np.median(losses))
         chosen = None
         if score < best:
-            with_state = [
-                pair for pair in zip(losses, held, strict=True) if pair[1].state is not None
-            ]
-            chosen = min(with_state, key=lambda pair: pair[0])[1] if with_state else None
-            there = chosen and self._write(chosen)
-            self._best[group] = score, there
+            chosen = held[int(np.argmin(losses))]
+            self._best[group] = score, chosen.job, self._write(chosen)
             _remove(written)
         for outcome in held:
             if outcome is not chosen and isinstance(outcome.state, Path):
                 _remove(outcome.state)
 
+    def finish(self, execute: Executor) -> None:
+        """Make those runs again that are to be kept, but have left no more than a record."""
+        chosen = [job for _, job, written in self._best.values() if written is None]
+        lacking = [job for job in (*self._lacking, *chosen) if not has_state(self._folder(job))]
+        for outcome in execute(lacking, self._runs) if lacking else ():
+            self._note(f"{self._folder(outcome.job)} was made again, to keep its weights.")
+            self._write(outcome)
+
+    def _folder(self, job):
+        return folder_of(job.config, self._runs)
+
+    def _ended(self, outcome):
+        return math.isfinite(self._loss(outcome))
+
     def _loss(self, outcome):
-        folder = folder_of(outcome.job.config, self._runs)
+        folder = self._folder(outcome.job)
         summary = None if outcome.failure else find_summary(folder)
         return math.inf if summary is None else last_loss(summary)
 
     def _write(self, outcome) -> Path | None:
         """Write the state that came with a run; return where it is."""
-        folder = folder_of(outcome.job.config, self._runs)
+        folder = self._folder(outcome.job)
         if outcome.state is None or isinstance(outcome.state, Path):
             return outcome.state
         try:
@@ -124,9 +136,14 @@ def kept_of(made: Sequence[Path]) -> str:
     Args:
         made: The folders of the runs of one setting; of several, the lowest loss decides.
     """
-    found = [folder for folder in made if Checkpoints(folder / folders.CHECKPOINTS).steps()]
+    found = filter(has_state, made)
     known = {folder: summary for folder in found if (summary := find_summary(folder))}
     return min(known, key=lambda folder: last_loss(known[folder])).name if known else ""
+
+
+def has_state(folder: Path) -> bool:
+    """Tell whether a run has left a state, not only a record."""
+    return bool(Checkpoints(folder / folders.CHECKPOINTS).steps())
 
 
 def last_loss(summary: Summary) -> float:

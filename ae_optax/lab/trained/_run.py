@@ -211,5 +211,8 @@ def _folder_of(folder: Path, contender: str | None) -> Path:
     else:
         return folder
     if not name:
-        raise CheckpointError(f"{folder}: has kept no weights. Say `keep: best` in its config.")
+        raise CheckpointError(
+            f"{folder}: has kept no weights. Say `keep: best` in its config, and give its command "
+            "again: the best run alone is made anew."
+        )
     return runs.beside(folder, name)

@@ -106,9 +106,13 @@ class Saver:
 
     def restore(self, template: Any) -> tuple[TrainState | None, list[EpochRow], float]:
         """Return state, rows and the seconds of the epoch begun, or ``None``, none and 0."""
-        if self._saving is None or not self._saving.store.steps():
+        if self._saving is None:
             return None, [], 0.0
         store = self._saving.store
+        _attempt(self._saving, store.wait)  # What is being saved is there to be taken up.
+        if not store.steps():
+            self._saved_step = 0
+            return None, [], 0.0
         restored = store.restore(template)
         store.discard_after(restored.step)  # What is damaged, or of a past that was given up.
         self._saved_at, self._saved_step = time.monotonic(), restored.step

@@ -3,14 +3,15 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
 import ae_optax
-from ae_optax.lab import load
-from ae_optax.lab.cli import main
+from ae_optax.lab import load, runs
+from ae_optax.lab.cli import _task, main
 from ae_optax.lab.config import dump
 from ae_optax.lab.plans import load_comparison
 
@@ -159,6 +160,23 @@ def test_a_folder_with_another_comparison_is_refused(config, tmp_path, capsys):
     assert main(["compare", config(text), "--set", "training.epochs=3", "--out", "out"]) == 2
     (line,) = lines_of(capsys)
     assert line.startswith("out holds another run: training.epochs is 2 there and 3 here")
+
+
+def test_a_comparison_is_whole_whatever_becomes_of_its_config_meanwhile(config, monkeypatch):
+    path = config(COMPARISON)
+    monkeypatch.setattr("ae_optax.lab.cli._compare.build", removing(path))
+    assert main(["compare", path, "--out", "c"]) == 0
+    assert runs.read_comparison(Path("c")).question == "Question: which is better?"
+
+
+def removing(path):
+    """Return what makes the task of a config, whose file is gone then."""
+
+    def build(config):
+        Path(path).unlink()
+        return _task.build(config)
+
+    return build
 
 
 def test_a_comparison_in_which_all_diverge_says_so(config, capsys):

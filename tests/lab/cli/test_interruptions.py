@@ -279,6 +279,19 @@ NO_NETWORK = """
 """
 
 
+@pytest.mark.parametrize("name", CODES)
+def test_a_comparison_ends_at_once_whatever_runs(start, tmp_path, name):
+    (tmp_path / "long.yaml").write_text(COMPARISON.replace("epochs: 1,", "epochs: 1000000,"))
+    with start("compare", "long.yaml", "--out", "c") as process:
+        while not (tmp_path / "c" / "config.yaml").exists():
+            time.sleep(0.1)
+        time.sleep(10)  # Programs are compiled, and one runs.
+        process.send_signal(getattr(signal, name))
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (CODES[name], "stopped\n")
+    assert not list(tmp_path.glob("runs/*/summary.json"))
+
+
 def test_a_comparison_needs_no_network(run, tmp_path):
     (tmp_path / "compare.yaml").write_text(COMPARISON)
     unshare = shutil.which("unshare")

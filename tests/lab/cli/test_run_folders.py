@@ -17,6 +17,7 @@ import pytest
 from ae_optax.lab import load, report, runs, training
 from ae_optax.lab.cli import main
 from ae_optax.lab.cli._progress import Recorder
+from ae_optax.lab.plans import load_run
 from ae_optax.lab.training import EpochRow
 
 RUN = """\
@@ -197,6 +198,14 @@ def test_a_run_that_cannot_go_on_to_another_length_says_why(done, capsys):
     assert "its length, optimizer.learning_rate.duration (run), would have been" in error(capsys)
     assert train("--resume", "out", "--set", "training.batch_size=256") == 2
     assert "out holds another run: training.batch_size is 512 there" in error(capsys)
+
+
+def test_a_run_of_a_sweep_or_a_comparison_keeps_its_length(done, capsys):
+    name = runs.run_id(load_run("run.yaml").identity())
+    shutil.copytree("out", name)
+    assert train("--resume", name, "--set", "training.epochs=3") == 2
+    assert f"{name} holds a run of 2 epochs, which cannot go on to 3 there" in error(capsys)
+    assert train("--resume", name) == 0
 
 
 def test_a_folder_in_which_another_process_writes_is_refused(done, capsys):

@@ -110,6 +110,23 @@ def test_other_numbers_take_no_parts(tmp_path):
     assert line.endswith(f"{RATE}.schedule.max_value: expected a number, got '5%'.")
 
 
+WARM = """\
+optimizer:
+  name: sgd
+  learning_rate: {name: optax.warmup_cosine_decay_schedule, init_value: 0, peak_value: 1,
+    warmup_steps: STEPS, decay_steps: run}
+"""
+
+
+def test_what_is_wrong_at_some_lengths_only_is_told_when_the_length_is_known(tmp_path, capsys):
+    read(tmp_path, HEAD + WARM.replace("STEPS", "20000"))
+    assert main(["train", str(tmp_path / "x.yaml"), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("requires positive decay_steps, got decay_steps=-19900.")
+    (line,) = mistakes(read, tmp_path, HEAD + WARM.replace("STEPS", "1" + 9 * "0"))
+    assert "decay_steps" in line
+
+
 def test_without_the_data_it_is_not_built(tmp_path):
     with pytest.raises(ConfigError, match="how many steps 95% is depends on the data: take `conf"):
         read(tmp_path, RUN).optimizer.build()

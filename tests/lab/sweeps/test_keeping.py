@@ -106,3 +106,22 @@ def test_a_state_that_lies_on_the_disk_stays_only_if_it_is_the_chosen_one(fresh)
         keeper.take(outcome._replace(state=place))
     (only,) = kept(jobs, folder)
     assert only in (2, 3)
+
+
+@pytest.mark.parametrize("keep", ["best", "all"])
+def test_a_wanted_run_that_left_a_record_only_is_made_again(fresh, keep):
+    jobs, folder, outcomes = fresh
+    told = []
+    keeper = Keeper(keep, folder, 2, on_note=told.append)
+    for outcome in outcomes:
+        keeper.take(outcome._replace(state=None))
+    keeper.finish(in_process())
+    losses = [runs.read_run(folder_of(j.config, folder)).summary.loss("validation") for j in jobs]
+    best = 2 + int(np.argmin(losses[2:4]))
+    wanted = [best] if keep == "best" else [0, 1, 2, 3, 6, 7]
+    assert kept(jobs, folder) == wanted
+    assert [line.endswith("was made again, to keep its weights.") for line in told] == [
+        True for _ in wanted
+    ]
+    keeper.finish(in_process())
+    assert len(told) == len(wanted)

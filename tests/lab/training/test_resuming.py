@@ -279,16 +279,21 @@ def test_the_loss_of_an_epoch_is_the_mean_over_the_steps_that_were_taken(tiny):
     assert [row.metrics["skipped_steps"] for row in result.rows] == [1, 0, 0, 0]
 
 
-def test_a_run_is_restored_at_half_the_rate(tiny):
-    def terms(seen):  # Not finite at rates at which it grows.
-        error = jnp.mean(jnp.square(seen.output.decoded - seen.target), axis=(1, 2))
-        return {"error": losses.Term(jnp.where(error > 3.0, jnp.nan, error))}
+def not_finite_above(largest):
+    """Return a loss that is none at rates at which it grows."""
 
-    loss = losses.mse()._replace(terms=terms)
+    def terms(seen):
+        error = jnp.mean(jnp.square(seen.output.decoded - seen.target), axis=(1, 2))
+        return {"error": losses.Term(jnp.where(error > largest, jnp.nan, error))}
+
+    return losses.mse()._replace(terms=terms)
+
+
+def test_a_run_is_restored_at_half_the_rate(tiny):
     settings = training.Settings(epochs=3, batch_size=4, on_non_finite="restore")
     begun = []
     result = training.fit(
-        training.Task(MODELS["linear"](), loss, tiny),
+        training.Task(MODELS["linear"](), not_finite_above(3.0), tiny),
         ao.sgd(30.0),
         settings,
         on_start=lambda r: begun.append(r),
@@ -298,6 +303,34 @@ def test_a_run_is_restored_at_half_the_rate(tiny):
     # Whoever keeps the rows is told each time that some are no longer true.
     assert result.state.rate_scale == 0.5 ** (len(begun) - 1)
     assert result.rows[-1].learning_rate == 30 * float(result.state.rate_scale)
+
+
+class Late(training.Memory):
+    """Keeps nothing before it is waited for."""
+
+    def __init__(self):
+        super().__init__()
+        self._late = []
+
+    def save(self, step, state, **belongs):
+        self._late.append((step, jax.tree.map(jnp.copy, state), belongs))
+
+    def wait(self):
+        while self._late:
+            step, state, belongs = self._late.pop(0)
+            super().save(step, state, **belongs)
+
+
+def test_a_run_is_restored_from_what_is_being_saved(tiny):
+    task = training.Task(MODELS["linear"](), not_finite_above(3.0), tiny)
+    settings = training.Settings(epochs=3, batch_size=4, on_non_finite="restore")
+    optimizer = ao.sgd(lambda step: jnp.where(step < 4, 1e-2, 30.0))
+    prompt, late = (
+        training.fit(task, optimizer, settings, saving=training.Saving(store, every_steps=2))
+        for store in (training.Memory(), Late())
+    )
+    assert 0 < prompt.state.rate_scale < 1
+    chex.assert_trees_all_equal(late.state.params, prompt.state.params)
 
 
 def test_training_stops_when_the_validation_loss_no_longer_falls(tiny):
