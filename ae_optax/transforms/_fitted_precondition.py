@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_positive, check_rule
+from ae_optax._checks import check_positive, check_rule, rate_at
 from ae_optax._due import if_due
 from ae_optax._matrices import _triangular as triangular
 from ae_optax._matrices._products import unit_scale
 from ae_optax._numbers import increment, root, scalar, unhidden, widen
+from ae_optax._piece import check_piece
 from ae_optax._transformation import check_transformation, transformation
 from ae_optax._trees import cast_like, map_updates
 from ae_optax._types import Scalar
@@ -93,8 +94,8 @@ def fitted_precondition(
     Raises:
         ValueError: If a number is not positive or ``frequency`` outside (0, 1]; in ``update``, if a
             leaf has another shape than its parameter.
-        TypeError: If a number is none or ``inner`` no gradient transformation; in ``update``, if
-            a leaf is complex.
+        TypeError: If a number is none, ``inner`` no gradient transformation or ``view`` no view; in
+            ``update``, if a leaf is complex.
 
     References:
         Li, `Preconditioned Stochastic Gradient Descent <https://arxiv.org/abs/1512.04202>`_, 2015.
@@ -114,6 +115,7 @@ def fitted_precondition(
         check_rule("frequency", frequency, "lie in (0, 1]", lambda v: 0 < v <= 1)
     draws = random_draws() if draws is None else draws
     seen_as = View(longest=8192) if view is None else view
+    check_piece("view", seen_as, View)
 
     def init(params):
         def factors(block, covered):
@@ -165,7 +167,7 @@ def fitted_precondition(
             good = jnp.all(jnp.isfinite(x))
             return [jnp.where(good, n, q) for n, q in zip(new, factors, strict=True)]
 
-        share = frequency(count) if callable(frequency) else frequency
+        share = rate_at(frequency, count, name="frequency")
         # Less than one by rounding: 1 / 61, sixty-one times.
         due = waited.astype(jnp.float32) * jnp.asarray(share, jnp.float32) >= 1 - 1e-6
         factors = if_due(due, fit, old)

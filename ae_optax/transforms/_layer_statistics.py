@@ -6,13 +6,13 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
-from ae_optax._checks import check_in_unit_interval
+from ae_optax._checks import check_in_unit_interval, check_one_of
 from ae_optax._matrices._products import product
 from ae_optax._numbers import scalar
+from ae_optax._piece import check_piece
 from ae_optax._types import Scalar
 from ae_optax.transforms._parts import bounded
 from ae_optax.transforms._statistics import Statistic, Wrapped, share_of_newest, squarable
-from ae_optax.transforms._views import check_word
 
 Positions = Literal["expand", "reduce"]
 
@@ -93,7 +93,7 @@ def empirical_factors(decay: Scalar, *, positions: Positions = "expand") -> Stat
         Architectures <https://arxiv.org/abs/2311.00636>`_, NeurIPS 2023, for positions.
     """
     check_in_unit_interval("decay", decay)
-    check_word("positions", positions, ("expand", "reduce"))
+    check_one_of("positions", positions, ("expand", "reduce"))
     return EmpiricalFactors(decay, positions)
 
 
@@ -126,7 +126,7 @@ def fisher_factors(decay: Scalar, *, positions: Positions = "expand") -> Statist
         Curvature <https://arxiv.org/abs/1503.05671>`_, ICML 2015.
     """
     check_in_unit_interval("decay", decay)
-    check_word("positions", positions, ("expand", "reduce"))
+    check_one_of("positions", positions, ("expand", "reduce"))
     return FisherFactors(decay, positions)
 
 
@@ -271,8 +271,7 @@ def balanced(statistic: Statistic) -> Statistic:
         Martens and Grosse, `Optimizing Neural Networks with Kronecker-factored Approximate
         Curvature <https://arxiv.org/abs/1503.05671>`_, section 6.3, ICML 2015.
     """
-    if not isinstance(statistic, Statistic):
-        raise TypeError(f"`statistic` must be a statistic, got {statistic!r}.")
+    check_piece("statistic", statistic, Statistic)
     return Balanced(statistic)
 
 

@@ -11,12 +11,13 @@ from ae_optax._checks import (
     check_learning_rate,
     check_params_given,
     check_positive,
+    rate_at,
 )
 from ae_optax._matrices._products import product
 from ae_optax._matrices._roots import damped_inverse
 from ae_optax._numbers import in_range, increment, scalar, unhidden, widen, zeros_like
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, map_updates, own_keys
+from ae_optax._trees import cast_like, is_none, map_updates, own_keys
 from ae_optax._types import Scalar, ScalarOrSchedule
 from ae_optax.transforms._layer_statistics import rows_of_layer
 from ae_optax.transforms._needs import needing
@@ -151,7 +152,7 @@ def precondition_bfgs(
             known.append(_learned_inputs(kept, a, count, decay, damping))
             u = product(product(known[-1].inputs, m), known[-1].outputs)
             out.append(unhidden(in_range(u), g))
-        rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
+        rate = rate_at(learning_rate, state.count)
         direction = places.tree(out, updates)
         # The second pass: of the same batch, where the step leads.
         again = layers_at(direction, rate)
@@ -179,7 +180,7 @@ class _Places:
     """The leaves that have a gradient, in order, and what is kept of each."""
 
     def __init__(self, updates: Any, state: PreconditionBfgsState, params: Any):
-        keyed, self._structure = jax.tree.flatten_with_path(updates, is_leaf=_is_none)
+        keyed, self._structure = jax.tree.flatten_with_path(updates, is_leaf=is_none)
         self._state, self._params = state, self._structure.flatten_up_to(params)
         self._paths = [jax.tree_util.keystr(own_keys(path)) for path, _ in keyed]
         self._there = [i for i, (_, g) in enumerate(keyed) if g is not None]
@@ -289,7 +290,3 @@ def _identity(zeros, axis):
 
 def _nonzero(x):
     return jnp.where(x == 0, jnp.ones_like(x), x)
-
-
-def _is_none(x):
-    return x is None

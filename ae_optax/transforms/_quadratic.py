@@ -1,7 +1,7 @@
 """Rate, momentum and damping from the quadratic model of the loss, each a piece of its own."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from ae_optax._checks import (
 )
 from ae_optax._numbers import default_float, increment, whole, widen
 from ae_optax._transformation import check_transformation, transformation
-from ae_optax._trees import cast_like, find_state, map_updates, stepped, store, zeros_for
+from ae_optax._trees import cast_like, find_state, is_none, map_updates, stepped, store, zeros_for
 from ae_optax._types import Scalar
 from ae_optax.transforms._needs import needing
 
@@ -234,7 +234,7 @@ def _dot(u, v):
 
 def _there(tree, updates):
     """Return a tree, ``None`` where a gradient is missing."""
-    return jax.tree.map(lambda g, x: None if g is None else x, updates, tree, is_leaf=_is_none)
+    return jax.tree.map(lambda g, x: None if g is None else x, updates, tree, is_leaf=is_none)
 
 
 def _filled(tree, params):
@@ -243,13 +243,9 @@ def _filled(tree, params):
         lambda x, p: jnp.zeros_like(p) if x is None else x.astype(jnp.result_type(p)),
         tree,
         params,
-        is_leaf=_is_none,
+        is_leaf=is_none,
     )
 
 
 def _nonzero(x):
     return jnp.where(x == 0, jnp.ones_like(x), x)
-
-
-def _is_none(x: Any) -> bool:
-    return x is None

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ae_optax._checks import check_one_of, check_positive_integer, shown
+from ae_optax._checks import check_one_of, check_positive_integer
 from ae_optax._matrices._blocks import Blocks, Shape, merged_from_left, merged_from_right
 from ae_optax._piece import Piece
 
@@ -106,10 +106,3 @@ def _layout(seen: View, shape: Shape) -> Layout:
 def _covered(seen, sides):
     chosen = range(len(sides)) if seen.sides == "all" else [sides.index(min(sides))]
     return tuple(i in chosen and sides[i] <= seen.longest for i in range(len(sides)))
-
-
-def check_word(name, value, words):
-    if value not in words:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(map(repr, words))}, got {shown(value)}."
-        )

@@ -1,12 +1,12 @@
 """Gradient accumulation: one step with the mean of several gradients."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import shown
+from ae_optax._checks import check_integer
 from ae_optax._numbers import increment, whole, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, map_updates, store, zeros_for
@@ -44,9 +44,10 @@ def accumulate_gradients(
         ``params`` if ``inner`` does.
 
     Raises:
-        ValueError: If ``steps`` is no whole number of at least 2.
+        ValueError: If ``steps`` is less than 2.
+        TypeError: If it is no integer.
     """
-    check_whole("gradient_accumulation_steps", steps, minimum=2)
+    check_integer("gradient_accumulation_steps", steps, 2)
     inner = optax.with_extra_args_support(inner)
 
     def init(params):
@@ -82,15 +83,7 @@ def rate_when_applied(learning_rate: ScalarOrSchedule, steps: int) -> ScalarOrSc
 
     Keras asks its schedules for the rate at the update at which a step is made.
     """
-    check_whole("gradient_accumulation_steps", steps, minimum=2)
+    check_integer("gradient_accumulation_steps", steps, 2)
     if not callable(learning_rate):
         return learning_rate
     return lambda step: learning_rate((step + 1) * steps - 1)
-
-
-def check_whole(name: str, value: Any, *, minimum: int) -> None:
-    """Raise ``ValueError`` unless ``value`` is a Python integer of at least ``minimum``."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise ValueError(
-            f"`{name}` must be a whole number of at least {minimum}, got {shown(value)}."
-        )

@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_optax._checks import check_params_given, check_rule
+from ae_optax._checks import check_integer, check_params_given, check_rule
 from ae_optax._numbers import default_float, increment, scalar, whole, widen
 from ae_optax._transformation import transformation
 from ae_optax._trees import cast_like, copies_of, map_updates, store
 from ae_optax._types import Scalar
-from ae_optax.compat.keras._accumulation import check_whole
 
 
 class AverageModelState(NamedTuple):
@@ -63,11 +62,11 @@ def average_model(
 
     Raises:
         ValueError: If an argument is out of its range; in ``update``, if ``params`` is missing.
-        TypeError: If ``momentum`` is not a number.
+        TypeError: If ``momentum`` is not a number or ``overwrite_frequency`` no integer.
     """
     check_rule("ema_momentum", momentum, "lie in [0, 1]", lambda v: 0 <= v <= 1)
     if overwrite_frequency is not None:
-        check_whole("ema_overwrite_frequency", overwrite_frequency, minimum=1)
+        check_integer("ema_overwrite_frequency", overwrite_frequency, 1)
     inner = optax.with_extra_args_support(inner)
 
     def init(params):

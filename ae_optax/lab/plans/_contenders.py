@@ -220,6 +220,6 @@ def _bound(
         reason = "the learning rate has its own key: `learning_rates`."
         problems.add(*section.place("sweep"), reason)
     if not len(problems):
-        values = dict.fromkeys(call.swept(), rate)
-        check_timed(call, problems, functools.partial(check_optimizer, values=values))
+        at_rate = functools.partial(check_optimizer, values=dict.fromkeys(call.swept(), rate))
+        check_timed(call, problems, at_rate)
     return None if len(problems) else call
