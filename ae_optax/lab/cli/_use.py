@@ -26,9 +26,9 @@ N_SHOWN = 16
 def encode(arguments: argparse.Namespace) -> int:
     """Write the codes of images."""
     with _mistakes():
-        model = _load(arguments)
-        inputs = _inputs(arguments, model)
-        codes = model.encode(inputs.values)
+        run = _load(arguments)
+        inputs = _inputs(arguments, run)
+        codes = run.model.encode(inputs.values)
         _write_codes(arguments.out, inputs.names, codes)
     say(f"{len(codes)} codes of {codes.shape[1]} numbers: {arguments.out}")
     return OK
@@ -37,8 +37,8 @@ def encode(arguments: argparse.Namespace) -> int:
 def reconstruct(arguments: argparse.Namespace) -> int:
     """Write what the model makes of images, the error of each, and a sheet of the worst."""
     with _mistakes():
-        model = _load(arguments)
-        inputs = _inputs(arguments, model)
+        run = _load(arguments)
+        inputs, model = _inputs(arguments, run), run.model
         made, errors = model.reconstruct(inputs.values), model.errors(inputs.values)
         folder = make_folder(arguments.out, "reconstructions")
         worst = np.argsort(-errors, kind="stable")
@@ -59,7 +59,7 @@ def reconstruct(arguments: argparse.Namespace) -> int:
 def sample(arguments: argparse.Namespace) -> int:
     """Write what draws of the prior decode to."""
     with _mistakes():
-        model = _load(arguments)
+        model = _load(arguments).model
         _write_images(arguments.out, model, model.sample(arguments.n, seed=arguments.seed))
     say(f"{arguments.n} samples: {arguments.out}")
     return OK
@@ -68,8 +68,8 @@ def sample(arguments: argparse.Namespace) -> int:
 def interpolate(arguments: argparse.Namespace) -> int:
     """Write what lies between two images."""
     with _mistakes():
-        model = _load(arguments)
-        values = _inputs(arguments, model).values
+        run = _load(arguments)
+        values, model = _inputs(arguments, run).values, run.model
         first, last = (_at(values, place) for place in (arguments.first, arguments.last))
         _write_images(arguments.out, model, model.interpolate(first, last, arguments.steps))
     say(f"{arguments.steps} images: {arguments.out}")
@@ -104,18 +104,29 @@ def _mistakes() -> Iterator[None]:
         raise UsageError(in_a_line(str(error))) from error
 
 
-def _load(arguments) -> trained.TrainedModel:
+def _load(arguments) -> trained.TrainedRun:
     use_compilation_cache()
     check_device()
-    return trained.load(arguments.run, own_code=arguments.own_code).model
+    return trained.load(arguments.run, own_code=arguments.own_code)
 
 
-def _inputs(arguments, model) -> data.Inputs:
-    """Return what to look at: all of a file or folder, or a split of a data set."""
+def _inputs(arguments, run: trained.TrainedRun) -> data.Inputs:
+    """Return what to look at: all of a file or folder, or a split of a data set.
+
+    An array of images is read as the config says of that trained on: what is black, and what white.
+    """
     source = arguments.input
     path = Path(source).expanduser()
     if path.is_dir() or (path.exists() and path.suffix not in (".yaml", ".yml")):
-        return data.read_inputs(path, grey=len(model.shape) == 2)
+        if arguments.overrides:
+            raise ValueError(
+                f"--set must be left out beside a file or folder, {path}: it changes a config. "
+                "Give one whose section `data` names it."
+            )
+        assert run.config is not None
+        said = run.config.data.arguments
+        pixels = {name: said[name] for name in ("black", "white") if name in said}
+        return data.read_inputs(path, grey=len(run.model.shape) == 2, **pixels)
     made = load_data(source, arguments.overrides).build()
     values = getattr(made, arguments.split)
     if values.ndim == 2:

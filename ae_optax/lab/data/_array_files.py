@@ -1,6 +1,6 @@
 """NumPy's own files, with images or vectors in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,23 @@ def arrays(
     return assemble(parts, shares, labels, standardize=standardize, seed=seed, **about)
 
 
+def by_name(held: Sequence[str]) -> dict[str, str]:
+    """Return which of the arrays in a file is which, as their names tell.
+
+    Args:
+        held: Their names.
+
+    Returns:
+        Names by ``train``, ``validation``, ``test``, ``train_labels`` and so on, as far as there
+        are such. An array that is alone, or with labels only, is ``train``.
+    """
+    labels = {key: key for key in LABELS if key in held}
+    labels |= {"train_labels": "labels"} if "labels" in held else {}
+    others = [name for name in held if name not in (*LABELS, "labels")]
+    splits = {split: split for split in SPLITS if split in others}
+    return ({"train": others[0]} if len(others) == 1 else splits) | labels
+
+
 def _read(file, keys) -> dict[str, tuple[str, Any]]:
     """Return the arrays by split, and labels by what they are called, each with its place."""
     if keys is not None and ("train" not in keys or not set(keys) <= {*SPLITS, *LABELS}):
@@ -91,10 +108,7 @@ def _read(file, keys) -> dict[str, tuple[str, Any]]:
         raise DataError(f"{file}: must be an npy or npz file.")
     held = npz_names(file)
     if keys is None:
-        keys = {name: name for name in (*SPLITS, *LABELS) if name in held}
-        keys |= {"train_labels": "labels"} if "labels" in held else {}
-        others = [name for name in held if name not in (*LABELS, "labels")]
-        keys |= {"train": others[0]} if len(others) == 1 else {}
+        keys = by_name(held)
     missing = [name for name in keys.values() if name not in held]
     if "train" not in keys or missing:
         wanted = ", ".join(map(repr, missing)) or "'train'"

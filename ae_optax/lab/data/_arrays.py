@@ -137,25 +137,31 @@ def from_iterable(
 
 
 def as_values(
-    array: Any, *, white: float | None = None, scaling: Scaling = AS_IT_IS, name: str
+    array: Any,
+    *,
+    black: float = 0.0,
+    white: float | None = None,
+    scaling: Scaling = AS_IT_IS,
+    name: str,
 ) -> np.ndarray:
     """Return images or vectors as the values that models see, float32.
 
     Args:
         array: Images (n, height, width) or (n, height, width, channels), or vectors (n, d):
             whatever ``numpy.asarray`` takes.
+        black: Of images, what becomes 0.
         white: Of images, what becomes 1; ``None`` is 1 for floats and booleans, 255 for unsigned
             bytes, 65535 for unsigned integers of 16 bits. Others must be told.
         scaling: What vectors are scaled by, that of the data set which a model was trained on.
         name: The file or argument it came from, with which messages begin.
 
     Raises:
-        TypeError: If ``white`` is no number.
-        ValueError: If it is not positive, or given for vectors.
+        TypeError: If ``black`` or ``white`` is no number.
+        ValueError: If they are out of range, or given for vectors.
         DataError: If the array holds neither, or numbers that are not finite, or pixels outside
-            [0, ``white``].
+            [``black``, ``white``].
     """
-    stored, own = to_stored(array, black=0.0, white=white, copy=False, name=name)
+    stored, own = to_stored(array, black=black, white=white, copy=False, name=name)
     if stored.ndim == 2:
         return scaling.apply(stored)
     return own.apply(stored) if stored.dtype == np.uint8 else stored

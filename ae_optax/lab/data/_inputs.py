@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ae_optax.lab.data._array_files import by_name
+from ae_optax.lab.data._arrays import as_values
+from ae_optax.lab.data._dataset import SPLITS
 from ae_optax.lab.data._errors import DataError
 from ae_optax.lab.data._image_files import SUFFIXES, read_pixels
 from ae_optax.lab.data._npz import npz_names, read_npy, read_npz
@@ -18,27 +21,35 @@ class Inputs(NamedTuple):
 
     Attributes:
         names: Of the images: the path below the folder, or the place in the file.
-        values: The numbers as they lie there, shape (n, ...); what a ``TrainedModel`` takes.
+        values: What a ``TrainedModel`` takes, shape (n, ...): vectors as they lie there, pixels as
+            bytes or in [0, 1].
     """
 
     names: Sequence[str]
     values: np.ndarray
 
 
-def read_inputs(path: str | Path, *, grey: bool = True) -> Inputs:
+def read_inputs(
+    path: str | Path, *, grey: bool = True, black: float = 0.0, white: float | None = None
+) -> Inputs:
     """Read all images of a folder or an image file, or all of an npy or npz file, in order.
 
     Args:
         path: Where they are, found as :func:`arrays` finds its file. Of several arrays in an npz
             file the splits are taken: ``train``, ``validation`` and ``test``, in this order.
         grey: Of image files, one channel; else three.
+        black: Of arrays of images, what becomes 0; as for :func:`arrays`.
+        white: Of these, what becomes 1, likewise.
 
     Raises:
-        DataError: If nothing is there, it cannot be read, or images differ in size.
+        TypeError: If ``black`` or ``white`` is no number.
+        ValueError: If they are out of range.
+        DataError: If nothing is there, it cannot be read, images differ in size, or pixels lie
+            outside [``black``, ``white``].
     """
     place = find_path(path)
     if place.suffix in (".npy", ".npz"):
-        return _of_arrays(place)
+        return _of_arrays(place, {"black": black, "white": white})
     walk = Walk(SUFFIXES)
     files = walk.files(place) if place.is_dir() else [place]
     if not files:
@@ -55,20 +66,27 @@ def read_inputs(path: str | Path, *, grey: bool = True) -> Inputs:
     return Inputs(names, np.stack(images))
 
 
-def _of_arrays(file):
-    if file.suffix == ".npy":
-        values = read_npy(file)
-        return Inputs([f"{file.name}[{i}]" for i in range(len(values))], values)
-    held = npz_names(file)
-    taken = [name for name in ("train", "validation", "test") if name in held] or held
-    if len(taken) != 1 and taken is held:
-        raise DataError(
-            f"{file}: must hold one array, or some of train, validation and test, got "
-            f"{', '.join(map(repr, held)) or 'none'}."
-        )
-    parts = read_npz(file, *taken)
-    if len({part.shape[1:] for part in parts}) > 1:
-        found = ", ".join(f"{n} {p.shape}" for n, p in zip(taken, parts, strict=True))
+def _of_arrays(file, pixels):
+    arrays = {file.name: read_npy(file)} if file.suffix == ".npy" else _taken(file)
+    if len({array.shape[1:] for array in arrays.values()}) > 1:
+        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise DataError(f"{file}: arrays must hold what is of one size, got {found}.")
-    names = [f"{n}[{i}]" for n, part in zip(taken, parts, strict=True) for i in range(len(part))]
-    return Inputs(names, np.concatenate(parts))
+    values = [
+        as_values(array, **({} if array.ndim == 2 else pixels), name=str(file))
+        for array in arrays.values()
+    ]
+    names = [f"{name}[{i}]" for name, array in arrays.items() for i in range(len(array))]
+    return Inputs(names, np.concatenate(values))
+
+
+def _taken(file):
+    """Return the arrays of an npz file that hold splits, by name."""
+    held = npz_names(file)
+    found = by_name(held)
+    taken = [found[split] for split in SPLITS if split in found]
+    if not taken:
+        raise DataError(
+            f"{file}: must hold one array beside labels, or some of train, validation and test, "
+            f"got {', '.join(map(repr, held)) or 'none'}."
+        )
+    return dict(zip(taken, read_npz(file, *taken), strict=True))

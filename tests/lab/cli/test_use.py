@@ -134,7 +134,29 @@ def test_a_model_is_exported(run, tmp_path):
     assert all((tmp_path / name).stat().st_size > 1000 for name in ("p.mlir", "p.jax"))
 
 
+def test_a_file_is_read_as_that_trained_on_labels_beside_it_or_not(images, tmp_path):
+    numbers = 256 * np.tile(images, (5, 1, 1)) - 1
+    np.savez(tmp_path / "x.npz", images=numbers, labels=np.arange(100) % 3)
+    text = RUN.replace("digits, validation: 100, test: 100", "arrays, path: x.npz, SCALE")
+    text = text.replace("SCALE", "black: -1, white: 255").replace("512", "32")
+    (tmp_path / "x.yaml").write_text(text)
+    assert main(["train", "x.yaml", "--out", "run"]) == 0
+    np.save(tmp_path / "x.npy", numbers)
+    for name in ("x.npz", "x.npy"):
+        assert main(["encode", "run", name, "--out", "codes.npz"]) == 0
+        with np.load(tmp_path / "codes.npz") as held:
+            assert len(held["codes"]) == 100
+            its = load(tmp_path / "run").model.encode(images)
+            np.testing.assert_allclose(held["codes"][:20], its, rtol=1e-4, atol=1e-5)
+
+
 MISTAKES = {
+    "--set must be left out beside a file or folder, images.npy: it changes a config": [
+        *("encode", "RUN", "images.npy", "--set", "data.white=255", "--out", "c.npz"),
+    ],
+    "two.npz: must hold one array beside labels, or some of train, validation and test": [
+        *("encode", "RUN", "two.npz", "--out", "c.npz"),
+    ],
     "only a variational model can be sampled": ["sample", "RUN", "--out", "s.png"],
     "must end in .npz, .csv or .parquet, got c.txt": ["encode", "RUN", "digits", "--out", "c.txt"],
     "there is no image 20: there are 20, from 0": [
@@ -153,6 +175,7 @@ MISTAKES = {
 def test_mistakes_are_told_in_one_line(message, run, file, tmp_path, capsys):
     del file
     np.save(tmp_path / "wrong.npy", np.zeros((2, 8, 9), np.float32))
+    np.savez(tmp_path / "two.npz", a=np.zeros(2), b=np.zeros(2), labels=np.zeros(2, int))
     words = [run if word == "RUN" else word for word in MISTAKES[message]]
     assert main(words) == 2
     (line,) = capsys.readouterr().err.splitlines()
