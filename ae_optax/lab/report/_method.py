@@ -32,6 +32,12 @@ def tried(record: ComparisonRecord) -> str:
     return f"{text} of the learning rate and {listed(names)}" if names else text
 
 
+def call_text(part: Mapping[str, Any]) -> str:
+    """Write what a config says of a function as a call of it."""
+    arguments = ", ".join(f"{k}={json.dumps(v)}" for k, v in part.items() if k != "name")
+    return f"{part.get('name', 'custom')}({arguments})" if arguments else str(part.get("name"))
+
+
 def reproducibility(record: ComparisonRecord, config: str | None) -> Iterator[str]:
     """Yield what it takes to get a comparison's numbers again."""
     yield "<h2>Reproducibility</h2>"
@@ -78,8 +84,8 @@ def _budget(record):
     steps = record.epochs * record.steps_per_epoch
     return (
         f"{budget}, each run {counted(record.epochs, 'epoch')} ({counted(steps, 'step')}) of "
-        f"batches of {record.batch_size}. The model, {_call(record.model)}, has "
-        f"{integer(record.parameters)} parameters; the loss is {_call(record.loss)}. "
+        f"batches of {record.batch_size}. The model, {call_text(record.model)}, has "
+        f"{integer(record.parameters)} parameters; the loss is {call_text(record.loss)}. "
         "A seed decides initial parameters and the order of the images; every contender gets the "
         "same seeds."
     )
@@ -112,11 +118,6 @@ def _target(record):
         return "There is no target, as no contender has a result."
     rule = record.target_rule.strip().rstrip(".")
     return f"The target is a test loss of {number(record.target)}: {rule}."
-
-
-def _call(part: Mapping[str, Any]) -> str:
-    arguments = ", ".join(f"{k}={json.dumps(v)}" for k, v in part.items() if k != "name")
-    return f"{part.get('name', 'custom')}({arguments})" if arguments else str(part.get("name"))
 
 
 def _sentence(clause):

@@ -1,5 +1,6 @@
 """The report of a sweep: its trials, what each swept value did, and how much each mattered."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -20,6 +21,7 @@ from ae_optax.lab._format import (
 )
 from ae_optax.lab.figures import colour, drawing, make_axes, to_svg, value_axis
 from ae_optax.lab.report import _html
+from ae_optax.lab.report._method import call_text
 from ae_optax.lab.report._run_facts import labels_of
 from ae_optax.lab.runs import (
     CONFIG,
@@ -166,8 +168,9 @@ def _slice(path, values, losses, record, name) -> str:
 
     known = np.isfinite(losses)
     numbers = all(map(is_number, values))
-    words = list(dict.fromkeys(map(_word, values)))
-    x = np.array(values if numbers else [words.index(_word(value)) for value in values], float)
+    written = _words(values)
+    words = list(dict.fromkeys(written))
+    x = np.array(values if numbers else [words.index(word) for word in written], float)
     with drawing():
         figure, axes = make_axes(330, 250)
         value_axis(axes, loss_in_words(record.criterion), losses[known].min(), losses[known].max())
@@ -208,18 +211,21 @@ def _importance(varied, trials: Sequence[TrialRecord], losses) -> Iterator[str]:
 def _table(record) -> Iterator[str]:
     yield "<h2>Trials</h2>"
     paths = list(record.trials[0].values)
+    columns = [_words([trial.values[path] for trial in record.trials]) for path in paths]
     parts = ("train_loss", "validation_loss", "test_loss")
     heads = ("Trial", *paths, *(loss_in_words(part).capitalize() for part in parts), "Runs lost")
     rows = (
         (
             integer(place),
             [
-                *(_word(trial.values[path]) for path in paths),
+                *values,
                 *(number(getattr(trial, part)) for part in parts),
                 integer(sum(run.status in ("failed", "diverged") for run in trial.runs)),
             ],
         )
-        for place, trial in enumerate(record.trials[:_MOST], start=1)
+        for place, (trial, *values) in enumerate(
+            itertools.islice(zip(record.trials, *columns, strict=True), _MOST), start=1
+        )
     )
     yield from _html.table(heads, rows)
     note = "Best first; losses are medians over seeds of the last ones."
@@ -233,9 +239,28 @@ def _loss(record: SweepRecord, trial: TrialRecord) -> float:
     return np.inf if loss is None else loss
 
 
-def _word(value: Any) -> str:
-    if is_number(value):
-        return rate(value)
-    if isinstance(value, Mapping) and "name" in value:
-        return str(value["name"])
-    return str(value)
+def _words(values: Sequence[Any]) -> list[str]:
+    """Write what one path was in each trial; of a function, the arguments that are not always so.
+
+    Those are of the trials with the same function: others have others.
+    """
+    calls = [value for value in values if _is_call(value)]
+    first = {call["name"]: call for call in reversed(calls)}
+    varied = {
+        (name, key)
+        for name, call in ((call["name"], call) for call in calls)
+        for key in call.keys() | first[name].keys()
+        if call.get(key, ...) != first[name].get(key, ...)
+    }
+
+    def word(value):
+        if not _is_call(value):
+            return rate(value) if is_number(value) else str(value)
+        name = value["name"]
+        return call_text({k: v for k, v in value.items() if k == "name" or (name, k) in varied})
+
+    return [word(value) for value in values]
+
+
+def _is_call(value):
+    return isinstance(value, Mapping) and "name" in value

@@ -56,6 +56,20 @@ def test_shows_trials_slices_and_what_mattered(tmp_path):
     assert path.read_bytes() == write_sweep_report(tmp_path).read_bytes()
 
 
+def test_tells_settings_of_one_function_apart(tmp_path):
+    models = [
+        {"name": "mlp", "hidden": [16], "code": 8},
+        {"name": "mlp", "hidden": [32], "code": 8},
+        {"name": "mlp", "code": 8},
+        {"name": "conv", "code": 4},
+    ]
+    trials = [trial({"model": model}, 0.1 + i / 100) for i, model in enumerate(models)]
+    figure, _, rows = words(write_sweep_report(fill(tmp_path, trials))).partition("Runs lost")
+    told = ["mlp(hidden=[16])", "mlp(hidden=[32])", "mlp", "conv"]
+    assert re.findall(r"\b[1-4] (\S+) 0\.1", rows) == told
+    assert all(word in figure for word in told)
+
+
 def test_a_sweep_without_a_result_says_so(tmp_path):
     path = write_sweep_report(fill(tmp_path, [trial({"optimizer.learning_rate": 1.0}, None)]))
     assert "No trial has a result" in words(path)
