@@ -1,6 +1,7 @@
 """What run folders hold as events for TensorBoard."""
 
 import datetime
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,35 +9,52 @@ from typing import Any
 
 import numpy as np
 
+from ae_optax.lab._format import is_number
 from ae_optax.lab.report._comparison_facts import LOSSES
-from ae_optax.lab.runs import COMPARISON, ComparisonRecord, Run, read_comparison, read_run
+from ae_optax.lab.runs import (
+    COMPARISON,
+    SWEEP,
+    ComparisonRecord,
+    DamagedError,
+    Run,
+    beside,
+    find_run,
+    read_comparison,
+    read_run,
+    read_sweep,
+)
 
 _GROUPS = ("train", "validation", "test")
 _NO_CURVES = ("epoch", "step", "seconds")
+_LONGEST = 200
+"""Characters of a folder's name; file systems take 255 bytes."""
 
 
 def write_events(folder: Path) -> Path:
     """Write what a run folder holds as events for TensorBoard.
 
     A training run gives one run of TensorBoard, with its images; a comparison gives one for each
-    contender, learning rate and seed. Events that are there already are replaced.
+    contender, setting and seed, a sweep one for each trial, by its place, and seed. Events that are
+    there already are replaced.
 
     Args:
-        folder: The folder of a training run or of a comparison.
+        folder: The folder of a training run, a comparison or a sweep.
 
     Returns:
         The folder of the events, ``tensorboard`` within it.
 
     Raises:
-        FileNotFoundError: If the folder holds neither.
+        FileNotFoundError: If the folder holds none of them.
         ImportError: If tensorboardX is not installed.
-        ValueError: If a file does not hold what it should.
+        ValueError: If a file does not hold what it should, or none of a sweep's runs is there.
     """
     events = folder / "tensorboard"
     for old in events.rglob("events.out.tfevents.*"):
         old.unlink()
     if (folder / COMPARISON).exists():
         _write_comparison(read_comparison(folder), events)
+    elif (folder / SWEEP).exists():
+        _write_sweep(folder, events)
     else:
         _write_run(read_run(folder), events)
     return events
@@ -60,14 +78,28 @@ def _write_comparison(record: ComparisonRecord, events: Path) -> None:
     began = _time(record.started)
     for contender in record.contenders:
         for run in contender.runs:
-            name = f"{contender.label}/{run.learning_rate:g}/seed {run.seed}"
+            setting = f"{run.learning_rate:g} {_words(run.values)}".strip()
             epochs = len(run.train_loss)
             curves = {**run.rows, **{key: getattr(run, key)[-epochs:] for key in LOSSES}}
-            with _writer(events / _safe(name)) as writer:
+            with _writer(_below(events, contender.label, setting, seed=run.seed)) as writer:
                 for epoch in range(epochs):
                     row = {key: values[epoch] for key, values in curves.items()}
                     seconds = run.seconds * (epoch + 1) / epochs
                     _add(writer, row, (epoch + 1) * record.steps_per_epoch, began + seconds)
+
+
+def _write_sweep(folder: Path, events: Path) -> None:
+    trials = read_sweep(folder).trials
+    found = [
+        (run, _below(events, f"{place} {_words(trial.values)}", seed=its.seed))
+        for place, trial in enumerate(trials, start=1)
+        for its in trial.runs
+        if (run := find_run(beside(folder, its.run))) is not None
+    ]
+    if not found:
+        raise DamagedError(f"{folder}: holds a sweep none of whose runs lies beside it.")
+    for run, place in found:
+        _write_run(run, place)
 
 
 def _add(writer: Any, row: Mapping[str, Any], step: int, time: float) -> None:
@@ -89,9 +121,17 @@ def _with_channels(images):
     return images if images.shape[3] in (1, 3) else images.mean(axis=3, keepdims=True)
 
 
-def _safe(name: str) -> str:
-    """Return a name fit for folders: a label may hold anything."""
-    return "/".join(re.sub(r"[^\w.+=-]+", "_", part) for part in name.rsplit("/", 2))
+def _words(values: Mapping[str, Any]) -> str:
+    return " ".join(
+        f"{name}={f'{value:g}' if is_number(value) else json.dumps(value)}"
+        for name, value in values.items()
+    )
+
+
+def _below(events: Path, *names: str, seed: int) -> Path:
+    """Return the folder of a run, its names made fit for folders: a label may hold anything."""
+    names = (*names, f"seed {seed}")
+    return events.joinpath(*(re.sub(r"[^\w.+=-]+", "_", name)[:_LONGEST] for name in names))
 
 
 def _time(started: str) -> float:
