@@ -171,11 +171,13 @@ def _ended(folder, epochs):
     summary, saved = runs.find_summary(folder), Checkpoints(folder / runs.CHECKPOINTS).steps()
     if summary is None or not summary.has_ended or summary.step not in saved:
         return None  # A record without its last state is of a save that failed.
-    if summary.status == "done" and summary.last is not None and summary.last.epoch < epochs:
-        return None  # It is to be longer than it was.
     if damaged := runs.damage(folder):
         warn(f"{line} It is made anew from the last checkpoint." for line in damaged)
         return None
+    rows = runs.read_rows(folder)
+    # Not `summary.last`, which with patience is of an earlier epoch.
+    if summary.status == "done" and rows and rows[-1].epoch < epochs:
+        return None  # It is to be longer than it was.
     if not (folder / runs.PICTURES).exists():
         return None  # They failed, and are made of the last state.
     return DIVERGED if summary.diverged else OK

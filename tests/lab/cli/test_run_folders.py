@@ -187,6 +187,18 @@ def test_a_run_goes_on_for_longer_as_if_it_had_been_longer_from_the_beginning(do
     assert not compiled
 
 
+def test_a_run_that_ended_before_its_patience_is_not_made_again():
+    # At this rate the first epoch is the best.
+    settings = ("optimizer.learning_rate=1", "training.patience=50", "training.epochs=3")
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert train("run.yaml", "--out", "out", *options) == 0
+    summary = runs.read_summary(Path("out"))
+    assert (summary.status, summary.last.epoch) == ("done", 1)
+    with compilations() as compiled:
+        assert train("run.yaml", "--out", "out", *options) == 0
+    assert not compiled
+
+
 def test_a_run_that_cannot_go_on_to_another_length_says_why(done, capsys):
     assert train("--resume", "out", "--set", "training.epochs=1") == 2
     assert "out holds a run of 2 epochs, which cannot go on to 1: it has done 2." in error(capsys)
