@@ -10,6 +10,7 @@ from ae_optax.lab import sweeps, training
 from ae_optax.lab._environment import command_line
 from ae_optax.lab.cli._exit import UsageError
 from ae_optax.lab.cli._machine import memory
+from ae_optax.lab.cli._terminal import in_a_line
 from ae_optax.lab.config import Call, ConfigError, Problem
 from ae_optax.lab.data import DataError
 from ae_optax.lab.plans import ComparisonConfig, RunConfig, Source, SweepConfig, make_task
@@ -42,15 +43,22 @@ def build(config: Any) -> Task:
 
 
 def _check_fitting(config, task):
-    """Raise a ``UsageError`` that blames the loss or metric which does not fit the model."""
-    blamed = config.loss
+    """Raise a ``UsageError`` that blames a model that cannot be run, or what does not fit it."""
+
+    def run(images):
+        state = training.init_state(task.model, optax.identity(), images, 0)
+        return task.model.apply(state.params, state.model_state, images, state.key, False)
+
+    blamed = config.model
     try:
+        jax.eval_shape(run, task.data.first(1, "train"))
+        blamed = config.loss
         training.check_fitting(task._replace(metrics=()))
         for call, metric in zip(config.metrics, task.metrics, strict=True):
             blamed = call
             training.check_fitting(task._replace(metrics=[metric]))
-    except ValueError as error:
-        raise UsageError(_blame(blamed, str(error))) from error
+    except (TypeError, ValueError) as error:  # JAX and Flax raise either for a wrong shape.
+        raise UsageError(_blame(blamed, in_a_line(str(error)))) from error
 
 
 def _check_size(config, task):

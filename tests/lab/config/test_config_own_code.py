@@ -240,6 +240,15 @@ def test_a_flax_module_is_a_model_and_trains(tmp_path, monkeypatch, capsys, name
     assert main([*reconstruct, "--own-code"]) == 0
 
 
+def test_a_model_of_ones_own_that_cannot_be_run_is_blamed_itself(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flax_models.py").write_text(FLAX.replace("Linear(code,", "Linear(code + 1,"))
+    (tmp_path / "run.yaml").write_text(TRAINED.format(name="Mlp"))
+    assert main(["train", "run.yaml", "--out", "run"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("run.yaml:2:15: model: dot_general requires")
+
+
 def test_code_that_lies_in_a_folder_is_not_run_for_another_config(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
