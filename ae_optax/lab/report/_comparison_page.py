@@ -49,8 +49,11 @@ def write_report(folder: Path) -> Path:
 
 
 def title_and_rest(record: ComparisonRecord) -> tuple[str, str]:
-    """Return the question that the config asks, or its name, and what else it says at its head."""
-    said = record.question.strip()
+    """Return the question that the config asks, or its name, and what else it says at its head.
+
+    Both without the folders of paths.
+    """
+    said = _html.without_folders(record.question.strip())
     first, _, rest = said.partition("\n")
     question = first.removeprefix("Question:").strip()
     asked = first.startswith("Question:") and question
@@ -95,7 +98,7 @@ def _opening(record):
     facts = facts if title == record.title else (record.title, *facts)
     yield from _html.opening(title, facts)
     if rest:
-        yield f'<p class="question">{escape(_html.without_folders(rest))}</p>'
+        yield f'<p class="question">{escape(rest)}</p>'
 
 
 def _conclusion(record):

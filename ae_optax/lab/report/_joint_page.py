@@ -10,7 +10,7 @@ import numpy as np
 from ae_optax.lab._format import ABSENT, counted, hundredths, number, rate
 from ae_optax.lab.figures import Spread, drawing, label_curves, line_style, make_axes, to_svg
 from ae_optax.lab.report._comparison_facts import with_result
-from ae_optax.lab.report._comparison_page import sections
+from ae_optax.lab.report._comparison_page import sections, title_and_rest
 from ae_optax.lab.report._html import document, figures, key_to, nested, opening, swatch, table
 from ae_optax.lab.report._run_facts import labels_of
 from ae_optax.lab.runs import ComparisonRecord, read_comparison, write_file
@@ -51,7 +51,8 @@ def _body(title, labels, records, folders, profile) -> Iterator[str]:
         zip(labels, records, folders, strict=True), start=1
     ):
         yield f"<h2>{escape(label)}</h2>"
-        yield f'<p class="question">{escape(record.question.strip())}</p>'
+        asked = "\n".join(filter(None, title_and_rest(record)))
+        yield f'<p class="question">{escape(asked)}</p>'
         yield from nested(sections(record, folder), f"w{number_of}")
 
 

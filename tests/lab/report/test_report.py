@@ -409,3 +409,15 @@ def test_the_question_that_the_config_asks_is_the_title(folder):
     assert f"<h1>{title}</h1>" in text
     assert text.count(title) == 2
     assert "compare optimizers" in text
+
+
+def test_a_page_that_is_passed_on_names_no_folders(tmp_path, comparison):
+    comparison["question"] = "Question: what of /home/ann/x.npz?\nCommand: f /home/ann/x.yaml"
+    page = write_report(fill(tmp_path, comparison))
+    report.write_joint_report([tmp_path, tmp_path], tmp_path / "joint.html", profile=None)
+    for path in (page, tmp_path / "joint.html"):
+        text = path.read_text("utf-8")
+        assert text.count("what of …/x.npz?\n") + text.count("what of …/x.npz?</") == 2
+        assert "Command: f …/x.yaml" in text
+        assert "/home" not in text
+        assert "Question" not in text
