@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ae_optax.lab import runs
 from ae_optax.lab._environment import numerics
 from ae_optax.lab.cli._exit import RunError, UsageError
 from ae_optax.lab.config import ConfigError, Program, dump
-from ae_optax.lab.plans import ComparisonConfig, RunConfig, Source
+from ae_optax.lab.plans import ComparisonConfig, RunConfig, Source, load_code
 
 MAX_NAMED = 5
 
@@ -151,14 +151,26 @@ def _check_same_run(folder, load, config):
     with contextlib.suppress(runs.DamagedError):
         if runs.read_text(saved) == dump(config):  # What a program made is in no file to load.
             return
+    here = {own.name: own.sha256 for own in config.code()}
     try:
+        there = load_code(saved)
+        if there and there != here:
+            _refuse_other(folder, differences(_short(there), _short(here)))
         # Code of one's own that lies here is run only if it is what the config at hand names.
-        before = load(saved, code={own.name: own.sha256 for own in config.code()})
+        before = load(saved, code=here)
     except ConfigError as error:
         raise UsageError(f"{folder} holds a run that cannot be read: {error}") from error
     different = differences(before.identity(), config.identity())
     if different and not _goes_on(folder, before, config):
-        raise UsageError(f"{folder} holds another run: {different}. Name another with --out.")
+        _refuse_other(folder, different)
+
+
+def _refuse_other(folder, different) -> NoReturn:
+    raise UsageError(f"{folder} holds another run: {different}. Name another with --out.")
+
+
+def _short(code):
+    return {name: f"{sha[:12]}…" for name, sha in code.items()}
 
 
 def _goes_on(folder, before, config) -> bool:

@@ -2,7 +2,14 @@
 
 from ae_optax.lab.plans._comparison import ComparisonConfig, ComparisonSections, load_comparison
 from ae_optax.lab.plans._contenders import Contender, Setting
-from ae_optax.lab.plans._read import Source, description, load_data, load_run, load_settings
+from ae_optax.lab.plans._read import (
+    Source,
+    description,
+    load_code,
+    load_data,
+    load_run,
+    load_settings,
+)
 from ae_optax.lab.plans._run import Keep, RunConfig, TrainingSection, make_model, make_task
 from ae_optax.lab.plans._sweep import Search, SweepConfig, SweepSections, Trial, load_sweep
 
@@ -22,6 +29,7 @@ __all__ = [
     "TrainingSection",
     "Trial",
     "description",
+    "load_code",
     "load_comparison",
     "load_data",
     "load_run",

@@ -123,6 +123,18 @@ def load_settings(path: str | os.PathLike[str]) -> TrainingSection:
     return call.build()
 
 
+def load_code(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read the section ``code`` of a config, and nothing else of it: SHA-256 by name, if any.
+
+    Raises:
+        ConfigError: If the section is wrong; one line for each problem.
+    """
+    problems = Problems()
+    said = _expected(_read(path, problems), problems)
+    problems.raise_if_any()
+    return said or {}
+
+
 def description(path: Source) -> str:
     """Return the comment that a config file opens with: its question, command, expectation.
 

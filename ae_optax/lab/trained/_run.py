@@ -13,7 +13,7 @@ from ae_optax.lab import runs, training
 from ae_optax.lab.checkpoints import CheckpointError, Checkpoints, Restored
 from ae_optax.lab.config import ConfigError, Problem
 from ae_optax.lab.data import DataError, Dataset, Scaling
-from ae_optax.lab.plans import RunConfig, load_run, load_settings, make_model, make_task
+from ae_optax.lab.plans import RunConfig, load_code, load_run, load_settings, make_model, make_task
 from ae_optax.lab.trained._model import TrainedModel
 from ae_optax.transforms import evaluation_params
 
@@ -180,16 +180,14 @@ def load(
 
 def _config_of(path: Path, own_code: bool) -> RunConfig:
     """Return the config of a run; where it names code that may not be run, say how it may."""
-    try:
-        return load_run(path, code=None if own_code else {})
-    except ConfigError as error:
-        if own_code or " is not run" not in str(error):
-            raise
+    names = load_code(path)
+    if names and not own_code:
         reason = (
-            "say `own_code=True`, on the command line `--own-code`, to run what it names, or give "
-            "`task` and `optimizer`."
+            f"names {', '.join(names)}, which is not run unless you say so: `own_code=True`, on "
+            "the command line `--own-code`. Or give `task` and `optimizer`."
         )
-        raise ConfigError([*error.problems, Problem(str(path), None, None, "", reason)]) from error
+        raise ConfigError([Problem(str(path), None, None, "code", reason)])
+    return load_run(path, code=None if own_code else {})
 
 
 def _folder_of(folder: Path, contender: str | None) -> Path:

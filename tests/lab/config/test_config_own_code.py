@@ -230,14 +230,28 @@ def test_a_flax_module_is_a_model_and_trains(tmp_path, monkeypatch, capsys, name
     assert main(["train", "--resume", "run"]) == 0
     assert main(["report", "run"]) == 0
     # Whoever loads a run says whether its code may be run.
-    with pytest.raises(ConfigError, match=r"flax_models.py is not run: .*does not name"):
+    with pytest.raises(ConfigError, match=r"^\S+: code: names ./flax_models.py, which is not"):
         load("run")
     images = np.zeros((2, 8, 8), np.float32)
     assert load("run", own_code=True).model.reconstruct(images).shape == images.shape
     reconstruct = ["reconstruct", "run", "digits", "--out", "made"]
     assert main(reconstruct) == 2
-    assert "on the command line `--own-code`, to run what it names" in capsys.readouterr().err
+    assert "on the command line `--own-code`" in capsys.readouterr().err
     assert main([*reconstruct, "--own-code"]) == 0
+
+
+def test_other_code_is_another_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path, TRAINED.format(name="Mlp"))
+    for change in ("", "# Otherwise."):
+        (tmp_path / "flax_models.py").write_text(FLAX + change)
+        code = main(["train", str(path), "--out", "run"])
+    assert code == 2
+    shas = [hashlib.sha256((FLAX + c).encode()).hexdigest()[:12] for c in ("", "# Otherwise.")]
+    assert capsys.readouterr().err == (
+        f"run holds another run: ./flax_models.py is {shas[0]}… there and {shas[1]}… here. "
+        "Name another with --out.\n"
+    )
 
 
 def test_a_model_of_ones_own_that_cannot_be_run_is_blamed_itself(tmp_path, monkeypatch, capsys):
