@@ -25,6 +25,7 @@ from ae_optax.lab.config import (
     kinds,
     takes_function,
 )
+from ae_optax.lab.models import adapt
 from ae_optax.lab.plans import SCHEMAS
 
 WIDTH = 100
@@ -77,7 +78,8 @@ def explain(name: str) -> str:
     if ":" in name:
         node, own = Scalar(Where(name), name, name), OwnCode()
         own.place(node, Problems())
-        return _explain(name, "one's own", own.find(node.value)[0])
+        # As a config binds it: a class of Flax is a model, without what it is given.
+        return _explain(name, "one's own", adapt(own.find(node.value)[0]))
     groups = dict(catalogue())
     for kind in ("optimizer", "schedule"):
         every = kinds()[kind].functions
