@@ -55,21 +55,22 @@ def put(
 
     Args:
         node: What is changed.
-        steps: To the place in it.
+        steps: To the place in it. Of a mapping with paths for keys, as ``sweep.over`` is one, the
+            longest key that they begin with is taken.
         value: What is put there.
         where: What asks for it.
         problems: Where steps that lead nowhere are noted.
         path: Of ``node`` in the config.
     """
-    for number, step in enumerate(steps):
-        last = number == len(steps) - 1
+    while steps:
+        step, steps = steps[0], steps[1:]
         if isinstance(step, int):
             if not isinstance(node, Items) or step >= len(node.items):
                 size = f"a list of {len(node.items)}" if isinstance(node, Items) else shown(node)
                 problems.add(where, path, f"has no item [{step}]: it is {size}.")
                 return
             path = f"{path}[{step}]"
-            if last:
+            if not steps:
                 node.items[step] = value
             node = node.items[step]
             continue
@@ -77,10 +78,21 @@ def put(
             reason = f"has no key {step!r}: it is {shown(node)}, not a mapping."
             problems.add(where, path, reason)
             return
+        step, steps = _key(node, step, steps)
         path = child(path, step)
         entry = node.entries.get(step)
-        if last:
+        if not steps:
             node.entries[step] = Entry(where, value)
         elif entry is None or (isinstance(entry.node, Scalar) and entry.node.value is None):
             node.entries[step] = Entry(where, Table(where))
         node = node.entries[step].node
+
+
+def _key(table: Table, step: str, steps: Sequence[str | int]) -> tuple[str, Sequence[str | int]]:
+    """Return the longest key of ``table`` that the steps begin with, or the first, and the rest."""
+    key, taken, joined = step, 0, step
+    for number, other in enumerate(steps, start=1):
+        joined = f"{joined}[{other}]" if isinstance(other, int) else child(joined, other)
+        if joined in table.entries:
+            key, taken = joined, number
+    return key, steps[taken:]

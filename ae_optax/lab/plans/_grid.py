@@ -264,9 +264,14 @@ def _axis(path: str, entry: Entry, place: str, binder: Binder) -> Axis | None:
         if not node.items:
             problems.add(node.where, place, "must hold at least one value.")
         return Axis(path, where, tuple(node.items)) if node.items else None
+    expected = "expected a list, {start, stop, count} or {lowest, highest, scale}, got"
     if not isinstance(node, Table):
-        reason = "expected a list, {start, stop, count} or {lowest, highest, scale}, got"
-        problems.add(node.where, place, f"{reason} {shown(node)}.")
+        problems.add(node.where, place, f"{expected} {shown(node)}.")
+        return None
+    if node.entries and not any(_fit(node, record) for record in (Grid, Range)):
+        key, over = child(path, next(iter(node.entries))), place.removesuffix(f".{path}")
+        reason = f"{expected} a mapping. If {key} is meant, it is one key: `{{{key}: ...}}`, which"
+        problems.add(where, place, f"{reason} --set takes as a whole, '{over}={{{key}: ...}}'.")
         return None
     record = max((Grid, Range), key=lambda r: _fit(node, r))
     made = binder.arguments(record, None, node.entries, node.where, place).try_build(problems)

@@ -51,6 +51,24 @@ def test_a_trial_is_the_run_that_its_config_would_be(tmp_path):
     assert dump(config.trials[0].config) == dump(same)
 
 
+def test_an_override_reaches_what_is_varied(tmp_path):
+    grid = "optimizer.learning_rate: {start: 1e-3, stop: 1e-1, count: 3}"
+    text = over(grid, "'model.hidden[0]': [4, 8]")
+    assert rates(sweep(tmp_path, text, "sweep.over.optimizer.learning_rate=[1, 2]")) == [1, 1, 2, 2]
+    config = sweep(tmp_path, text, "sweep.over.optimizer.learning_rate.count=2")
+    assert rates(config) == [1e-3, 1e-3, 1e-1, 1e-1]
+    config = sweep(tmp_path, text, "sweep.over.model.hidden[0]=[5]")
+    assert values(config, "model.hidden[0]") == [5, 5, 5]
+    assert lines(tmp_path, text, "sweep.over.optimizer.b1=[0.5]") == [
+        (
+            "--set sweep.over.optimizer.b1=[0.5]: sweep.over.optimizer: expected a list, "
+            "{start, stop, count} or {lowest, highest, scale}, got a mapping. If optimizer.b1 is "
+            "meant, it is one key: `{optimizer.b1: ...}`, which --set takes as a whole, "
+            "'sweep.over={optimizer.b1: ...}'."
+        )
+    ]
+
+
 def test_seeds_are_numbers_of_their_own(tmp_path):
     config = sweep(tmp_path, over("optimizer.b1: [0.5]", rest="  seeds: [4, 2]\n"))
     assert config.seeds == (4, 2)
