@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ae_optax.lab import _lifeline as lifeline
@@ -218,11 +219,19 @@ def _conclude(folder: Path) -> int:
 def _last_words(run: runs.Run) -> str:
     summary, last = run.summary, run.summary.last
     if summary.diverged:
-        where = f"{summary.fault} not finite" if summary.fault else "a loss is not finite"
-        epoch = run.rows[-1].epoch + 1 if run.rows else 1
-        return f"diverged in epoch {epoch}, {where}. Lower the learning rate."
+        return f"diverged in {_where(summary.fault, run.rows)}. Lower the learning rate."
     if last is None:
         return "interrupted before the first epoch was done"
     pace = run.rows[-1].step / summary.training_seconds
     how = "" if summary.status == "done" else f"{summary.status}: "
     return f"{how}test loss {last.test_loss:.5f} after {last.step} steps, {pace:.0f} steps/s"
+
+
+def _where(fault: str | None, rows: Sequence[runs.EpochRow]) -> str:
+    """Say what ended a run: the losses of its last epoch, or a step of one that has no row."""
+    if rows and not rows[-1].is_finite:
+        first = f", as first of all {fault}" if fault else ""  # Others were passed over.
+        return f"epoch {rows[-1].epoch}, whose loss is not finite{first}"
+    if fault:
+        return f"{fault} not finite"
+    return f"epoch {rows[-1].epoch + 1 if rows else 1}, whose loss is not finite"

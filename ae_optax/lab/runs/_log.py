@@ -42,6 +42,11 @@ class EpochRow:
     seconds: float
     metrics: Mapping[str, float] = flat()
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether the losses in training and testing are; those of validation may be missing."""
+        return math.isfinite(self.train_loss) and math.isfinite(self.test_loss)
+
     def flat(self) -> dict[str, Any]:
         """Return the row as one flat dictionary."""
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -309,7 +309,7 @@ def early_end(rows: Sequence[EpochRow], epochs: int, settings: Settings) -> Stat
     It depends on the rows alone, so a run that was resumed ends where it would have ended. There
     are fewer of them than epochs if some were lost.
     """
-    if rows and not (np.isfinite(rows[-1].train_loss) and np.isfinite(rows[-1].test_loss)):
+    if rows and not rows[-1].is_finite:
         return "diverged"
     if epochs >= settings.epochs:
         return "done"

@@ -107,7 +107,7 @@ def test_runs_go_below_runs_by_default(config, tmp_path):
 def test_a_run_that_diverges_says_so(config, tmp_path, capsys):
     text = RUN.replace("code: 4", "code: 4, output: linear").replace("adam", "sgd")
     assert main(["train", config(text), "--set", "optimizer.learning_rate=1e9", "--out", "o"]) == 3
-    assert "diverged in epoch" in capsys.readouterr().out
+    assert "diverged in step" in capsys.readouterr().out
     summary = json.loads((tmp_path / "o" / "summary.json").read_text())
     assert summary["status"] == "diverged"
     assert "step" in summary["fault"]

@@ -283,12 +283,22 @@ def test_a_disk_that_is_full_at_the_end_is_told_in_one_line(done, monkeypatch, c
     assert (done / "metrics.jsonl").read_bytes() == log
 
 
-def test_what_is_not_finite_is_named_with_its_step(tmp_path, capsys):
-    (tmp_path / "run.yaml").write_text(RUN.replace("adam", "sgd").replace("1e-2", "1e25"))
-    assert train("run.yaml", "--set", "model.output=linear", "--out", "out") == 3
+@pytest.mark.parametrize(
+    ("on_non_finite", "where"),
+    [
+        ("abort", r"step \d: loss.*, gradient of \S+ not finite"),
+        ("restore", r"step \d: loss.*, gradient of \S+ not finite"),
+        ("skip", r"epoch 1, whose loss is not finite, as first of all step \d: loss.*"),
+    ],
+)
+def test_what_is_not_finite_is_named_with_its_step(on_non_finite, where, tmp_path, capsys):
+    (tmp_path / "run.yaml").write_text(RUN.replace("adam", "sgd").replace("1e-2", "1e30"))
+    settings = ("model.output=linear", f"training.on_non_finite={on_non_finite}")
+    settings = (*settings, "checkpoints.every_steps=1")  # Somewhere to go back to.
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert train("run.yaml", *options, "--out", "out") == 3
     last = capsys.readouterr().out.splitlines()[-2]
-    where = r"diverged in epoch 1, step \d: loss.*, gradient of \S+ not finite\."
-    assert re.fullmatch(where + r" Lower the learning rate\.", last)
+    assert re.fullmatch(rf"diverged in {where}\. Lower the learning rate\.", last)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert re.match(r"step \d: loss", summary["fault"])
 
