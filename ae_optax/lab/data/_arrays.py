@@ -173,17 +173,12 @@ def to_stored(
     """Return images or vectors as they are kept: float32 values, or bytes; and their scaling.
 
     Args:
-        value: What a program or a file has.
-        black: What becomes 0, of images.
-        white: What becomes 1, of images; ``None`` for what goes without saying.
+        value: Images (n, height, width) or (n, height, width, channels), or vectors (n, d):
+            whatever ``numpy.asarray`` takes.
+        black: Of images, what becomes 0.
+        white: Of images, what becomes 1, above ``black``; ``None`` is 1 for floats and booleans,
+            255 for unsigned bytes, 65535 for unsigned integers of 16 bits. Others must be told.
         copy: Whether others may change the memory of ``value``.
-        name: With which a message begins.
-
-    Args:
-        array: Images (n, height, width) or (n, height, width, channels): whatever
-            ``numpy.asarray`` takes.
-        white: What becomes 1, positive; ``None`` is 1 for floats and booleans, 255 for unsigned
-            bytes, 65535 for unsigned integers of 16 bits. Others must be told.
         name: The file or argument it came from, with which messages begin.
 
     Raises:
