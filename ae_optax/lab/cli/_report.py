@@ -23,12 +23,18 @@ def report_on(arguments: argparse.Namespace) -> int:
     found: dict[str, list[Path]] = {}
     for folder, kind in _kinds(arguments.runs):
         found.setdefault(kind, []).append(folder)
-    for folder in found.pop("sweep", []):
-        _write(arguments, [folder], "sweep")  # Nothing that two sweeps vary could be one page.
+    sweeps = found.pop("sweep", [])
     if len(found) > 1:
         # A pattern such as `runs/*` names comparisons and the runs that they are made of.
         alone = found.pop("train")
         warn([f"{len(alone)} training runs are left out beside comparisons: name them alone."])
+    if arguments.out is not None and all(len(folders) == 1 for folders in found.values()):
+        raise UsageError(
+            "--out is for the page of several runs or comparisons: that of a single one, or of a "
+            "sweep, is written into its folder. Leave it out."
+        )
+    for folder in sweeps:
+        _write(arguments, [folder], "sweep")  # Nothing that two sweeps vary could be one page.
     for kind, folders in found.items():
         _write(arguments, folders, kind)
     return OK

@@ -1,6 +1,7 @@
 """``ae-optax sweep``."""
 
 import argparse
+import contextlib
 import json
 import time
 from typing import Any
@@ -38,7 +39,10 @@ def sweep(arguments: argparse.Namespace) -> int:
     warn(training.lint_run(task, optimizer, first.training))
     folder = make_shared_folder(out / f"{name_of(path)}-{runs.run_id(config.identity())}")
     # Of two equal sweeps, the second waits, and finds all that the first has made.
-    with runs.lock(folder, on_wait=lambda owner: warn([f"{owner}, for which this one waits."])):
+    lock = runs.lock(folder, on_wait=lambda owner: warn([f"{owner}, for which this one waits."]))
+    with contextlib.ExitStack() as stack:
+        with one_line():
+            stack.enter_context(lock)
         return _sweep(arguments, config, study, folder, execute, data_of, started)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ae_optax._checks import check_positive_integer
 from ae_optax.lab import data, runs, trained
 from ae_optax.lab.checkpoints import CheckpointError
 from ae_optax.lab.cli._exit import OK, UsageError
@@ -59,6 +60,7 @@ def reconstruct(arguments: argparse.Namespace) -> int:
 def sample(arguments: argparse.Namespace) -> int:
     """Write what draws of the prior decode to."""
     with _mistakes():
+        check_positive_integer("-n", arguments.n)
         model = _load(arguments).model
         _write_images(arguments.out, model, model.sample(arguments.n, seed=arguments.seed))
     say(f"{arguments.n} samples: {arguments.out}")

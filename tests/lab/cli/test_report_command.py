@@ -119,6 +119,13 @@ def test_a_folder_of_runs_is_listed(compared, trained, tmp_path, capsys):
     assert "nowhere: cannot be read" in capsys.readouterr().err
 
 
+def test_a_page_that_lies_in_its_folder_has_no_other_place(compared, trained, tmp_path, capsys):
+    for folder in (compared, trained):
+        assert main(["report", str(folder), "--out", str(tmp_path / "x")]) == 2
+        assert "--out is for the page of several runs" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_torn_run_is_refused(trained, tmp_path, capsys):
     (tmp_path / "summary.json").write_text("{")
     assert main(["report", str(tmp_path)]) == 2
@@ -152,6 +159,11 @@ def test_a_sweep_has_a_report_of_its_own(tmp_path, capsys):
     (tmp_path / "s.yaml").write_text(config + swept)
     assert main(["sweep", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "runs")]) == 0
     (folder,) = (tmp_path / "runs").glob("s-*")
+    (folder / runs.LOCK).unlink()
+    (folder / runs.LOCK).mkdir()
+    capsys.readouterr()
+    assert main(["sweep", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "runs")]) == 2
+    assert capsys.readouterr().err.endswith(f"{folder / runs.LOCK}: Is a directory.\n")
     before = (folder / "report.html").read_bytes()
     assert b"What each value did" in before
     (folder / "report.html").unlink()

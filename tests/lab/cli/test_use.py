@@ -158,6 +158,7 @@ MISTAKES = {
         *("encode", "RUN", "two.npz", "--out", "c.npz"),
     ],
     "only a variational model can be sampled": ["sample", "RUN", "--out", "s.png"],
+    "`-n` must be at least 1, got 0.": ["sample", "RUN", "-n", "0", "--out", "s.png"],
     "must end in .npz, .csv or .parquet, got c.txt": ["encode", "RUN", "digits", "--out", "c.txt"],
     "there is no image 20: there are 20, from 0": [
         *("interpolate", "RUN", "images.npy", "--last", "20", "--out", "w.png"),
