@@ -47,8 +47,9 @@ def list_names(kind: str | None = None) -> str:
 
     Args:
         kind: ``"optimizers"``, ``"transforms"``, ``"schedules"``, ``"models"``, ``"losses"``,
-            ``"data"``, ``"statistics"``, ``"bases"``, ``"roots"``, ``"refreshes"``, ``"views"``,
-            ``"draws"``, ``"compat.torch"``, ``"compat.keras"`` or ``"sections"``; ``None`` for all.
+            ``"corruptions"``, ``"metrics"``, ``"data"``, ``"statistics"``, ``"bases"``,
+            ``"roots"``, ``"refreshes"``, ``"views"``, ``"draws"``, ``"compat.torch"``,
+            ``"compat.keras"`` or ``"sections"``; ``None`` for all.
 
     Raises:
         ValueError: If there is no such kind.

@@ -86,8 +86,8 @@ def _budget(record):
         f"{budget}, each run {counted(record.epochs, 'epoch')} ({counted(steps, 'step')}) of "
         f"batches of {record.batch_size}. The model, {call_text(record.model)}, has "
         f"{integer(record.parameters)} parameters; the loss is {call_text(record.loss)}. "
-        "A seed decides initial parameters and the order of the images; every contender gets the "
-        "same seeds."
+        f"A seed decides initial parameters and the order of the {_are(record)}; every contender "
+        "gets the same seeds."
     )
 
 
@@ -98,8 +98,9 @@ def _fair(record):
 def _selection(record):
     data = record.data
     parts = f"{integer(data.train)} for training, {integer(data.validation)} for validation"
-    images = f"{parts} and {integer(data.test)} for testing"
+    parts = f"{parts} and {integer(data.test)} for testing"
     size = " × ".join(map(str, data.shape))
+    unit = "pixels" if _are(record) == "images" else "numbers"
     by = (
         "the lowest median validation loss over seeds after the last epoch"
         if chosen_by(record) == "validation"
@@ -107,10 +108,14 @@ def _selection(record):
         "validation set"
     )
     return (
-        f"The data are {data.name}: images of {size} pixels, {images}. A contender's setting "
-        f"is the one with {by}; everything reported at it is measured on the test set, which "
-        "had no part in the choice."
+        f"The data are {data.name}: {_are(record)} of {size} {unit}, {parts}. A contender's "
+        f"setting is the one with {by}; everything reported at it is measured on the test set, "
+        "which had no part in the choice."
     )
+
+
+def _are(record):
+    return "vectors" if len(record.data.shape) == 1 else "images"
 
 
 def _target(record):

@@ -114,6 +114,11 @@ def test_all_kinds_are_listed_by_default():
     assert "\n  compat.keras.cosine_decay " in text
 
 
+def test_every_kind_is_documented():
+    told = re.findall(r'``"(.*?)"``', inspect.getdoc(list_names) or "")
+    assert told == [*catalogue(), "sections"]
+
+
 def test_an_unknown_kind_is_refused_with_the_nearest():
     with pytest.raises(ValueError, match=r"unknown kind 'optimiser'. Did you mean 'optimizers'\?"):
         list_names("optimiser")

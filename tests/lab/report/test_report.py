@@ -402,6 +402,13 @@ report.write_report(pathlib.Path(sys.argv[2]))
     subprocess.run([sys.executable, "-c", code, package, folder], check=True)
 
 
+def test_vectors_are_not_called_images(tmp_path, comparison):
+    comparison["data"]["shape"] = [64]
+    text = written(fill(tmp_path, comparison))
+    assert "digits: vectors of 64 numbers, 1\u202f257 for training" in text
+    assert "the order of the vectors" in text
+
+
 def test_the_question_that_the_config_asks_is_the_title(folder):
     text = write_report(folder).read_text("utf-8")
     title = "which optimizer trains this autoencoder best?"
