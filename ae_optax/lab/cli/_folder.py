@@ -132,10 +132,8 @@ def one_line() -> Iterator[None]:
     """Let a file that cannot be read or written in the block be a ``UsageError`` of one line."""
     try:
         yield
-    except runs.DamagedError as error:
-        raise UsageError(str(error)) from error
-    except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}.") from error
+    except (runs.DamagedError, OSError) as error:
+        raise UsageError(runs.in_words(error)) from error
 
 
 def _probe(folder):

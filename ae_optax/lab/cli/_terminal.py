@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.segment import Segment, Segments
 
+from ae_optax.lab.runs import in_words
+
 WIDTH = 120
 """Of tables that go into a file, which has no width: eighty columns would cut numbers off."""
 
@@ -67,7 +69,7 @@ def attempt(what: str, action: Callable[[], T]) -> T | None:
     try:
         return action()
     except OSError as error:
-        reason = f"{error.filename}: {error.strerror}"
+        reason = in_words(error).removesuffix(".")
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
     warn([f"{what} could not be made: {reason}"])

@@ -54,7 +54,7 @@ def train(arguments: argparse.Namespace) -> int:
         except CheckpointError as error:
             raise RunError(in_a_line(str(error))) from error
         except OSError as error:
-            raise RunError(f"{error.filename or 'the run folder'}: {error.strerror}.") from error
+            raise RunError(runs.in_words(error)) from error
 
 
 def _config_and_out(arguments):

@@ -99,7 +99,7 @@ def _mistakes() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}.") from error
+        raise UsageError(runs.in_words(error)) from error
     except ConfigError as error:
         raise UsageError(str(error)) from error
     except (CheckpointError, ModuleNotFoundError, ValueError) as error:

@@ -60,8 +60,6 @@ def _of_runs(folder, names):
 def _told(read):
     try:
         read()
-    except runs.DamagedError as error:
-        return [str(error)]
-    except OSError as error:
-        return [f"{error.filename}: {error.strerror}."]
+    except (runs.DamagedError, OSError) as error:
+        return [runs.in_words(error)]
     return []

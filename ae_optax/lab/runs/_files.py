@@ -163,3 +163,11 @@ def digest(path: Path) -> str:
     _check_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def in_words(error: Exception) -> str:
+    """Return an error in a line: of one of the system the file, if it has one, and the reason."""
+    if not isinstance(error, OSError):
+        return str(error)
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."

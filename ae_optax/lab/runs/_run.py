@@ -15,6 +15,7 @@ from ae_optax.lab.runs._files import (
     SUMMARY,
     DamagedError,
     digest,
+    in_words,
     read_text,
     write_file,
 )
@@ -100,11 +101,11 @@ def damage(folder: Path) -> list[str]:
     try:
         run = read_run(folder)
     except (OSError, DamagedError) as error:
-        return [_in_a_line(error)]
+        return [in_words(error)]
     try:
         _ = run.pictures
     except (OSError, DamagedError) as error:
-        return [_in_a_line(error)]
+        return [in_words(error)]
     return []
 
 
@@ -162,7 +163,3 @@ def _check_last_row(run):
             f"{run.folder / LOG}: its last row must be of epoch {told.epoch} at step {told.step}, "
             f"as {SUMMARY} says, got {found}."
         )
-
-
-def _in_a_line(error):
-    return f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else str(error)
