@@ -210,7 +210,9 @@ def _fit(
             rows = kept
             on_start(rows)
             steps.go_back(done)
-            status = None if lower else "diverged"
+            if not lower:
+                status = "diverged"
+                saver.after_call(state, done, rows, seconds, last=True)
             continue
         pace.saw(stop - done, took)
         steps.add(done, stop, log)

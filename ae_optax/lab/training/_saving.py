@@ -102,16 +102,17 @@ class Saver:
     def __init__(self, saving: Saving | None):
         self._saving = saving
         self._saved_at = time.monotonic()
-        self._saved_step = 0
+        self._saved_step: int | None = None
 
     def restore(self, template: Any) -> tuple[TrainState | None, list[EpochRow], float]:
         """Return state, rows and the seconds of the epoch begun, or ``None``, none and 0."""
         if self._saving is None:
             return None, [], 0.0
         store = self._saving.store
-        _attempt(self._saving, store.wait)  # What is being saved is there to be taken up.
+        if self._saved_step is not None:  # It may not be there yet.
+            _attempt(self._saving, store.wait)
         if not store.steps():
-            self._saved_step = 0
+            self._saved_step = None
             return None, [], 0.0
         restored = store.restore(template)
         store.discard_after(restored.step)  # What is damaged, or of a past that was given up.

@@ -305,6 +305,14 @@ def test_a_run_is_restored_at_half_the_rate(tiny):
     assert result.rows[-1].learning_rate == 30 * float(result.state.rate_scale)
 
 
+def test_a_run_that_fails_from_its_first_step_on_leaves_the_state_before_it(tiny):
+    store = training.Memory()
+    settings = training.Settings(epochs=1, batch_size=4, on_non_finite="restore")
+    task = training.Task(MODELS["linear"](), faulty("nan", 0), tiny)
+    result = training.fit(task, ao.sgd(1e-2), settings, saving=training.Saving(store))
+    assert (result.status, store.steps()) == ("diverged", [0])
+
+
 class Late(training.Memory):
     """Keeps nothing before it is waited for."""
 
