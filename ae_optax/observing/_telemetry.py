@@ -1,5 +1,6 @@
 """Measurements of every step, kept in the state."""
 
+import functools
 import itertools
 from typing import Any, NamedTuple
 
@@ -156,36 +157,33 @@ def with_telemetry(transformation: optax.GradientTransformation) -> optax.Gradie
         clipped = [changed(*pair) for pair, clip in zip(pairs, clips, strict=True) if clip]
         leaves = map_updates(measure, seen[0], seen[-1])
         before = state.telemetry
+        own = functools.partial(jax.tree.map, jnp.copy)  # One array in two places is not donated.
         ratio = jnp.zeros_like(norms[-1])  # Without `params` there is nothing to compare with.
         if params is not None:
             ratio = norms[-1] / jax.lax.stop_gradient(global_norm(params))
-        # Copies: what stands in two places of a state cannot be donated.
         return out, WithTelemetryState(
             inner_state,
-            jax.tree.map(
-                jnp.copy,
-                Telemetry(
-                    learning_rate_in_force=find_learning_rate(inner_state),
-                    gradient_norm=norms[0],
-                    update_norm=norms[-1],
-                    update_ratio=ratio,
-                    stages={
-                        name: StageNorms(*pair)
-                        for name, pair in zip(names, itertools.pairwise(norms), strict=True)
-                    },
-                    effective_rate_mean=store(each("mean", leaves), before.effective_rate_mean),
-                    effective_rate_min=store(each("smallest", leaves), before.effective_rate_min),
-                    effective_rate_max=store(each("largest", leaves), before.effective_rate_max),
-                    clipped_fraction=share_in_any(clipped),
-                    nonfinite_gradients=add_up(
-                        before.nonfinite_gradients, each("bad_gradients", leaves)
-                    ),
-                    nonfinite_updates=add_up(before.nonfinite_updates, each("bad_updates", leaves)),
-                    damping=find_damping(transformation, inner_state),
-                    factor_condition=conditions(
-                        *jax.lax.stop_gradient((inner_state, state.inner_state)),
-                        before.factor_condition,
-                    ),
+            Telemetry(
+                learning_rate_in_force=own(find_learning_rate(inner_state)),
+                gradient_norm=norms[0],
+                update_norm=own(norms[-1]),
+                update_ratio=ratio,
+                stages={
+                    name: StageNorms(*own(pair))
+                    for name, pair in zip(names, itertools.pairwise(norms), strict=True)
+                },
+                effective_rate_mean=store(each("mean", leaves), before.effective_rate_mean),
+                effective_rate_min=store(each("smallest", leaves), before.effective_rate_min),
+                effective_rate_max=store(each("largest", leaves), before.effective_rate_max),
+                clipped_fraction=share_in_any(clipped),
+                nonfinite_gradients=add_up(
+                    before.nonfinite_gradients, each("bad_gradients", leaves)
+                ),
+                nonfinite_updates=add_up(before.nonfinite_updates, each("bad_updates", leaves)),
+                damping=own(find_damping(transformation, inner_state)),
+                factor_condition=conditions(
+                    *jax.lax.stop_gradient((inner_state, state.inner_state)),
+                    before.factor_condition,
                 ),
             ),
         )
