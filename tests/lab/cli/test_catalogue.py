@@ -199,14 +199,14 @@ def test_a_function_of_ones_own_is_explained_from_its_file(tmp_path):
     assert text.endswith(f"Code: {file}, line 1")
 
 
-def test_a_class_of_ones_own_is_explained_as_a_config_binds_it(tmp_path):
-    file = tmp_path / "mine.py"
-    file.write_text(
+def test_a_class_of_ones_own_is_explained_as_a_config_binds_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
         "from flax import nnx\n\n"
         "class Net(nnx.Module):\n"
         "    def __init__(self, width: int, inputs: int = 64, *, rngs: nnx.Rngs):\n"
         "        pass\n"
     )
-    text = explain(f"{file}:Net")
-    assert text.splitlines()[:3] == [f"{file}:Net(*, width, inputs=64)", "", "No documentation."]
-    assert text.endswith(f"Code: {file}, line 3")
+    text = explain("./mine.py:Net")
+    assert text.splitlines()[:3] == ["./mine.py:Net(*, width, inputs=64)", "", "No documentation."]
+    assert text.endswith("mine.py, line 3")
