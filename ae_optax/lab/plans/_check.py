@@ -29,13 +29,14 @@ def check_timed(call: Call, problems: Problems, check: Callable[[Call, Problems]
         problems: Where what fails is noted, if it does at any length.
         check: ``check(call, problems)``, to which the length is known.
     """
-    found = Problems()
-    for steps in (SOME_STEPS, MANY_STEPS) if call.shares() else (SOME_STEPS,):
+
+    def of(steps):
         found = Problems()
         check(call.timed(steps), found)
-        if not len(found):
-            return
-    problems.extend(found)
+        return found
+
+    found = of(SOME_STEPS)
+    problems.extend(of(MANY_STEPS) if len(found) and call.shares() else found)
 
 
 def _affine(params):

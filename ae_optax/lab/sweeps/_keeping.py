@@ -85,7 +85,10 @@ class Keeper:
         chosen = [job for _, job, written in self._best.values() if written is None]
         lacking = [job for job in (*self._lacking, *chosen) if not has_state(self._folder(job))]
         for outcome in execute(lacking, self._runs) if lacking else ():
-            self._note(f"{self._folder(outcome.job)} was made again, to keep its weights.")
+            how = "was made again, to keep its weights."
+            if outcome.failure is not None:
+                how = f"could not be made again, to keep its weights: {outcome.failure}"
+            self._note(f"{self._folder(outcome.job)} {how}")
             self._write(outcome)
 
     def _folder(self, job):

@@ -8,7 +8,7 @@ import pytest
 
 from ae_optax.lab import load, runs, training
 from ae_optax.lab.plans import load_sweep, make_task
-from ae_optax.lab.sweeps import Job, Keeper, complete, folder_of, in_process, kept_of
+from ae_optax.lab.sweeps import Job, Keeper, Outcome, complete, folder_of, in_process, kept_of
 
 TEXT = """\
 data: {name: digits, validation: 100, test: 100}
@@ -125,3 +125,15 @@ def test_a_wanted_run_that_left_a_record_only_is_made_again(fresh, keep):
     ]
     keeper.finish(in_process())
     assert len(told) == len(wanted)
+
+
+def test_a_wanted_run_that_cannot_be_made_again_is_told(fresh):
+    jobs, folder, outcomes = fresh
+    told = []
+    keeper = Keeper("best", folder, 2, on_note=told.append)
+    for outcome in outcomes[:2]:
+        keeper.take(outcome._replace(state=None))
+    keeper.finish(lambda lacking, _: [Outcome(job, "out of memory") for job in lacking])
+    (line,) = told
+    assert line.endswith("could not be made again, to keep its weights: out of memory")
+    assert kept(jobs, folder) == []
